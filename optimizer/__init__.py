@@ -1,0 +1,1 @@
+"""tiercap: people, files, search and words around the payoff kernels."""

@@ -1,0 +1,1 @@
+"""Data shipped with tiercap: chips, rules, parameter values and ranges, built-in studies."""
