@@ -1,0 +1,67 @@
+# Two commands for everyone: `make demo` and `make test`. The others are for people who change the code.
+
+PYTHON ?= python3
+VENV   ?= .venv
+JOBS   ?= 2
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: help demo test check lint types imports bench clean python
+.DEFAULT_GOAL := help
+
+help:  ## say what there is
+	@echo "make demo    set up and search the built-in study: the front, five policies worth a look"
+	@echo "make test    set up and run every check: ruff, mypy, import-linter, the whole test suite"
+	@echo "make check   the same without the slow tests"
+	@echo "make bench   time the kernels and the search"
+	@echo "make clean   remove the virtual environment and everything built"
+	@echo "PYTHON=python3.12 in front or behind chooses the interpreter (3.11 or newer)"
+
+demo: $(VENV)/.installed  ## from a clone to a front of policies
+	$(BIN)/tiercap optimize
+
+test: lint types imports  ## every check there is
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+
+check: lint types imports  ## every check but the slow tests
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not slow"
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+
+# The folders are imported below the name `tiercap`, which mypy can only follow on disk: link them into a tree.
+types: $(VENV)/.installed-dev
+	@mkdir -p build/types/tiercap
+	@ln -sfn ../../../kernels build/types/tiercap/kernels
+	@ln -sfn ../../../optimizer build/types/tiercap/optimizer
+	$(BIN)/mypy -p tiercap.kernels -p tiercap.optimizer
+
+imports: $(VENV)/.installed-dev
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.installed-dev  ## timings, never part of the tests
+	$(BIN)/python -m pytest benchmarks --benchmark-enable --benchmark-only --benchmark-sort=name
+
+clean:
+	rm -rf $(VENV) build tiercap.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks
+
+# --- set-up: done once, and again only when pyproject.toml or constraints.txt changes ---
+
+python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "tiercap needs Python 3.11 or newer, but \`$(PYTHON)\` is $$($(PYTHON) --version 2>&1 || echo not found)." \
+	       "Name another: make demo PYTHON=python3.12" >&2; exit 2; }
+
+$(BIN)/python: | python
+	@echo "creating $(VENV)"
+	@$(PYTHON) -m venv $(VENV) || { echo "could not create $(VENV): on Debian and Ubuntu install python3-venv" >&2; exit 2; }
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing tiercap and what it needs into $(VENV)"
+	@$(PIP) install --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml constraints.txt | $(VENV)/.installed
+	@echo "installing the developer's tools into $(VENV)"
+	@$(PIP) install --constraint constraints.txt --editable ".[dev]"
+	@touch $@ $(VENV)/.installed

@@ -1,0 +1,279 @@
+"""What depends on the scenario alone: frontier, catalogue, budgets, constants; computed once, before any policy.
+
+docs/model.md sections 1 to 3. Scalar code: it runs once a scenario and step, not once a policy.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from . import lanes as n
+from ._jit import inline, kernel
+from .lanes import LANES
+from .perf import index, roofline, wall
+
+
+@inline
+def _moving(p, y):
+    f = p.frontier_f * p.frontier_growth_f**y
+    m = p.frontier_m * p.frontier_growth_m**y
+    return f, m, p.frontier_i * p.frontier_growth_i**y
+
+
+@inline
+def _unit_cost(p, cost_class):
+    if cost_class == 0:
+        return p.unit_cost_frontier
+    if cost_class == 1:
+        return p.unit_cost_previous
+    if cost_class == 2:
+        return p.unit_cost_older
+    return p.unit_cost_legacy
+
+
+@inline
+def _chip(p, chip, start, y):
+    """Figures of one catalogue entry at y: F, M, I, TPP, launch date, 1 if on sale."""
+    if chip.moves == 0.0:
+        on_sale = 1.0 if start + y >= chip.launch else 0.0
+        return chip.f, chip.m, chip.i, chip.tpp, chip.launch, on_sale
+    lag = chip.position * p.generation_spacing
+    f, m, i = _moving(p, y - lag)
+    launch = start + y - lag
+    uplift = p.fp4_uplift if launch >= 2025.0 else 1.0
+    return f, m, i, 8000.0 * f * uplift, launch, 1.0
+
+
+@inline
+def _frontier(p, catalogue, start, y):
+    """The first entry on sale: F, M, I, TPP, area."""
+    for k in range(catalogue.shape[0]):
+        f, m, i, tpp, _, on_sale = _chip(p, catalogue[k], start, y)
+        if on_sale == 1.0:
+            return f, m, i, tpp, catalogue[k].area
+    f, m, i = _moving(p, y)
+    return f, m, i, 8000.0 * f, 1.0
+
+
+@inline
+def _budget_c(p, y):
+    early = p.budget_c_growth ** min(y, p.budget_c_break)
+    return p.budget_c * early * p.budget_c_growth_late ** max(y - p.budget_c_break, 0.0)
+
+
+@inline
+def _logistic(p, y):
+    """Purchases of A, equation (4) [MH100e/year]."""
+    ratio = min(p.demand_a / p.demand_a_ceiling, 1.0 - 1e-6)
+    gamma = math.log(p.demand_a_growth) / (1.0 - ratio)
+    return p.demand_a / ratio / (1.0 + (1.0 / ratio - 1.0) * math.exp(-gamma * y))
+
+
+@inline
+def _four(row, offset, lane, a, b, c, d):
+    row[offset + lane] = a
+    row[offset + LANES + lane] = b
+    row[offset + 2 * LANES + lane] = c
+    row[offset + 3 * LANES + lane] = d
+
+
+@inline
+def _normalised(row, offset, lane, a, b, c, d):
+    total = a + b + c + d
+    _four(row, offset, lane, a / total, b / total, c / total, d / total)
+
+
+@inline
+def _four_performances(p, f, m, i, ln_rho, exponent):
+    rf, rm, ri = 1.0 / f, 1.0 / m, 1.0 / i
+    f0, m0, i0 = p.reference_f, p.reference_m, p.reference_i
+    st = roofline(rf, rm, ri, p.theta_f_st * f0, p.theta_m_st * m0, p.theta_i_st * i0,
+                  _reference_time(p.theta_f_st, p.theta_m_st, p.theta_i_st, exponent), exponent)
+    pf = roofline(rf, rm, ri, p.theta_f_pf * f0, p.theta_m_pf * m0, p.theta_i_pf * i0,
+                  _reference_time(p.theta_f_pf, p.theta_m_pf, p.theta_i_pf, exponent), exponent)
+    dc = roofline(rf, rm, ri, p.theta_f_dc * f0, p.theta_m_dc * m0, p.theta_i_dc * i0,
+                  _reference_time(p.theta_f_dc, p.theta_m_dc, p.theta_i_dc, exponent), exponent)
+    return st, wall(st, i / i0, ln_rho, p.wall_exponent, p.network_exponent), pf, dc
+
+
+@inline
+def _reference_time(tf, tm, ti, exponent):
+    return 1.0 / roofline(1.0, 1.0, 1.0, tf, tm, ti, 1.0, exponent)
+
+
+@kernel
+def fill_constants(params, catalogue, steps_per_year, start, exponent, q):
+    """Constants of a scenario into its lane of ``q`` (float64[n_tiles, Q_SIZE]); params: PARAMS[n_tiles * LANES]."""
+    dt = 1.0 / steps_per_year
+    for column in range(params.shape[0]):
+        _constants(params[column], q[column // LANES], column % LANES, dt, exponent)
+        _opening(params[column], catalogue, q[column // LANES], column % LANES, start, exponent)
+
+
+@inline
+def _constants(p, q, lane, dt, exponent):
+    beta = p.price_sensitivity
+    q[n.Q_BETA + lane] = beta
+    q[n.Q_RBETA + lane] = 1.0 / beta
+    q[n.Q_LNBETA + lane] = math.log(beta)
+    q[n.Q_RBETA1 + lane] = 1.0 / (1.0 + beta)
+    q[n.Q_LNFLOOR + lane] = math.log1p(1.0 / beta)
+    _normalised(q, n.Q_OMEGA_A, lane, p.value_a_st, p.value_a_ft, p.value_a_pf, p.value_a_dc)
+    _normalised(q, n.Q_OMEGA_C, lane, p.value_c_st, p.value_c_ft, p.value_c_pf, p.value_c_dc)
+    _normalised(q, n.Q_OMEGA_K, lane, p.capability_st, p.capability_ft, p.capability_pf, p.capability_dc)
+    _roofline_constants(p, q, lane, exponent)
+    q[n.Q_KEPT + lane] = 1.0 - p.slack
+    q[n.Q_RETAINED + lane] = p.cost_retained
+    q[n.Q_NRE + lane] = p.nre * dt
+    q[n.Q_FP4 + lane] = p.fp4_uplift
+    q[n.Q_ATT_E + lane] = math.log(p.attraction_e)
+    q[n.Q_ATT_D + lane] = math.log(p.attraction_d)
+    q[n.Q_ATT_G + lane] = p.attraction_g
+    q[n.Q_NU + lane] = p.network_effect
+    q[n.Q_OUTSIDE + lane] = p.outside_price
+    q[n.Q_ELASTIC + lane] = 1.0 - p.budget_elasticity
+    q[n.Q_NET + lane] = 1.0 / (1.0 + p.buyer_tariff)
+    q[n.Q_HOME + lane] = p.home_share
+    q[n.Q_SPARE + lane] = p.spare_supply
+    q[n.Q_DISPLACE + lane] = p.displacement
+    q[n.Q_DMARK + lane] = 1.0 + p.domestic_markup
+    q[n.Q_XI + lane] = p.scarcity_exponent
+    q[n.Q_GFLOOR + lane] = p.grey_floor
+    q[n.Q_LEAK_A + lane] = p.leak_a
+    q[n.Q_LEAK_B + lane] = p.leak_b
+    q[n.Q_ENF + lane] = (1.0 - p.enforcement) / (1.0 - p.enforcement_reference)
+    q[n.Q_GCAP + lane] = p.grey_budget_cap
+    q[n.Q_REMOTE + lane] = p.remote_share
+    _dynamics_constants(p, q, lane, dt)
+
+
+@inline
+def _roofline_constants(p, q, lane, exponent):
+    tf = (p.theta_f_st, p.theta_f_pf, p.theta_f_dc)
+    tm = (p.theta_m_st, p.theta_m_pf, p.theta_m_dc)
+    ti = (p.theta_i_st, p.theta_i_pf, p.theta_i_dc)
+    for k in range(3):
+        q[n.Q_TF + k * LANES + lane] = tf[k] * p.reference_f
+        q[n.Q_TM + k * LANES + lane] = tm[k] * p.reference_m
+        q[n.Q_TI + k * LANES + lane] = ti[k] * p.reference_i
+        q[n.Q_T0 + k * LANES + lane] = _reference_time(tf[k], tm[k], ti[k], exponent)
+    q[n.Q_RI0 + lane] = 1.0 / p.reference_i
+    q[n.Q_WALL + lane] = p.wall_exponent
+    q[n.Q_NETWORK + lane] = p.network_exponent
+
+
+@inline
+def _dynamics_constants(p, q, lane, dt):
+    q[n.Q_RLEVEL + lane] = p.response_level
+    q[n.Q_RDEP + lane] = p.response_dependency
+    q[n.Q_RADV + lane] = p.response_advantage
+    q[n.Q_RSELF + lane] = p.response_self
+    q[n.Q_RSTEP + lane] = 1.0 - (1.0 - p.response_speed) ** dt
+    q[n.Q_RMAX + lane] = p.response_max
+    q[n.Q_DCOST + lane] = p.domestic_cost
+    q[n.Q_DFLOOR + lane] = p.cost_floor
+    q[n.Q_LEARN + lane] = math.log2(1.0 - p.learning_rate)
+    q[n.Q_RZ0 + lane] = 1.0 / p.domestic_output
+    q[n.Q_REMEMBER + lane] = 1.0 - p.node_forgetting
+    q[n.Q_RD + lane] = p.rd_share
+    q[n.Q_RDSTATE + lane] = p.rd_state
+    q[n.Q_RDDENY + lane] = p.rd_denial
+    q[n.Q_G0 + lane] = p.domestic_growth
+    q[n.Q_G1 + lane] = p.domestic_growth_rd
+    q[n.Q_RDHALF + lane] = p.rd_half
+    q[n.Q_SGROW + lane] = p.capacity_growth**dt
+    q[n.Q_INVEST + lane] = p.capacity_investment
+    q[n.Q_LSTEP + lane] = 1.0 - (1.0 - p.lock_in_speed) ** dt
+    q[n.Q_DECAY + lane] = (1.0 - p.depreciation) ** dt
+    q[n.Q_PULL + lane] = p.stockpile
+    q[n.Q_ZETA + lane] = p.tightening_exponent
+    q[n.Q_WDOWN + lane] = p.write_down
+    q[n.Q_ALGO + lane] = p.algorithm_lag * math.log(p.algorithm_growth)
+    q[n.Q_LNGF + lane] = math.log(p.frontier_growth_f)
+    q[n.Q_LNGM + lane] = math.log(p.frontier_growth_m)
+    q[n.Q_LNGI + lane] = math.log(p.frontier_growth_i)
+
+
+@inline
+def _opening(p, catalogue, q, lane, start, exponent):
+    """State at the start; stocks are split by the profile of the frontier chip (section 8, item 8)."""
+    q[n.Q_L + lane] = p.lock_in
+    q[n.Q_R + lane] = p.barred_start
+    q[n.Q_S + lane] = p.domestic_capacity
+    q[n.Q_DF + lane] = p.domestic_f
+    q[n.Q_DM + lane] = p.domestic_m
+    q[n.Q_DI + lane] = p.domestic_i
+    q[n.Q_Z + lane] = p.domestic_output
+    f, m, i, _, _ = _frontier(p, catalogue, start, 0.0)
+    st, ft, pf, dc = _four_performances(p, f, m, i, math.log(p.run_size / p.wall_size), exponent)
+    va = _index_of(q, n.Q_OMEGA_A, lane, st, ft, pf, dc)
+    vc = _index_of(q, n.Q_OMEGA_C, lane, st, ft, pf, dc)
+    totals = (p.stock_a / va, p.stock_b / va, p.stock_e / vc, p.stock_g / vc, p.stock_d / vc)
+    rows = (n.Q_KA, n.Q_KB, n.Q_KE, n.Q_KG, n.Q_KD)
+    for k in range(5):
+        _four(q, rows[k], lane, totals[k] * st, totals[k] * ft, totals[k] * pf, totals[k] * dc)
+    q[n.Q_XE + lane] = p.stock_e
+    q[n.Q_XG + lane] = p.stock_g
+    q[n.Q_XD + lane] = p.stock_d
+
+
+@inline
+def _index_of(q, omega, lane, st, ft, pf, dc):
+    return index(st, ft, pf, dc, q[omega + lane], q[omega + LANES + lane], q[omega + 2 * LANES + lane],
+                 q[omega + 3 * LANES + lane])
+
+
+@kernel
+def fill_paths(params, catalogue, n_steps, steps_per_year, start, exponent, q, x):
+    """Paths of a scenario into its lane of ``x`` (float64[n_tiles, n_steps, X_SIZE])."""
+    dt = 1.0 / steps_per_year
+    for column in range(params.shape[0]):
+        for t in range(n_steps):
+            row = x[column // LANES, t]
+            _step(params[column], q[column // LANES], row, column % LANES, t * dt, dt)
+            _chips(params[column], catalogue, q[column // LANES], row, column % LANES, start, t * dt, dt, exponent)
+
+
+@inline
+def _step(p, q, x, lane, y, dt):
+    price = p.reference_price * p.price_growth**y
+    x[n.X_PRICE + lane] = price
+    x[n.X_A0 + lane] = (p.outside_price * price) ** (-p.price_sensitivity)
+    x[n.X_BC + lane] = _budget_c(p, y)
+    x[n.X_BC_NEXT + lane] = _budget_c(p, y + dt)
+    x[n.X_BB + lane] = p.budget_b * p.budget_b_growth**y
+    x[n.X_BB_NEXT + lane] = p.budget_b * p.budget_b_growth ** (y + dt)
+    x[n.X_NA + lane] = _logistic(p, y) * dt
+    x[n.X_LNRHO + lane] = math.log(p.run_size / p.wall_size) + y * math.log(p.run_growth / p.wall_growth)
+    x[n.X_GREY + lane] = p.grey_supply * p.grey_growth**y * dt
+    x[n.X_DISC + lane] = p.discount**y
+    growth = p.software_growth**y
+    _four(x, n.X_SOFT, lane, min(1.0, p.software_st * growth), min(1.0, p.software_ft * growth),
+          min(1.0, p.software_pf * growth), min(1.0, p.software_dc * growth))
+
+
+@inline
+def _chips(p, catalogue, q, x, lane, start, y, dt, exponent):
+    x[n.X_PTIME + lane] = start + y
+    f, m, i = _moving(p, y)
+    x[n.X_PF + lane], x[n.X_PM + lane], x[n.X_PI + lane] = f, m, i
+    f, m, i, tpp, area = _frontier(p, catalogue, start, y)
+    x[n.X_FF + lane], x[n.X_FM + lane], x[n.X_FI + lane] = f, m, i
+    x[n.X_FTPP + lane], x[n.X_FAREA + lane] = tpp, area
+    st, ft, pf, dc = _four_performances(p, f, m, i, x[n.X_LNRHO + lane], exponent)
+    _four(x, n.X_FW, lane, st, ft, pf, dc)
+    _four(x, n.X_LNFW, lane, math.log(st), math.log(ft), math.log(pf), math.log(dc))
+    x[n.X_FVA + lane] = _index_of(q, n.Q_OMEGA_A, lane, st, ft, pf, dc)
+    x[n.X_FVC + lane] = _index_of(q, n.Q_OMEGA_C, lane, st, ft, pf, dc)
+    f, m, i, _, _ = _frontier(p, catalogue, start, y + dt)
+    x[n.X_NF + lane], x[n.X_NM + lane], x[n.X_NI + lane] = f, m, i
+    growth = p.unit_cost_growth**y * p.cost_shock
+    for k in range(catalogue.shape[0]):
+        f, m, i, tpp, launch, on_sale = _chip(p, catalogue[k], start, y)
+        at = k * n.CHIP_ROWS * LANES + lane
+        x[n.X_CF + at], x[n.X_CM + at], x[n.X_CI + at], x[n.X_CTPP + at] = f, m, i, tpp
+        x[n.X_CCOST + at] = _unit_cost(p, catalogue[k].cost_class) * catalogue[k].cost_scale * growth
+        x[n.X_CLAUNCH + at] = launch
+        x[n.X_CON + at] = on_sale

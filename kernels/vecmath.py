@@ -1,0 +1,97 @@
+"""exp, log and power as branch-free polynomials that the compiler can vectorise.
+
+The compiler's own ``exp`` and ``log`` are scalar library calls: several nanoseconds an element and no vectors.
+These are good to 1 ULP over the whole range (exp, log); ``power`` is ``exp(y log x)`` and loses about
+``|y log x|`` ULP, a few in the model's range. NaN gives NaN; exp(inf) = inf, exp(-inf) = 0, log(0) = -inf, log of a
+negative number is NaN, log(inf) = inf; denormals are handled.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ._jit import inline
+
+_LOG2E = 1.4426950408889634
+# ln 2 in two parts, the first with 21 trailing zero bits, so that n * high is exact.
+_LN2_HIGH = 0.6931471803691238
+_LN2_LOW = 1.9082149292705877e-10
+_ROUND = 6755399441055744.0  # 1.5 * 2**52: adding it rounds to an integer kept in the low bits
+_ROUND_BITS = 4843621399236968448
+_SQRT_HALF_BITS = 4604544271217802189  # bits of sqrt(1/2)
+_MANTISSA = 4503599627370495
+_TWO_52 = 4503599627370496.0
+_TWO_52_BITS = 4841369599423283200
+
+
+@inline
+def exp(x):
+    """e to the power x, within 1 ULP.
+
+    Reduced to ``|r| <= ln(2)/2``; the polynomial is a Chebyshev fit of ``(e^r - 1 - r)/r^2`` of degree 9
+    (largest relative error 1.1e-16 of a term that is at most 7 % of the result).
+    """
+    z = 710.0 if x > 710.0 else x
+    z = -746.0 if z < -746.0 else z
+    t = z * _LOG2E + _ROUND
+    n = t - _ROUND
+    r = z - n * _LN2_HIGH
+    r = r - n * _LN2_LOW
+    q = 2.5100424157005067e-08
+    q = q * r + 2.7620138719733994e-07
+    q = q * r + 2.7557268378684192e-06
+    q = q * r + 2.480152119021773e-05
+    q = q * r + 0.00019841269863105968
+    q = q * r + 0.0013888888917281794
+    q = q * r + 0.008333333333330051
+    q = q * r + 0.04166666666662399
+    q = q * r + 0.16666666666666669
+    q = q * r + 0.5000000000000001
+    p = 1.0 + (r + r * r * q)
+    # Two factors, so that neither the largest nor the denormal results overflow on the way.
+    k = np.float64(t).view(np.int64) - _ROUND_BITS
+    half = k >> 1
+    first = np.int64((half + 1023) << 52).view(np.float64)
+    second = np.int64((k - half + 1023) << 52).view(np.float64)
+    return p * first * second
+
+
+@inline
+def log(x):
+    """Natural logarithm, within 1 ULP.
+
+    ``x = m 2^e`` with m in [sqrt(1/2), sqrt(2)); ``log m = 2 atanh(s)``, ``s = (m-1)/(m+1)``, whose series beyond the
+    first term is a Chebyshev fit in ``s^2`` of degree 6. The leading terms are arranged so that the rounding of s
+    enters only through its cube.
+    """
+    tiny = x < 2.2250738585072014e-308
+    scaled = x * 18014398509481984.0 if tiny else x  # 2**54
+    bits = np.float64(scaled).view(np.int64)
+    shifted = bits - _SQRT_HALF_BITS
+    e_bits = shifted >> 52
+    m = np.int64(bits - (e_bits << 52)).view(np.float64)
+    # int64 to float without a conversion instruction (AVX2 has none): a small integer in the bits of 1.5 * 2**52.
+    e = np.int64(e_bits + _ROUND_BITS).view(np.float64) - _ROUND
+    e = e - 54.0 if tiny else e
+    f = m - 1.0
+    s = f / (2.0 + f)
+    z = s * s
+    q = 0.14617807492803847
+    q = q * z + 0.15331611694570085
+    q = q * z + 0.18182892433364564
+    q = q * z + 0.22222211089368124
+    q = q * z + 0.2857142862625391
+    q = q * z + 0.3999999999989889
+    q = q * z + 0.666666666666667
+    q = q * z
+    h = 0.5 * f * f
+    y = e * _LN2_HIGH - ((h - (s * (h + q) + e * _LN2_LOW)) - f)
+    y = x if x == np.inf else y
+    y = -np.inf if x == 0.0 else y
+    return np.nan if not x >= 0.0 else y
+
+
+@inline
+def power(x, y):
+    """x to the power y for x >= 0, as ``exp(y log x)``; 0 to a positive power is 0."""
+    return exp(y * log(x))

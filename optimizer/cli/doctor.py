@@ -1,0 +1,112 @@
+"""`tiercap doctor`: what this installation and machine look like, and what to mend."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tiercap.optimizer.cli.options import json_option
+from tiercap.optimizer.cli.output import print_json, print_table
+
+PACKAGES = ("tiercap", "numba", "llvmlite", "numpy", "scipy", "optuna", "moocore", "pint", "pyarrow", "click", "rich")
+
+
+@click.command()
+@click.option("--compile", "compiling", is_flag=True, help="Import and compile the kernels too; takes a while.")
+@json_option
+def command(compiling: bool, as_json: bool) -> None:
+    """Say what this installation and machine look like to tiercap.
+
+    Leaves with code 1 if something must be mended.
+
+    Example: tiercap doctor --compile
+    """
+    facts = {"python": platform.python_version(), **_versions(), **_machine(), **_cache()}
+    if compiling:
+        facts["kernels"] = _compile()
+    remarks = _remarks(facts)
+    if as_json:
+        print_json({"facts": facts, "remarks": remarks, "ok": not remarks})
+    else:
+        print_table(["what", "found"], [[key, str(value)] for key, value in facts.items()])
+        for remark in remarks:
+            click.echo(f"warning: {remark}")
+        click.echo("All is well." if not remarks else "See the warnings above.")
+    if any(value is None for value in (facts[name] for name in PACKAGES)):
+        sys.exit(1)
+
+
+def _versions() -> dict[str, Any]:
+    return {name: _version(name) for name in PACKAGES}
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _machine() -> dict[str, Any]:
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {
+        "system": platform.platform(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "usable cores": usable,
+        "threads asked for": os.environ.get("TIERCAP_THREADS") or os.environ.get("NUMBA_NUM_THREADS") or "all cores",
+    }
+
+
+def _processor() -> str:
+    """The processor's name; Linux keeps it in a file, elsewhere Python knows."""
+    try:
+        with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
+            names = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
+    except OSError:
+        names = []
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def _cache() -> dict[str, Any]:
+    """The kernel cache's folder, as the kernels will choose it."""
+    from tiercap.kernels import _jit
+
+    return {"cache folder": str(_jit.CACHE), "cache kept": not _jit.CACHE.name.startswith("tiercap-kernels-")}
+
+
+def _compile() -> str:
+    """Evaluate one policy, so that every kernel is compiled; say how long it took or why it failed."""
+    import importlib
+    from time import perf_counter
+
+    began = perf_counter()
+    try:
+        importlib.import_module("tiercap.optimizer.evaluate").warm_up()
+    except Exception as error:
+        return f"failed: {type(error).__name__}: {str(error)[:200]}"
+    return f"ready in {perf_counter() - began:.1f} s"
+
+
+def _remarks(facts: dict[str, Any]) -> list[str]:
+    """What a person should mend, one sentence each."""
+    remarks = [f"{name} is not installed: install tiercap again" for name in PACKAGES if facts[name] is None]
+    if Path(".numba_config.yaml").exists():
+        remarks.append(
+            "a file .numba_config.yaml lies in this folder; tiercap keeps its cache out of its reach, but remove it "
+            "if you did not put it there"
+        )
+    if not facts["cache kept"]:
+        remarks.append(
+            "the cache folder cannot be used (it must be yours alone and writable), so kernels are compiled on every "
+            "start: name another folder in TIERCAP_CACHE"
+        )
+    if str(facts.get("kernels", "")).startswith("failed"):
+        remarks.append("the kernels could not be compiled")
+    return remarks

@@ -1,0 +1,64 @@
+"""Options that several commands share, each as a decorator, so that they read alike everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+#: Threads beyond this are refused: no machine of the intended kind has more.
+MAX_THREADS = 1024
+
+
+def json_option(function: F) -> F:
+    """``--json``: parameter ``as_json``."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")(function)
+
+
+def set_option(function: F) -> F:
+    """``--set NAME=VALUE``, repeatable: parameter ``settings``, a tuple of texts for ``config.load``."""
+    return click.option(
+        "--set",
+        "settings",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help='Fix a parameter, such as budget_c="60 GUSD/year", or a study key, such as horizon.years=5.',
+    )(function)
+
+
+def seed_option(function: F) -> F:
+    """``--seed``: parameter ``seed``, an int or None."""
+    return click.option(
+        "--seed",
+        type=click.IntRange(0, 2**63 - 1),
+        help="Seed of the scenarios and of the search.",
+    )(function)
+
+
+def threads_option(function: F) -> F:
+    """``--threads``: parameter ``threads``, an int or None for all cores."""
+    return click.option(
+        "--threads",
+        type=click.IntRange(1, MAX_THREADS),
+        envvar="TIERCAP_THREADS",
+        help="Threads to compute with; the results are the same for any number.  [default: all cores]",
+    )(function)
+
+
+def output_option(function: F) -> F:
+    """``-o``: parameter ``output``, a path or None."""
+    return click.option("-o", "--output", metavar="PATH", help="Where to write.")(function)
+
+
+def verbosity_options(function: F) -> F:
+    """``-q`` and ``-v``: parameters ``quiet`` (bool) and ``verbose`` (int)."""
+    function = click.option("-q", "--quiet", is_flag=True, help="No progress, no remarks.")(function)
+    return click.option("-v", "--verbose", count=True, help="Say more; repeat for more still.")(function)
+
+
+def study_argument(function: F) -> F:
+    """``[STUDY]``: parameter ``study``, a path, a built-in name or None for the built-in study."""
+    return click.argument("study", required=False, metavar="[STUDY]")(function)

@@ -1,0 +1,111 @@
+"""How results are printed: one JSON object for scripts, one table for people, both on standard output."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+SCHEMA_VERSION = 1
+
+
+def print_json(payload: Mapping[str, Any]) -> None:
+    """Print ``payload`` as one JSON object with ``schema_version`` first; NaN and infinities become null."""
+    whole = {"schema_version": SCHEMA_VERSION, **payload}
+    click.echo(json.dumps(_plain(whole), indent=1, ensure_ascii=False, allow_nan=False))
+
+
+def _plain(value: Any) -> Any:
+    """``value`` in types that JSON has: NumPy scalars and arrays, tuples and paths included."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_plain(item) for item in value]
+    if value is None or isinstance(value, (bool, str, int)):
+        return value
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if hasattr(value, "tolist"):  # NumPy, without importing it
+        return _plain(value.tolist())
+    return str(value)
+
+
+def print_table(headers: list[str], rows: Sequence[Sequence[str]], title: str | None = None) -> None:
+    """Print a table: drawn by rich on a terminal, plain aligned text anywhere else.
+
+    Columns whose cells all look like numbers are aligned right. Control characters never reach the terminal.
+    """
+    cells = [[clean(cell) for cell in row] for row in rows]
+    numeric = [_numeric([row[k] for row in cells]) for k in range(len(headers))]
+    if sys.stdout.isatty():
+        _rich(headers, cells, numeric, title)
+    else:
+        _text(headers, cells, numeric, title)
+
+
+def _rich(headers: list[str], cells: list[list[str]], numeric: list[bool], title: str | None) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(title=Text(clean(title)) if title else None, title_justify="left", header_style="bold")
+    for header, right in zip(headers, numeric, strict=True):
+        drawn.add_column(Text(clean(header)), justify="right" if right else "left", overflow="fold")
+    for row in cells:
+        drawn.add_row(*(Text(cell) for cell in row))  # Text: brackets in a name are no markup
+    Console(highlight=False).print(drawn)
+
+
+def _text(headers: list[str], cells: list[list[str]], numeric: list[bool], title: str | None) -> None:
+    lines = [[clean(header) for header in headers], *cells]
+    widths = [max(len(line[k]) for line in lines) for k in range(len(headers))]
+    if title:
+        click.echo(clean(title))
+    for line in lines:
+        padded = (
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(line, widths, numeric, strict=True)
+        )
+        click.echo("  ".join(padded).rstrip())
+
+
+def _numeric(column: list[str]) -> bool:
+    digits = [cell.strip("+-%~").replace(",", "") for cell in column if cell not in ("", "-")]
+    return bool(digits) and all(_is_number(cell.strip()) for cell in digits)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def clean(text: object) -> str:
+    """``text`` on one line, without characters that steer a terminal or turn the direction of writing."""
+    return "".join(c if unicodedata.category(c)[0] != "C" else "\ufffd" for c in str(text).replace("\n", " "))
+
+
+def figure(value: float | None, digits: int = 4) -> str:
+    """A number for people: ``digits`` significant figures, thousands separated, `-` for nothing."""
+    if value is None or not math.isfinite(value):
+        return "-"
+    if value == 0:
+        return "0"
+    if abs(value) >= 1e7 or abs(value) < 1e-4:
+        return f"{value:.{digits - 1}e}"
+    places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    shown = f"{value:,.{places}f}"
+    return shown.rstrip("0").rstrip(".") if "." in shown else shown
+
+
+def say(message: str, quiet: bool = False) -> None:
+    """A message for the person, on standard error."""
+    if not quiet:
+        click.echo(message, err=True)

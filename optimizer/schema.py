@@ -1,0 +1,360 @@
+"""The rules a study's tables must keep, each broken rule reported where it was broken.
+
+A :class:`Draft` holds the merged tables; each ``take_*`` function turns one table into a record of
+``study.py``. Nothing raises: problems are collected, so that a person mends a file in one go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tiercap.kernels.params import GROUPS, OUTCOMES
+from tiercap.optimizer import distributions, parameters, quantities, scenarios
+from tiercap.optimizer.errors import InputError, did_you_mean
+from tiercap.optimizer.parameters import DECLARED, ParameterInfo
+from tiercap.optimizer.study import (
+    LEVER_PARTS,
+    STATISTICS,
+    Constraint,
+    Horizon,
+    LeverRange,
+    Objective,
+    ScenarioPlan,
+    SearchBudget,
+)
+from tiercap.optimizer.toml_file import TomlFile
+
+Keys = tuple[str, ...]
+
+#: Tables of a study file, and the keys of those whose keys are fixed.
+TABLES: Mapping[str, tuple[str, ...]] = {
+    "study": ("name", "title", "extends", "baseline"),
+    "horizon": ("years", "steps_per_year", "start", "roofline_exponent"),
+    "policy": GROUPS,
+    "levers": (),
+    "objectives": (),
+    "constraints": (),
+    "scenarios": ("count", "seed", "kind"),
+    "constants": (),
+    "uncertainties": (),
+    "search": ("screen", "screen_scenarios", "trials", "population", "seed"),
+}
+_LEVER_KEYS = ("low", "high", "scale", "within")
+_CONSTRAINT_KEYS = ("max", "min", "statistic")
+_DIRECTIONS = {"maximise": "maximise", "maximize": "maximise", "minimise": "minimise", "minimize": "minimise"}
+
+#: Integer keys: smallest and largest value allowed.
+_LIMITS = {
+    ("horizon", "years"): (1, 64),
+    ("horizon", "start"): (2000, 2100),
+    ("scenarios", "count"): (1, scenarios.MAX_SCENARIOS),
+    ("scenarios", "seed"): (0, scenarios.MAX_SEED),
+    ("search", "screen"): (0, 10_000_000),
+    ("search", "screen_scenarios"): (1, scenarios.MAX_SCENARIOS),
+    ("search", "trials"): (0, 10_000_000),
+    ("search", "population"): (2, 100_000),
+    ("search", "seed"): (0, scenarios.MAX_SEED),
+}
+_CHOICES = {("horizon", "steps_per_year"): (1, 2, 4), ("horizon", "roofline_exponent"): (2, 4, 8)}
+
+
+@dataclass(slots=True)
+class Draft:
+    """Merged tables, where each value was said, and the problems found so far."""
+
+    data: dict[str, Any]
+    said_in: dict[Keys, TomlFile]
+    problems: list[str] = field(default_factory=list)
+
+    def file(self, path: Keys) -> TomlFile:
+        """The file in which ``path``, or the table around it, was said last."""
+        for length in range(len(path), 0, -1):
+            if path[:length] in self.said_in:
+                return self.said_in[path[:length]]
+        return TomlFile("study")
+
+    def complain(self, path: Keys, message: str, hint: str = "") -> None:
+        """Note a problem at ``path``."""
+        self.problems.append(self.file(path).complain(path, message, hint))
+
+    def table(self, path: Keys) -> dict[str, Any]:
+        """The table at ``path``, empty if absent; a problem if something else stands there."""
+        found: Any = self.data
+        for key in path:
+            found = found.get(key, {}) if isinstance(found, dict) else {}
+        if not isinstance(found, dict):
+            self.complain(path, f"`{'.'.join(path)}` must be a table", f"write [{'.'.join(path)}] and keys below it")
+            return {}
+        return found
+
+    def unknown(self, path: Keys, known: Iterable[str], what: str) -> bool:
+        """Report ``path`` if its last part is not among ``known``."""
+        known = tuple(known)
+        if path[-1] in known:
+            return False
+        table = ".".join(path[:-1])
+        context = f"[{table}]: " if table else ""
+        name = quantities.printable(path[-1])
+        self.complain(path, f"{context}unknown {what} `{name}`", did_you_mean(path[-1][:60], known))
+        return True
+
+    def attempt(self, path: Keys, make: Callable[[], Any]) -> Any:
+        """``make()``, or None with its :class:`InputError` noted at ``path``."""
+        try:
+            return make()
+        except InputError as error:
+            self.complain(path, str(error))
+            return None
+
+
+def check_names(draft: Draft) -> None:
+    """Report tables and keys that do not exist."""
+    for table in draft.data:
+        if draft.unknown((table,), TABLES, "table"):
+            continue
+        if TABLES[table]:
+            for key in draft.table((table,)):
+                draft.unknown((table, key), TABLES[table], "key")
+
+
+def take_integers(draft: Draft, table: str) -> dict[str, int]:
+    """The integer keys of a table that are given and within their limits."""
+    taken = {}
+    for key, value in draft.table((table,)).items():
+        path = (table, key)
+        if path not in _LIMITS and path not in _CHOICES:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int):
+            draft.complain(path, f"[{table}]: `{key}` must be a whole number, not {_shown(value)}")
+        elif path in _CHOICES and value not in _CHOICES[path]:
+            allowed = ", ".join(map(str, _CHOICES[path]))
+            draft.complain(path, f"[{table}]: `{key}` must be one of {allowed}, not {_shown(value)}")
+        elif path in _LIMITS and not _LIMITS[path][0] <= value <= _LIMITS[path][1]:
+            low, high = _LIMITS[path]
+            draft.complain(path, f"[{table}]: `{key}` must lie between {low:,} and {high:,}, not {_shown(value)}")
+        else:
+            taken[key] = value
+    return taken
+
+
+def take_text(draft: Draft, path: Keys, default: str, longest: int = 200) -> str:
+    """A short text at ``path``."""
+    value = draft.table(path[:-1]).get(path[-1], default)
+    if not isinstance(value, str):
+        draft.complain(path, f"`{'.'.join(path)}` must be a text in quotes, not {_shown(value)}")
+        return default
+    if len(value) > longest or not value.isprintable():
+        draft.complain(path, f"`{'.'.join(path)}` must be one line of at most {longest} printable characters")
+        return default
+    return value
+
+
+def take_choice(draft: Draft, path: Keys, default: str, known: Iterable[str], what: str) -> str:
+    """A name at ``path`` out of ``known``."""
+    known = tuple(known)
+    value = take_text(draft, path, default)
+    if value in known:
+        return value
+    draft.complain(path, f"unknown {what} `{quantities.printable(value)}`", did_you_mean(value[:60], known))
+    return default
+
+
+def take_horizon(draft: Draft) -> Horizon:
+    """The table [horizon]."""
+    return Horizon(**take_integers(draft, "horizon"))
+
+
+def take_scenarios(draft: Draft) -> ScenarioPlan:
+    """The table [scenarios]."""
+    kind: Any = take_choice(draft, ("scenarios", "kind"), "sobol", scenarios.KINDS, "kind of scenarios")
+    return ScenarioPlan(**take_integers(draft, "scenarios"), kind=kind)
+
+
+def take_search(draft: Draft) -> SearchBudget:
+    """The table [search]."""
+    return SearchBudget(**take_integers(draft, "search"))
+
+
+def take_levers(draft: Draft) -> tuple[LeverRange, ...]:
+    """The table [levers]; ``NAME = false`` drops a lever that came with ``extends``."""
+    taken = {}
+    for name, entry in draft.table(("levers",)).items():
+        if entry is False or draft.unknown(("levers", name), LEVER_PARTS, "lever"):
+            continue
+        lever = _lever(draft, name, draft.table(("levers", name)))
+        if lever is not None:
+            taken[name] = lever
+    for lever in taken.values():
+        _check_within(draft, lever, taken)
+    return tuple(taken.values())
+
+
+def _lever(draft: Draft, name: str, entry: dict[str, Any]) -> LeverRange | None:
+    path, before = ("levers", name), len(draft.problems)
+    for key in entry:
+        draft.unknown((*path, key), _LEVER_KEYS, "key")
+    within = entry.get("within")
+    unit = "1" if within is not None else LEVER_PARTS[name].unit
+    ends = []
+    for key in ("low", "high"):
+        if key not in entry:
+            draft.complain(path, f"lever `{name}` has no `{key}`", f"add {key} = ... [{unit}]")
+        else:
+            ends.append(draft.attempt((*path, key), lambda k=key: quantities.quantity(entry[k], unit, k)))
+    scale = take_choice(draft, (*path, "scale"), "linear", ("linear", "log"), "scale")
+    if len(draft.problems) > before:
+        return None
+    _check_bounds(draft, name, ends[0], ends[1], scale, within)
+    return LeverRange(name, unit, ends[0], ends[1], scale == "log", within)
+
+
+def _check_bounds(draft: Draft, name: str, low: float, high: float, scale: str, within: Any) -> None:
+    """Order, domain and scale of a lever's bounds."""
+    path, part = ("levers", name), LEVER_PARTS[name]
+    floor, ceiling = (0.0, 1.0) if within is not None else (part.low, part.high)
+    unit = "fraction" if within is not None else part.unit
+    if not low < high:
+        draft.complain((*path, "low"), f"lever `{name}`: low = {low:g} is not below high = {high:g}", "swap them?")
+    elif low < floor or high > ceiling:
+        key = "low" if low < floor else "high"
+        draft.complain(
+            (*path, key), f"lever `{name}`: {low:g} to {high:g} leaves its domain {floor:g} to {ceiling:g} [{unit}]"
+        )
+    elif scale == "log" and low <= 0:
+        draft.complain((*path, "low"), f"lever `{name}`: a log scale needs low > 0, not {low:g}")
+
+
+def _check_within(draft: Draft, lever: LeverRange, taken: Mapping[str, LeverRange]) -> None:
+    """``within`` must name another searched lever with the same figure, without going round in a circle."""
+    if lever.within is None:
+        return
+    path = ("levers", lever.name, "within")
+    outer = lever.within
+    if not isinstance(outer, str) or outer not in LEVER_PARTS:
+        draft.complain(path, f"unknown lever {_shown(outer)}", did_you_mean(str(outer)[:60], LEVER_PARTS))
+    elif outer not in taken:
+        draft.complain(path, f"lever `{lever.name}` lies within `{outer}`, which is not searched", "add it to [levers]")
+    elif _figure(outer) != _figure(lever.name):
+        draft.complain(path, f"lever `{lever.name}` cannot lie within `{outer}`, another figure")
+    else:
+        _check_nesting(draft, lever, taken)
+
+
+def _check_nesting(draft: Draft, lever: LeverRange, taken: Mapping[str, LeverRange]) -> None:
+    """Inner must really be inner: open in licensed, C in B in A, and no circle."""
+    outer = str(lever.within)
+    seen, step = {lever.name}, outer
+    while step in taken and taken[step].within is not None and step not in seen:
+        seen.add(step)
+        step = str(taken[step].within)
+    loosens = lever.name[0] < outer[0] or (lever.name[0] == outer[0] and "_licensed_" in lever.name)
+    if step in seen or loosens:
+        rule = "open lies within licensed, C within B, B within A"
+        draft.complain(
+            ("levers", lever.name, "within"), f"lever `{lever.name}` within `{outer}` would loosen a tier", rule
+        )
+
+
+def _figure(name: str) -> str:
+    """What a lever limits, without group and tier."""
+    return name.rpartition("_")[2] if "_open_" in name or "_licensed_" in name else name.partition("_")[2]
+
+
+def take_objectives(draft: Draft) -> tuple[Objective, ...]:
+    """The table [objectives]."""
+    taken = []
+    for name, value in draft.table(("objectives",)).items():
+        path = ("objectives", name)
+        if draft.unknown(path, OUTCOMES, "outcome"):
+            continue
+        if not isinstance(value, str) or value not in _DIRECTIONS:
+            draft.complain(path, f"objective `{name}` must be maximise or minimise, not {_shown(value)}")
+            continue
+        direction: Any = _DIRECTIONS[value]
+        taken.append(Objective(name, direction))
+    if not draft.table(("objectives",)):
+        draft.complain(("objectives",), "a study needs at least one objective", 'such as revenue = "maximise"')
+    return tuple(taken)
+
+
+def take_constraints(draft: Draft) -> tuple[Constraint, ...]:
+    """The table [constraints]; ``NAME = false`` drops one that came with ``extends``."""
+    units = _outcome_units()
+    taken = []
+    for name, entry in draft.table(("constraints",)).items():
+        path = ("constraints", name)
+        if entry is False or draft.unknown(path, OUTCOMES, "outcome"):
+            continue
+        table, before = draft.table(path), len(draft.problems)
+        for key in table:
+            draft.unknown((*path, key), _CONSTRAINT_KEYS, "key")
+        ends = {
+            key: draft.attempt((*path, key), lambda k=key: quantities.quantity(table[k], units[name], k))
+            for key in ("min", "max")
+            if key in table
+        }
+        statistic = take_choice(draft, (*path, "statistic"), "mean", STATISTICS, "statistic")
+        low, high = ends.get("min"), ends.get("max")
+        if len(draft.problems) == before and not ends:
+            draft.complain(path, f"constraint on `{name}` has neither min nor max", "add max = ...")
+        elif low is not None and high is not None and low > high:
+            draft.complain((*path, "min"), f"constraint on `{name}`: min = {low:g} lies above max = {high:g}")
+        taken.append(Constraint(name, statistic, low, high))
+    return tuple(taken)
+
+
+def _outcome_units() -> dict[str, str]:
+    from tiercap.kernels.params import OUTCOME_LIST
+
+    return {outcome.name: outcome.unit for outcome in OUTCOME_LIST}
+
+
+def take_parameters(draft: Draft) -> tuple[ParameterInfo, ...]:
+    """The built-in parameters with the study's [uncertainties] and [constants] put over them."""
+    changed: dict[str, ParameterInfo] = {info.name: info for info in parameters.table()}
+    for name in draft.table(("uncertainties",)):
+        path = ("uncertainties", name)
+        if not draft.unknown(path, DECLARED, "parameter"):
+            changed[name] = _uncertain(draft, path, changed[name])
+    for name, value in draft.table(("constants",)).items():
+        path = ("constants", name)
+        if draft.unknown(path, DECLARED, "parameter"):
+            continue
+        found = draft.attempt(path, lambda n=name, v=value: parameters.parse(n, v))
+        if found is not None:
+            changed[name] = parameters.with_value(changed[name], found)
+    return tuple(changed.values())
+
+
+def _uncertain(draft: Draft, path: Keys, info: ParameterInfo) -> ParameterInfo:
+    """``info`` with the distribution of one [uncertainties.NAME] table."""
+    table, before = dict(draft.table(path)), len(draft.problems)
+    known = {key for keys in distributions.ARGUMENTS.values() for key in keys}
+    for key in table:
+        draft.unknown((*path, key), {"distribution", *known}, "key")
+    name = take_choice(draft, (*path, "distribution"), "", distributions.ARGUMENTS, "distribution")
+    arguments = {
+        key: draft.attempt((*path, key), lambda k=key: _argument(info.name, k, table[k]))
+        for key in table
+        if key in known
+    }
+    if len(draft.problems) > before:
+        return info
+    made = draft.attempt(path, lambda: parameters.with_distribution(info, distributions.make(name, arguments)))
+    return info if made is None else made
+
+
+def _argument(parameter: str, key: str, value: object) -> float:
+    """An argument in the parameter's unit; sigma is a pure number."""
+    return quantities.quantity(value, "1", key) if key == "sigma" else parameters.parse(parameter, value)
+
+
+def _shown(value: object) -> str:
+    """A value as a message may quote it."""
+    try:
+        text = repr(value)
+    except ValueError:  # an integer of thousands of digits
+        text = "a number of thousands of digits"
+    return f"`{quantities.printable(text)}`"

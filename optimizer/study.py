@@ -1,0 +1,144 @@
+"""What a study is, once read and validated: plain frozen records, in the contract's words.
+
+Levers are what the regulator chooses, uncertainties what the world chooses, outcomes what is scored, constants
+what is held fixed; each has a table of its own in the file and a type of its own here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from tiercap.kernels.params import GROUPS, TIERS
+from tiercap.optimizer.parameters import ParameterInfo
+
+STATISTICS = ("mean", "p05", "p50", "p95", "min", "max")
+
+
+class LeverPart(NamedTuple):
+    """One figure of a group's rules: its unit in files, its hard domain, its meaning."""
+
+    unit: str
+    low: float
+    high: float
+    meaning: str
+
+
+#: Caps, drawn for each tier; their unit in a study file.
+CAPS: Mapping[str, LeverPart] = {
+    "tpp": LeverPart("TPP", 0.0, 1e9, "cap on total processing performance"),
+    "memory": LeverPart("GB/s", 0.0, 1e9, "cap on memory bandwidth"),
+    "interconnect": LeverPart("GB/s", 0.0, 1e9, "cap on interconnect bandwidth"),
+    "density": LeverPart("TPP/mm2", 0.0, 1e9, "cap on performance density"),
+}
+#: Conditions of a group's licensed tier.
+CONDITIONS: Mapping[str, LeverPart] = {
+    "quota_share": LeverPart("1", 0.0, 10.0, "licensed chips over A's units shipped for home use"),
+    "quota_chips": LeverPart("Mchip/year", 0.0, 1e6, "licensed chips a year"),
+    "revenue_share": LeverPart("1", 0.0, 1.0, "share of licensed sales paid to the exporter's government"),
+    "delay": LeverPart("year", 0.0, 100.0, "time before the first licences are granted"),
+    "no_diversion": LeverPart("1", 0.0, 1.0, "whether licensed sales come out of spare supply (0 or 1)"),
+    "indexation": LeverPart("1/year", -0.9, 10.0, "growth of every cap"),
+}
+#: Every lever by name, such as c_licensed_tpp or b_quota_share.
+LEVER_PARTS: Mapping[str, LeverPart] = {
+    **{f"{g}_{tier}_{cap}": part for g in GROUPS for tier in TIERS for cap, part in CAPS.items()},
+    **{f"{g}_{condition}": part for g in GROUPS for condition, part in CONDITIONS.items()},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Horizon:
+    """When the run starts, how long it is, how finely it is cut, and the roofline's exponent."""
+
+    years: int = 8
+    steps_per_year: int = 1
+    start: int = 2026
+    roofline_exponent: int = 4
+
+    @property
+    def steps(self) -> int:
+        """Steps of the whole run."""
+        return self.years * self.steps_per_year
+
+
+@dataclass(frozen=True, slots=True)
+class LeverRange:
+    """A lever that the search may move between ``low`` and ``high`` (in ``unit``).
+
+    With ``within`` the two are fractions of another lever, so that one box lies inside the other by
+    construction; the unit is then "1". ``log`` asks for even steps in the logarithm.
+    """
+
+    name: str
+    unit: str
+    low: float
+    high: float
+    log: bool = False
+    within: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """An outcome and which way is better. Its mean over the scenarios is what the search compares."""
+
+    outcome: str
+    direction: Literal["maximise", "minimise"]
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """Bounds on a statistic, over the scenarios, of an outcome; None leaves a side open."""
+
+    outcome: str
+    statistic: str = "mean"
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioPlan:
+    """How many scenarios to draw, how and from which seed."""
+
+    count: int = 256
+    seed: int = 0
+    kind: Literal["sobol", "random", "central"] = "sobol"
+
+
+@dataclass(frozen=True, slots=True)
+class SearchBudget:
+    """How much to search: ``screen`` policies over ``screen_scenarios``, then ``trials`` over all."""
+
+    screen: int = 16384
+    screen_scenarios: int = 32
+    trials: int = 2048
+    population: int = 128
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """A validated study. ``origins`` tells for each dotted key where its value was said."""
+
+    name: str
+    title: str
+    baseline: str
+    horizon: Horizon
+    policy: Mapping[str, str]
+    levers: tuple[LeverRange, ...]
+    objectives: tuple[Objective, ...]
+    constraints: tuple[Constraint, ...]
+    scenarios: ScenarioPlan
+    search: SearchBudget
+    parameters: tuple[ParameterInfo, ...]
+    origins: Mapping[str, str]
+    source: str = "built-in"
+
+
+def lever_meaning(name: str) -> str:
+    """A lever's meaning with its group and tier, such as "cap on memory bandwidth, group C, licensed tier"."""
+    group, _, rest = name.partition("_")
+    tier = rest.partition("_")[0]
+    ending = f", {tier} tier" if tier in TIERS else ""
+    return f"{LEVER_PARTS[name].meaning}, group {group.upper()}{ending}"
