@@ -32,11 +32,7 @@ def fill_allied(levers, policies, phase, steps_per_year, catalogue, exponent, q,
     dt = 1.0 / steps_per_year
     for row in range(policies.shape[0]):
         for tile in range(q.shape[0]):
-            w[: n.Q_SIZE] = q[tile]
-            for i in range(4 * LANES):
-                w[n.M_OMEGA + i] = w[n.Q_OMEGA_A + i]
-            for i in range(LANES):
-                w[n.Z_PULLED_B + i] = 0.0
+            _open(w, q[tile])
             since = 0
             for t in range(phase.size):
                 since = 0 if t == 0 or phase[t] != phase[t - 1] else since + 1
@@ -52,6 +48,16 @@ def fill_allied(levers, policies, phase, steps_per_year, catalogue, exponent, q,
                 _settle_b(w, o, l)
                 book(w, v, x[tile, t], n.X_BB_NEXT, dt, o, l)
                 _sell_b(w, a[row, tile, t], o, l)
+
+
+@tile
+def _open(w, q):
+    for i in range(n.Q_SIZE):
+        w[i] = q[i]
+    for i in range(4 * LANES):
+        w[n.M_OMEGA + i] = w[n.Q_OMEGA_A + i]
+    for i in range(LANES):
+        w[n.Z_PULLED_B + i] = 0.0
 
 
 @tile

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from . import lanes as n
-from ._jit import inline, tile
+from ._jit import glue, inline, tile
 from .lanes import LANES
 from .params import LAGGED, MAX_BOXES, RELATIVE
 from .perf import index, roofline, wall
@@ -222,14 +222,19 @@ def index_lane(w, i, row):
 
 
 @tile
+def _forget_best(w):
+    for i in range(LANES):
+        w[n.K_NOW + i] = 0.0
+
+
+@glue
 def best_admitted(w, v, x, caps, catalogue, exponent, terms):
     """Largest index the loaded levers admit on the catalogue of x, into K_NOW; 0 where nothing is admitted.
 
     ``caps`` is the step whose frontier the caps refer to, x itself or, ahead of a tightening, the next. terms 0
     ignores quotas and revenue shares (group A buys freely). The best design's performances are left in G_W.
     """
-    for i in range(LANES):
-        w[n.K_NOW + i] = 0.0
+    _forget_best(w)
     for tier in range(2):
         for box in range(MAX_BOXES):
             if box_in_use(v, tier, box):

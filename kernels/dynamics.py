@@ -9,8 +9,10 @@ from .vecmath import exp, log, power
 
 
 @tile
-def open_state(w):
-    """State at the start of a run, from the scenario constants in w."""
+def open_state(w, q):
+    """Scenario constants to the head of w, and the state at the start of a run from them."""
+    for i in range(n.Q_SIZE):
+        w[i] = q[i]
     for i in range(LANES):
         w[n.Z_L + i] = w[n.Q_L + i]
         w[n.Z_R + i] = w[n.Q_R + i]

@@ -10,7 +10,7 @@ depend on how many steps its neighbours need.
 from __future__ import annotations
 
 from . import lanes as n
-from ._jit import inline, tile
+from ._jit import glue, inline, tile
 from .compliance import box_in_use, design, load_box, perform, sum_test_binds
 from .lanes import LANES
 from .params import MAX_BOXES
@@ -74,12 +74,17 @@ def start_markup(w):
 
 
 @tile
-def solve_markup(w):
-    """Equation (7) for lanes with S_ON: S_E, S_R, S_B, S_LNC and a start in S_L to the log price in S_L."""
+def _bracket_markup(w):
     for i in range(LANES):
         w[n.S_LO + i] = w[n.S_LNC + i] + w[n.Q_LNFLOOR + i]
         w[n.S_HI + i] = _FAR
         w[n.S_L + i] = max(w[n.S_L + i], w[n.S_LO + i])
+
+
+@glue
+def solve_markup(w):
+    """Equation (7) for lanes with S_ON: S_E, S_R, S_B, S_LNC and a start in S_L to the log price in S_L."""
+    _bracket_markup(w)
     for _ in range(_MAX_STEPS):
         if _markup_step(w) == 0:
             break
@@ -109,12 +114,17 @@ def _markup_step(w):
 
 
 @tile
-def solve_clearing(w):
-    """Equation (8) for lanes with S_ON: log quantity in S_LNN, a log price that sells more in S_L, to S_L."""
+def _bracket_clearing(w):
     for i in range(LANES):
         budget = w[n.S_B + i] + w[n.S_B + LANES + i] + w[n.S_B + 2 * LANES + i] + w[n.S_B + 3 * LANES + i]
         w[n.S_LO + i] = w[n.S_L + i]
         w[n.S_HI + i] = max(log(budget) - w[n.S_LNN + i], w[n.S_L + i])
+
+
+@glue
+def solve_clearing(w):
+    """Equation (8) for lanes with S_ON: log quantity in S_LNN, a log price that sells more in S_L, to S_L."""
+    _bracket_clearing(w)
     for _ in range(_MAX_STEPS):
         if _clearing_step(w) == 0:
             break
@@ -141,7 +151,7 @@ def _clearing_step(w):
     return moving
 
 
-@tile
+@glue
 def find_offers(w, v, x, catalogue, exponent, o, l):
     """The best candidate of each tier and the plan of equation (9), for the market in the M rows."""
     _search_tier(w, v, x, catalogue, exponent, 0, o)
@@ -151,7 +161,7 @@ def find_offers(w, v, x, catalogue, exponent, o, l):
 
 
 @tile
-def _search_tier(w, v, x, catalogue, exponent, tier, j):
+def _clear_tier(w, v, tier, j):
     for i in range(LANES):
         j[n.J_ON + i] = 0.0
         j[n.J_PROFIT + i] = -_FAR
@@ -161,6 +171,11 @@ def _search_tier(w, v, x, catalogue, exponent, tier, j):
         if tier == 0:
             w[n.M_QUOTA + i] = _FAR
             w[n.M_QTPP + i] = _FAR
+
+
+@glue
+def _search_tier(w, v, x, catalogue, exponent, tier, j):
+    _clear_tier(w, v, tier, j)
     for box in range(MAX_BOXES):
         if box_in_use(v, tier, box):
             load_box(w, v, x, tier, box, 1)
@@ -184,10 +199,20 @@ def _quota(w, v):
         w[n.M_QTPP + i] = min(v[n.V_QTPP + i], _FAR)
 
 
-@tile
+@glue
 def _candidate(w, x, exponent, j):
     """Price a design and keep it if it beats the tier's best so far."""
     perform(w, x, exponent)
+    _set_desk(w)
+    start_markup(w)
+    solve_markup(w)
+    if _meet_quota(w) > 0:
+        solve_clearing(w)
+    _keep_candidate(w, j)
+
+
+@tile
+def _set_desk(w):
     for i in range(LANES):
         cost = w[n.D_COST + i] / w[n.M_NET + i]
         on = (w[n.D_OK + i] == 1.0) & (w[n.M_NET + i] > 0.0)
@@ -201,11 +226,6 @@ def _candidate(w, x, exponent, j):
             w[n.S_E + at] = e
             w[n.S_R + at] = w[n.M_R + at]
             w[n.S_B + at] = w[n.M_B + at]
-    start_markup(w)
-    solve_markup(w)
-    if _meet_quota(w) > 0:
-        solve_clearing(w)
-    _keep_candidate(w, j)
 
 
 @tile

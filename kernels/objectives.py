@@ -7,7 +7,7 @@ import numpy as np
 from . import lanes as n
 from ._jit import inline, tile
 from .lanes import LANES, O_FIRST
-from .params import OUTCOMES, TRAJECTORY
+from .params import OUTCOMES
 from .vecmath import log, power
 
 
@@ -16,7 +16,6 @@ def _row(name: str) -> int:
 
 
 N_OUTCOMES = len(OUTCOMES)
-N_TRAJECTORY = len(TRAJECTORY)
 
 _REVENUE, _REVENUE_BC, _GAP, _SUBSTITUTION = (_row(s) for s in ("revenue", "revenue_bc", "gap", "substitution"))
 _GROSS_A, _GROSS_B, _GROSS_C = (_row(f"gross_revenue_{g}") for g in "abc")
@@ -124,6 +123,14 @@ def close(w, n_steps, dt):
             lead = w[n.C_GAP + at] / max(growth, 0.001)
             w[_LEAD_W + at] = lead if n_steps > 1 else np.nan
         w[_TERMINAL_D + i] = _share(domestic, whole)
+
+
+@tile
+def report(w, out):
+    """The lanes' outcomes; out: float64[N_OUTCOMES, LANES]."""
+    for k in range(N_OUTCOMES):
+        for i in range(LANES):
+            out[k, i] = w[O_FIRST + k * LANES + i]
 
 
 @tile

@@ -10,12 +10,11 @@ from __future__ import annotations
 import numpy as np
 
 from . import lanes as n
-from ._jit import kernel, tile
+from ._jit import glue, kernel
 from .compliance import load_levers, scale_caps
 from .dynamics import advance, displace, open_state, purchase, research, respond
-from .lanes import LANES, O_FIRST
 from .market import find_offers
-from .objectives import N_OUTCOMES, N_TRAJECTORY, clear, close, record, tally
+from .objectives import clear, close, record, report, tally
 from .restricted import domestic_product, grey_market, open_market, ration
 from .sales import book, tightening
 
@@ -37,12 +36,10 @@ def payoff(levers, policies, allied, phase, steps_per_year, catalogue, exponent,
     """
     w, v = np.zeros(n.W_SIZE), np.zeros(n.V_SIZE)
     o, l = np.zeros(n.J_SIZE), np.zeros(n.J_SIZE)
-    step = np.zeros((N_TRAJECTORY, LANES))
     dt = 1.0 / steps_per_year
     for tile in range(q.shape[0]):
         for row in range(policies.shape[0]):
-            w[: n.Q_SIZE] = q[tile]
-            open_state(w)
+            open_state(w, q[tile])
             clear(w)
             since = 0
             for t in range(phase.size):
@@ -51,16 +48,13 @@ def payoff(levers, policies, allied, phase, steps_per_year, catalogue, exponent,
                 _step(levers, policies[row], phase, t, since, dt, catalogue, exponent, x[tile], home, w, v, o, l)
                 tally(w, x[tile, t], home, phase.size, dt, o, l)
                 if trajectory.shape[0] > 0:
-                    record(w, x[tile, t], home, o, l, step)
-                    trajectory[row, tile, t] = step
+                    record(w, x[tile, t], home, o, l, trajectory[row, tile, t])
                 _next(w, x[tile, t], t, steps_per_year, dt, o, l)
             close(w, phase.size, dt)
-            for k in range(N_OUTCOMES):
-                for i in range(LANES):
-                    out[row, tile, k, i] = w[O_FIRST + k * LANES + i]
+            report(w, out[row, tile])
 
 
-@tile
+@glue
 def _step(levers, policies, phase, t, since, dt, catalogue, exponent, x, home, w, v, o, l):
     """Group C in one step, up to its purchases; order as in docs/model.md section 8."""
     if t == 0 or phase[t] != phase[t - 1]:
@@ -78,7 +72,7 @@ def _step(levers, policies, phase, t, since, dt, catalogue, exponent, x, home, w
     research(w, dt)
 
 
-@tile
+@glue
 def _next(w, x, t, steps_per_year, dt, o, l):
     """The next step's state. The response reads this step's capacity and prices, so it moves before they do."""
     respond(w, x)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from . import lanes as n
-from ._jit import tile
+from ._jit import glue, tile
 from .compliance import index_lane, perform
 from .lanes import LANES
 from .market import sold, solve_clearing, solve_markup
@@ -58,9 +58,17 @@ def open_market(w, x, a, dt):
             w[n.M_R + at] = x[n.X_A0 + i] + w[n.C_AD + at]
 
 
-@tile
+@glue
 def grey_market(w, x, a):
     """Smuggled chips: denial, supply (11), price under the ceiling, spending by workload; M_B becomes what is left."""
+    _supply_grey(w, x, a)
+    if _price_under_ceiling(w, x) > 0:
+        solve_clearing(w)
+    _buy_grey(w)
+
+
+@tile
+def _supply_grey(w, x, a):
     for i in range(LANES):
         offered = w[n.P_PLAN + i] > 0.0
         denial = 1.0 - min(1.0, w[n.P_VE + i] / x[n.X_FVC + i]) if offered else 1.0
@@ -77,9 +85,6 @@ def grey_market(w, x, a):
             w[n.S_E + at] = exp(ln_a + w[n.Q_BETA + i] * x[n.X_LNFW + at])
             w[n.S_R + at] = w[n.M_R + at]
             w[n.S_B + at] = w[n.C_B0 + at]
-    if _price_under_ceiling(w, x) > 0:
-        solve_clearing(w)
-    _buy_grey(w)
 
 
 @tile
@@ -130,12 +135,11 @@ def _buy_grey(w):
             w[n.M_B + at] = w[n.C_B0 + at] - spent
 
 
-@tile
+@glue
 def ration(w, v, x, dt, o, l):
     """Item 5: four passes of domestic rationing and exporter prices; then units, prices and spending."""
-    for i in range(4 * LANES):
-        o[n.J_R + i] = w[n.M_R + i]
-        l[n.J_R + i] = w[n.M_R + i]
+    _first_rivals(w, o)
+    _first_rivals(w, l)
     for _ in range(PASSES):
         _price_offer(w, o)
         _price_offer(w, l)
@@ -146,29 +150,25 @@ def ration(w, v, x, dt, o, l):
     _units(w, dt, o, l)
 
 
-@tile
+@glue
 def _price_offer(w, j):
     """One offer's price against its rivals of this pass, and its attraction and share by workload."""
-    used = 0
-    for i in range(LANES):
-        used += 1 if j[n.J_REACH + i] > 0.0 else 0
-    if used == 0:
-        for i in range(4 * LANES):
-            j[n.J_A + i] = 0.0
-            j[n.J_SHARE + i] = 0.0
-        for i in range(LANES):
-            j[n.J_PRICE + i] = 0.0
-            j[n.J_NSTAR + i] = 0.0
-        return
-    _set_desk(w, j)
-    solve_markup(w)
-    if _limit(w, j) > 0:
-        solve_clearing(w)
+    if _set_desk(w, j) > 0:
+        solve_markup(w)
+        if _limit(w, j) > 0:
+            solve_clearing(w)
     _read_desk(w, j)
 
 
 @tile
+def _first_rivals(w, j):
+    for i in range(4 * LANES):
+        j[n.J_R + i] = w[n.M_R + i]
+
+
+@tile
 def _set_desk(w, j):
+    used = 0
     for i in range(LANES):
         on = j[n.J_REACH + i] > 0.0
         ln_cost, ln_price = j[n.J_LNC + i], j[n.J_L + i]
@@ -181,6 +181,8 @@ def _set_desk(w, j):
             w[n.S_E + at] = e if on else 1.0
             w[n.S_R + at] = j[n.J_R + at]
             w[n.S_B + at] = w[n.M_B + at]
+        used += 1 if on else 0
+    return used
 
 
 @tile

@@ -3,37 +3,51 @@
 from __future__ import annotations
 
 from . import lanes as n
-from ._jit import inline, tile
+from ._jit import glue, inline, tile
 from .compliance import best_admitted, load_levers, scale_caps
 from .lanes import LANES
 from .params import ABSOLUTE
 from .vecmath import power
 
 
-@tile
+@glue
 def tightening(levers, policies, group, phase, t, since, dt, catalogue, exponent, x, w, v):
     """How much of today's best chip the next step's rule takes away: h = 1 - keep**zeta into K_H.
 
     Leaves the levers of step t loaded. Nothing is computed where nothing can tighten: the same policy with
     absolute caps that do not shrink, or the last step.
     """
+    forgo = _cannot_tighten(w, v)
+    if t + 1 < phase.size and not (forgo and phase[t + 1] == phase[t]):
+        for now in range(2):  # the next step's rule, then this step's, whose levers stay loaded
+            column = phase[t] if now == 1 else phase[t + 1]
+            caps = x[t] if now == 1 else x[t + 1]
+            load_levers(levers, column, policies, group, v)
+            scale_caps(v, (t + 1 - now) * dt, since * now, dt)
+            best_admitted(w, v, x[t], caps, catalogue, exponent, 1)
+            if now == 0:
+                _remember_next(w)
+        _measure_tightening(w)
+
+
+@tile
+def _cannot_tighten(w, v):
+    """Zero K_H; whether the loaded rule, left alone, admits no less a step later in every lane."""
+    tightening_lanes = 0
     for i in range(LANES):
         w[n.K_H + i] = 0.0
-    if t + 1 == phase.size:
-        return
-    can_tighten = phase[t + 1] != phase[t]
-    for i in range(LANES):
-        can_tighten = can_tighten or v[n.V_IOTA + i] < 0.0 or v[n.V_READ + i] != ABSOLUTE
-    if not can_tighten:
-        return
-    load_levers(levers, phase[t + 1], policies, group, v)
-    scale_caps(v, (t + 1) * dt, 0, dt)
-    best_admitted(w, v, x[t], x[t + 1], catalogue, exponent, 1)
+        tightening_lanes += 1 if (v[n.V_IOTA + i] < 0.0) | (v[n.V_READ + i] != ABSOLUTE) else 0
+    return tightening_lanes == 0
+
+
+@tile
+def _remember_next(w):
     for i in range(LANES):
         w[n.K_NEXT + i] = w[n.K_NOW + i]
-    load_levers(levers, phase[t], policies, group, v)
-    scale_caps(v, t * dt, since, dt)
-    best_admitted(w, v, x[t], x[t], catalogue, exponent, 1)
+
+
+@tile
+def _measure_tightening(w):
     for i in range(LANES):
         now = w[n.K_NOW + i]
         left = w[n.K_NEXT + i] / now

@@ -1,8 +1,8 @@
 """A study file to a frozen, validated :class:`Study` that knows where each of its values was said.
 
 Layers, each over the one before: the built-in study named by ``extends``, the file, the environment
-(``TIERCAP_SEED``, ``TIERCAP_SCENARIOS``), the flags of the command line. A wrong value is reported where it was
-said, and every problem of a study is reported at once.
+(``TIERCAP_SEED``, ``TIERCAP_SCENARIOS``), the flags of the command line. A wrong value is reported where it
+was said, and every problem of a study is reported at once.
 """
 
 from __future__ import annotations
@@ -57,26 +57,35 @@ def load(
     _merge(draft, _from_settings(settings))
     study = _build(draft, file)
     if draft.problems:
-        raise InputError(_report(draft.problems, file))
+        raise InputError(_report([text for _, text in sorted(draft.problems, key=lambda p: p[0])], file))
     return study
 
 
 def builtin_text(name: str) -> str:
     """The text of a built-in study, comments included."""
     if name not in BUILTIN:
-        raise InputError(f"unknown built-in study `{quantities.printable(name)}`: {did_you_mean(name, BUILTIN)}")
+        raise InputError(
+            f"unknown built-in study `{quantities.printable(name)}`: {did_you_mean(name, BUILTIN)}"
+        )
     return _builtin_path(name).read_text(encoding="utf-8")
 
 
 def resolved(study: Study) -> dict[str, Any]:
     """The whole study as JSON can hold it: every value that shapes a result, and where it was said."""
     return {
-        "study": {"name": study.name, "title": study.title, "baseline": study.baseline, "source": study.source},
+        "study": {
+            "name": study.name,
+            "title": study.title,
+            "baseline": study.baseline,
+            "source": study.source,
+        },
         "horizon": asdict(study.horizon),
         "policy": dict(study.policy),
         "levers": {lever.name: _without_name(asdict(lever)) for lever in study.levers},
         "objectives": {objective.outcome: objective.direction for objective in study.objectives},
-        "constraints": {c.outcome: {"statistic": c.statistic, "min": c.low, "max": c.high} for c in study.constraints},
+        "constraints": {
+            c.outcome: {"statistic": c.statistic, "min": c.low, "max": c.high} for c in study.constraints
+        },
         "scenarios": asdict(study.scenarios),
         "search": asdict(study.search),
         "parameters": {
@@ -94,7 +103,16 @@ def rule_names() -> tuple[str, ...]:
     try:
         from tiercap.optimizer.rules import load_rules  # late: most commands never look at a rule
     except ImportError:
-        return ("oct-2022", "oct-2023", "h20-letter-2025", "h20-reopened-2025", "bis-2026", "diffusion-2025", "ban", "unrestricted")
+        return (
+            "oct-2022",
+            "oct-2023",
+            "h20-letter-2025",
+            "h20-reopened-2025",
+            "bis-2026",
+            "diffusion-2025",
+            "ban",
+            "unrestricted",
+        )
     return tuple(load_rules())
 
 
@@ -113,7 +131,9 @@ def _open(source: str | os.PathLike[str] | None) -> TomlFile:
     if name in BUILTIN and (name != text or not Path(text).exists()):
         return toml_file.read(_builtin_path(name), f"builtin:{name}")
     if name != text:
-        raise InputError(f"unknown built-in study `{quantities.printable(name)}`: {did_you_mean(name, BUILTIN)}")
+        raise InputError(
+            f"unknown built-in study `{quantities.printable(name)}`: {did_you_mean(name, BUILTIN)}"
+        )
     return toml_file.read(Path(text))
 
 
@@ -140,7 +160,9 @@ def _merge(draft: Draft, layer: TomlFile) -> None:
     _merge_table(draft, draft.data, layer.data, (), layer)
 
 
-def _merge_table(draft: Draft, under: dict[str, Any], over: dict[str, Any], path: Keys, layer: TomlFile) -> None:
+def _merge_table(
+    draft: Draft, under: dict[str, Any], over: dict[str, Any], path: Keys, layer: TomlFile
+) -> None:
     for key, value in over.items():
         here = (*path, key)
         draft.said_in[here] = layer
@@ -170,13 +192,17 @@ def _from_environment(environment: Mapping[str, str]) -> TomlFile:
         text = environment.get(variable, "").strip()
         if text:
             if not text.isascii() or not text.isdigit() or len(text) > 19:
-                raise InputError(f"environment variable {variable} must be a whole number, not `{text[:40]!r}`")
+                raise InputError(
+                    f"environment variable {variable} must be a whole number, not `{text[:40]!r}`"
+                )
             given.update({name: int(text) for name in _SHORT.get(key, (key,))})
     return TomlFile("environment", data=_nested(given))
 
 
 def _from_flags(flags: Mapping[str, Any]) -> TomlFile:
-    given = {name: value for key, value in flags.items() if value is not None for name in _SHORT.get(key, (key,))}
+    given = {
+        name: value for key, value in flags.items() if value is not None for name in _SHORT.get(key, (key,))
+    }
     return TomlFile("command line", data=_nested(given))
 
 
@@ -211,10 +237,7 @@ def _build(draft: Draft, file: TomlFile) -> Study:
     """Every table to its record; problems gather in the draft."""
     schema.check_names(draft)
     rules = rule_names()
-    policy = {
-        g: schema.take_choice(draft, ("policy", g), DEFAULT_RULE, rules, "rule")
-        for g in GROUPS
-    }
+    policy = {g: schema.take_choice(draft, ("policy", g), DEFAULT_RULE, rules, "rule") for g in GROUPS}
     return Study(
         name=schema.take_text(draft, ("study", "name"), Path(file.name).stem or "study", longest=64),
         title=schema.take_text(draft, ("study", "title"), ""),
@@ -234,10 +257,12 @@ def _build(draft: Draft, file: TomlFile) -> Study:
 
 def _origins(draft: Draft) -> dict[str, str]:
     """Dotted key to the place that had the last word; keys that nobody said are built-in defaults."""
-    found = {}
+    found: dict[str, str] = {}
     for path, file in draft.said_in.items():
-        inner = draft.table(path[:-1]).get(path[-1]) if path[:-1] else None
-        if len(path) > 1 and not isinstance(inner, dict):
+        value: Any = draft.data
+        for key in path:
+            value = value.get(key) if isinstance(value, dict) else None
+        if value is not None and not isinstance(value, dict):
             found[".".join(path)] = file.origin(path)
     return found
 

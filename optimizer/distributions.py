@@ -99,7 +99,9 @@ def _check_order(name: str, a: dict[str, float]) -> None:
             )
         return
     if not a["low"] < a["high"]:
-        raise InputError(f"low must lie below high, but low = {a['low']:g} and high = {a['high']:g}: swap them?")
+        raise InputError(
+            f"low must lie below high, but low = {a['low']:g} and high = {a['high']:g}: swap them?"
+        )
     if name == "loguniform" and a["low"] <= 0:
         raise InputError(f"loguniform needs low > 0, not {a['low']:g}: use uniform or triangular")
     if name == "triangular" and not a["low"] <= a["mode"] <= a["high"]:

@@ -111,7 +111,9 @@ def _join(p: Parameter, group: str, entry: dict[str, Any], spread: dict[str, Any
     arguments = {k: v for k, v in spread.items() if k not in ("distribution", "source", "evidence")}
     info = with_distribution(info, distributions.make(spread["distribution"], arguments))
     if not info.low <= info.value <= info.high:
-        raise InputError(f"uncertainty.toml [{p.name}]: the central value {info.value:g} lies outside the range")
+        raise InputError(
+            f"uncertainty.toml [{p.name}]: the central value {info.value:g} lies outside the range"
+        )
     return replace(info, range_source=spread["source"], range_evidence=spread["evidence"])
 
 
@@ -120,13 +122,15 @@ def _check_grounds(entry: dict[str, Any], where: str) -> None:
         raise InputError(f"{where}: needs a source and an evidence tag out of {', '.join(EVIDENCE)}")
 
 
+def _check_domain(p: Parameter, value: float) -> None:
+    if not p.low <= value <= p.high:
+        domain = f"{p.low:g} to {p.high:g} [{p.unit}]"
+        raise InputError(f"`{p.name}` = {value:g} lies outside its domain {domain} ({p.meaning})")
+
+
 def with_value(info: ParameterInfo, value: float) -> ParameterInfo:
     """``info`` fixed at ``value`` (in its unit): a constant. Refuses a value outside the hard domain."""
-    low, high = DECLARED[info.name].low, DECLARED[info.name].high
-    if not low <= value <= high:
-        raise InputError(
-            f"`{info.name}` = {value:g} lies outside its domain {low:g} to {high:g} [{info.unit}] ({info.meaning})"
-        )
+    _check_domain(DECLARED[info.name], value)
     return replace(info, value=value, low=value, high=value, distribution=None, kind="constant")
 
 
@@ -142,20 +146,19 @@ def with_distribution(info: ParameterInfo, drawn: Distribution) -> ParameterInfo
 
 
 def is_growth_factor(p: Parameter) -> bool:
-    """Whether the parameter multiplies once a year, so that 1 means no change and a percentage would mislead."""
+    """Whether the parameter multiplies once a year: 1 means no change, a percentage would mislead."""
     return p.unit == "1/year" and (p.name == "discount" or ("growth" in p.name and p.low > 0))
 
 
 def parse(name: str, value: object) -> float:
-    """``value`` (a number, or a text with a unit) of parameter ``name``, in its unit and inside its domain."""
+    """``value`` (a number, or a text with a unit) of parameter ``name``, in its unit, inside its domain."""
     if name not in DECLARED:
         raise InputError(f"unknown parameter `{name}`: {did_you_mean(name, DECLARED)}")
     p = DECLARED[name]
-    found = quantities.factor(value, name) if is_growth_factor(p) else quantities.quantity(value, p.unit, name)
-    if not p.low <= found <= p.high:
-        raise InputError(
-            f"`{name}` = {found:g} lies outside its domain {p.low:g} to {p.high:g} [{p.unit}] ({p.meaning})"
-        )
+    found = (
+        quantities.factor(value, name) if is_growth_factor(p) else quantities.quantity(value, p.unit, name)
+    )
+    _check_domain(p, found)
     return found
 
 

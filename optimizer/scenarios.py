@@ -43,9 +43,7 @@ class Scenarios:
         return len(self.table)
 
 
-def draw(
-    parameters: Sequence[ParameterInfo], n: int = 256, seed: int = 0, kind: Kind = "sobol"
-) -> Scenarios:
+def draw(parameters: Sequence[ParameterInfo], n: int = 256, seed: int = 0, kind: Kind = "sobol") -> Scenarios:
     """Draw ``n`` scenarios of the uncertain ``parameters``; the others keep their values.
 
     ``sobol`` is a scrambled Sobol sequence, best balanced when ``n`` is a power of two; ``random`` draws

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tiercap.kernels.params import GROUPS, OUTCOMES
+from tiercap.kernels.params import GROUPS, OUTCOME_LIST, OUTCOMES
 from tiercap.optimizer import distributions, parameters, quantities, scenarios
 from tiercap.optimizer.errors import InputError, did_you_mean
 from tiercap.optimizer.parameters import DECLARED, ParameterInfo
@@ -66,7 +66,7 @@ class Draft:
 
     data: dict[str, Any]
     said_in: dict[Keys, TomlFile]
-    problems: list[str] = field(default_factory=list)
+    problems: list[tuple[int, str]] = field(default_factory=list)
 
     def file(self, path: Keys) -> TomlFile:
         """The file in which ``path``, or the table around it, was said last."""
@@ -77,7 +77,11 @@ class Draft:
 
     def complain(self, path: Keys, message: str, hint: str = "") -> None:
         """Note a problem at ``path``."""
-        self.problems.append(self.file(path).complain(path, message, hint))
+        file = self.file(path)
+        place = file.place(path)
+        problem = (place.line if place else 0, file.complain(path, message, hint))
+        if problem not in self.problems:
+            self.problems.append(problem)
 
     def table(self, path: Keys) -> dict[str, Any]:
         """The table at ``path``, empty if absent; a problem if something else stands there."""
@@ -85,7 +89,9 @@ class Draft:
         for key in path:
             found = found.get(key, {}) if isinstance(found, dict) else {}
         if not isinstance(found, dict):
-            self.complain(path, f"`{'.'.join(path)}` must be a table", f"write [{'.'.join(path)}] and keys below it")
+            self.complain(
+                path, f"`{'.'.join(path)}` must be a table", f"write [{'.'.join(path)}] and keys below it"
+            )
             return {}
         return found
 
@@ -100,10 +106,10 @@ class Draft:
         self.complain(path, f"{context}unknown {what} `{name}`", did_you_mean(path[-1][:60], known))
         return True
 
-    def attempt(self, path: Keys, make: Callable[[], Any]) -> Any:
-        """``make()``, or None with its :class:`InputError` noted at ``path``."""
+    def attempt(self, path: Keys, make: Callable[..., Any], *arguments: Any) -> Any:
+        """``make(*arguments)``, or None with its :class:`InputError` noted at ``path``."""
         try:
-            return make()
+            return make(*arguments)
         except InputError as error:
             self.complain(path, str(error))
             return None
@@ -133,7 +139,9 @@ def take_integers(draft: Draft, table: str) -> dict[str, int]:
             draft.complain(path, f"[{table}]: `{key}` must be one of {allowed}, not {_shown(value)}")
         elif path in _LIMITS and not _LIMITS[path][0] <= value <= _LIMITS[path][1]:
             low, high = _LIMITS[path]
-            draft.complain(path, f"[{table}]: `{key}` must lie between {low:,} and {high:,}, not {_shown(value)}")
+            draft.complain(
+                path, f"[{table}]: `{key}` must lie between {low:,} and {high:,}, not {_shown(value)}"
+            )
         else:
             taken[key] = value
     return taken
@@ -179,7 +187,7 @@ def take_search(draft: Draft) -> SearchBudget:
 
 def take_levers(draft: Draft) -> tuple[LeverRange, ...]:
     """The table [levers]; ``NAME = false`` drops a lever that came with ``extends``."""
-    taken = {}
+    taken: dict[str, LeverRange] = {}
     for name, entry in draft.table(("levers",)).items():
         if entry is False or draft.unknown(("levers", name), LEVER_PARTS, "lever"):
             continue
@@ -202,7 +210,7 @@ def _lever(draft: Draft, name: str, entry: dict[str, Any]) -> LeverRange | None:
         if key not in entry:
             draft.complain(path, f"lever `{name}` has no `{key}`", f"add {key} = ... [{unit}]")
         else:
-            ends.append(draft.attempt((*path, key), lambda k=key: quantities.quantity(entry[k], unit, k)))
+            ends.append(draft.attempt((*path, key), quantities.quantity, entry[key], unit, f"{name}.{key}"))
     scale = take_choice(draft, (*path, "scale"), "linear", ("linear", "log"), "scale")
     if len(draft.problems) > before:
         return None
@@ -216,11 +224,14 @@ def _check_bounds(draft: Draft, name: str, low: float, high: float, scale: str, 
     floor, ceiling = (0.0, 1.0) if within is not None else (part.low, part.high)
     unit = "fraction" if within is not None else part.unit
     if not low < high:
-        draft.complain((*path, "low"), f"lever `{name}`: low = {low:g} is not below high = {high:g}", "swap them?")
+        draft.complain(
+            (*path, "low"), f"lever `{name}`: low = {low:g} is not below high = {high:g}", "swap them?"
+        )
     elif low < floor or high > ceiling:
         key = "low" if low < floor else "high"
         draft.complain(
-            (*path, key), f"lever `{name}`: {low:g} to {high:g} leaves its domain {floor:g} to {ceiling:g} [{unit}]"
+            (*path, key),
+            f"lever `{name}`: {low:g} to {high:g} leaves its domain {floor:g} to {ceiling:g} [{unit}]",
         )
     elif scale == "log" and low <= 0:
         draft.complain((*path, "low"), f"lever `{name}`: a log scale needs low > 0, not {low:g}")
@@ -234,8 +245,10 @@ def _check_within(draft: Draft, lever: LeverRange, taken: Mapping[str, LeverRang
     outer = lever.within
     if not isinstance(outer, str) or outer not in LEVER_PARTS:
         draft.complain(path, f"unknown lever {_shown(outer)}", did_you_mean(str(outer)[:60], LEVER_PARTS))
-    elif outer not in taken:
-        draft.complain(path, f"lever `{lever.name}` lies within `{outer}`, which is not searched", "add it to [levers]")
+    elif draft.table(("levers",)).get(outer, False) is False:
+        draft.complain(
+            path, f"lever `{lever.name}` lies within `{outer}`, which is not searched", "add it to [levers]"
+        )
     elif _figure(outer) != _figure(lever.name):
         draft.complain(path, f"lever `{lever.name}` cannot lie within `{outer}`, another figure")
     else:
@@ -253,7 +266,9 @@ def _check_nesting(draft: Draft, lever: LeverRange, taken: Mapping[str, LeverRan
     if step in seen or loosens:
         rule = "open lies within licensed, C within B, B within A"
         draft.complain(
-            ("levers", lever.name, "within"), f"lever `{lever.name}` within `{outer}` would loosen a tier", rule
+            ("levers", lever.name, "within"),
+            f"lever `{lever.name}` within `{outer}` would loosen a tier",
+            rule,
         )
 
 
@@ -275,13 +290,15 @@ def take_objectives(draft: Draft) -> tuple[Objective, ...]:
         direction: Any = _DIRECTIONS[value]
         taken.append(Objective(name, direction))
     if not draft.table(("objectives",)):
-        draft.complain(("objectives",), "a study needs at least one objective", 'such as revenue = "maximise"')
+        draft.complain(
+            ("objectives",), "a study needs at least one objective", 'such as revenue = "maximise"'
+        )
     return tuple(taken)
 
 
 def take_constraints(draft: Draft) -> tuple[Constraint, ...]:
     """The table [constraints]; ``NAME = false`` drops one that came with ``extends``."""
-    units = _outcome_units()
+    units = {outcome.name: outcome.unit for outcome in OUTCOME_LIST}
     taken = []
     for name, entry in draft.table(("constraints",)).items():
         path = ("constraints", name)
@@ -291,7 +308,7 @@ def take_constraints(draft: Draft) -> tuple[Constraint, ...]:
         for key in table:
             draft.unknown((*path, key), _CONSTRAINT_KEYS, "key")
         ends = {
-            key: draft.attempt((*path, key), lambda k=key: quantities.quantity(table[k], units[name], k))
+            key: draft.attempt((*path, key), quantities.quantity, table[key], units[name], f"{name}.{key}")
             for key in ("min", "max")
             if key in table
         }
@@ -305,12 +322,6 @@ def take_constraints(draft: Draft) -> tuple[Constraint, ...]:
     return tuple(taken)
 
 
-def _outcome_units() -> dict[str, str]:
-    from tiercap.kernels.params import OUTCOME_LIST
-
-    return {outcome.name: outcome.unit for outcome in OUTCOME_LIST}
-
-
 def take_parameters(draft: Draft) -> tuple[ParameterInfo, ...]:
     """The built-in parameters with the study's [uncertainties] and [constants] put over them."""
     changed: dict[str, ParameterInfo] = {info.name: info for info in parameters.table()}
@@ -322,7 +333,7 @@ def take_parameters(draft: Draft) -> tuple[ParameterInfo, ...]:
         path = ("constants", name)
         if draft.unknown(path, DECLARED, "parameter"):
             continue
-        found = draft.attempt(path, lambda n=name, v=value: parameters.parse(n, v))
+        found = draft.attempt(path, parameters.parse, name, value)
         if found is not None:
             changed[name] = parameters.with_value(changed[name], found)
     return tuple(changed.values())
@@ -336,14 +347,18 @@ def _uncertain(draft: Draft, path: Keys, info: ParameterInfo) -> ParameterInfo:
         draft.unknown((*path, key), {"distribution", *known}, "key")
     name = take_choice(draft, (*path, "distribution"), "", distributions.ARGUMENTS, "distribution")
     arguments = {
-        key: draft.attempt((*path, key), lambda k=key: _argument(info.name, k, table[k]))
+        key: draft.attempt((*path, key), _argument, info.name, key, table[key])
         for key in table
         if key in known
     }
     if len(draft.problems) > before:
         return info
-    made = draft.attempt(path, lambda: parameters.with_distribution(info, distributions.make(name, arguments)))
+    made = draft.attempt(path, _distributed, info, name, arguments)
     return info if made is None else made
+
+
+def _distributed(info: ParameterInfo, name: str, arguments: dict[str, float]) -> ParameterInfo:
+    return parameters.with_distribution(info, distributions.make(name, arguments))
 
 
 def _argument(parameter: str, key: str, value: object) -> float:
@@ -354,7 +369,7 @@ def _argument(parameter: str, key: str, value: object) -> float:
 def _shown(value: object) -> str:
     """A value as a message may quote it."""
     try:
-        text = repr(value)
+        text = str(value)
     except ValueError:  # an integer of thousands of digits
         text = "a number of thousands of digits"
     return f"`{quantities.printable(text)}`"

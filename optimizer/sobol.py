@@ -57,7 +57,7 @@ def _scramble(vectors: NDArray[np.uint64], rng: np.random.Generator) -> NDArray[
     digits = (vectors[None, :] >> place[:, None]) & np.uint64(1)
     matrix = np.tril(rng.integers(0, 2, (BITS, BITS), dtype=np.uint64), -1) + np.eye(BITS, dtype=np.uint64)
     mixed = (matrix @ digits) & np.uint64(1)
-    return np.bitwise_or.reduce(mixed << place[:, None], axis=0)
+    return np.asarray(np.bitwise_or.reduce(mixed << place[:, None], axis=0), dtype=np.uint64)
 
 
 def column(n: int, coordinate: int, seed: int | None) -> NDArray[np.float64]:

@@ -1,7 +1,7 @@
 """What a study is, once read and validated: plain frozen records, in the contract's words.
 
-Levers are what the regulator chooses, uncertainties what the world chooses, outcomes what is scored, constants
-what is held fixed; each has a table of its own in the file and a type of its own here.
+Levers are what the regulator chooses, uncertainties what the world chooses, outcomes what is scored,
+constants what is held fixed; each has a table of its own in the file and a type of its own here.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ class Study:
 
 
 def lever_meaning(name: str) -> str:
-    """A lever's meaning with its group and tier, such as "cap on memory bandwidth, group C, licensed tier"."""
+    """A lever's meaning with group and tier: "cap on memory bandwidth, group C, licensed tier"."""
     group, _, rest = name.partition("_")
     tier = rest.partition("_")[0]
     ending = f", {tier} tier" if tier in TIERS else ""

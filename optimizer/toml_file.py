@@ -10,6 +10,7 @@ import re
 import tomllib
 from bisect import bisect_right
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -90,9 +91,9 @@ def read(path: Path, name: str | None = None) -> TomlFile:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
     except IsADirectoryError:
-        raise InputError(f"{shown} is a folder; a study is a TOML file (tiercap init writes one)") from None
+        raise InputError(f"{shown} is a folder; a study is a TOML file") from None
     except FileNotFoundError:
-        raise InputError(f"{shown}: no such file (tiercap init {shown} writes a study to start from)") from None
+        raise InputError(f"{shown}: no such file (tiercap init writes a study to start from)") from None
     except (OSError, ValueError) as error:
         raise InputError(f"{shown} cannot be read: {getattr(error, 'strerror', None) or error}") from None
     return parse(raw, shown)
@@ -104,7 +105,9 @@ def parse(raw: bytes, name: str) -> TomlFile:
     lines = tuple(text.split("\n"))
     for number, line in enumerate(lines, 1):
         if len(line) > MAX_LINE:
-            raise InputError(f"{name}:{number}: the line has {len(line)} characters; at most {MAX_LINE} are read")
+            raise InputError(
+                f"{name}:{number}: a line of {len(line)} characters; at most {MAX_LINE} are read"
+            )
     bare = TomlFile(name, lines)
     try:
         data = tomllib.loads(text)
@@ -128,7 +131,7 @@ def _decode(raw: bytes, name: str) -> str:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
-        raise InputError(f"{name}:{line}: byte 0x{raw[error.start]:02x} is not UTF-8; save it as UTF-8") from None
+        raise InputError(f"{name}:{line}: byte 0x{raw[error.start]:02x} is not UTF-8; save it so") from None
     return text.replace("\r\n", "\n")
 
 
@@ -149,10 +152,9 @@ def _broken(file: TomlFile, report: str) -> str:
 def locate(text: str) -> dict[Path_, Place]:
     """Place of every key and table header in a text that is valid TOML."""
     found: dict[Path_, tuple[int, int]] = {}
-    try:
+    # Should the walk lose its way, what was found so far still helps: messages fall back on the outer table.
+    with suppress(RecursionError, IndexError, AttributeError, tomllib.TOMLDecodeError):
         _Scanner(text, found).document()
-    except (RecursionError, IndexError, AttributeError, tomllib.TOMLDecodeError):
-        pass  # what was found up to here still helps; messages fall back on the enclosing table
     starts = [0, *(match.end() for match in re.finditer("\n", text))]
     places = {}
     for path, (begin, end) in found.items():

@@ -75,9 +75,13 @@ def _print(read: Study, whole: dict[str, object]) -> None:
                 rows.append([dotted, _text(part), _origin(read, dotted)])
     for info in read.parameters:
         for table in ("constants", "uncertainties"):
-            said = [place for key, place in read.origins.items() if f"{key}.".startswith(f"{table}.{info.name}.")]
+            said = [
+                place for key, place in read.origins.items() if f"{key}.".startswith(f"{table}.{info.name}.")
+            ]
             if said:
-                rows.append([f"{table}.{info.name}", str(info.distribution or figure(info.value, 6)), said[-1]])
+                rows.append(
+                    [f"{table}.{info.name}", str(info.distribution or figure(info.value, 6)), said[-1]]
+                )
     print_table(["key", "value", "said in"], rows)
     click.echo("Parameters not listed have their built-in values: tiercap parameters")
 

@@ -14,11 +14,25 @@ import click
 from tiercap.optimizer.cli.options import json_option
 from tiercap.optimizer.cli.output import print_json, print_table
 
-PACKAGES = ("tiercap", "numba", "llvmlite", "numpy", "scipy", "optuna", "moocore", "pint", "pyarrow", "click", "rich")
+PACKAGES = (
+    "tiercap",
+    "numba",
+    "llvmlite",
+    "numpy",
+    "scipy",
+    "optuna",
+    "moocore",
+    "pint",
+    "pyarrow",
+    "click",
+    "rich",
+)
 
 
 @click.command()
-@click.option("--compile", "compiling", is_flag=True, help="Import and compile the kernels too; takes a while.")
+@click.option(
+    "--compile", "compiling", is_flag=True, help="Import and compile the kernels too; takes a while."
+)
 @json_option
 def command(compiling: bool, as_json: bool) -> None:
     """Say what this installation and machine look like to tiercap.
@@ -60,7 +74,9 @@ def _machine() -> dict[str, Any]:
         "processor": _processor(),
         "cores": os.cpu_count(),
         "usable cores": usable,
-        "threads asked for": os.environ.get("TIERCAP_THREADS") or os.environ.get("NUMBA_NUM_THREADS") or "all cores",
+        "threads asked for": os.environ.get("TIERCAP_THREADS")
+        or os.environ.get("NUMBA_NUM_THREADS")
+        or "all cores",
     }
 
 
@@ -76,8 +92,10 @@ def _processor() -> str:
 
 def _cache() -> dict[str, Any]:
     """The kernel cache's folder, as the kernels will choose it."""
-    from tiercap.kernels import _jit
-
+    try:
+        from tiercap.kernels import _jit
+    except Exception as error:  # noqa: BLE001 - a broken installation is what this command is for
+        return {"cache folder": f"unknown: {type(error).__name__}: {str(error)[:100]}", "cache kept": False}
     return {"cache folder": str(_jit.CACHE), "cache kept": not _jit.CACHE.name.startswith("tiercap-kernels-")}
 
 
@@ -89,7 +107,7 @@ def _compile() -> str:
     began = perf_counter()
     try:
         importlib.import_module("tiercap.optimizer.evaluate").warm_up()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, the person wants it said
         return f"failed: {type(error).__name__}: {str(error)[:200]}"
     return f"ready in {perf_counter() - began:.1f} s"
 
@@ -99,13 +117,13 @@ def _remarks(facts: dict[str, Any]) -> list[str]:
     remarks = [f"{name} is not installed: install tiercap again" for name in PACKAGES if facts[name] is None]
     if Path(".numba_config.yaml").exists():
         remarks.append(
-            "a file .numba_config.yaml lies in this folder; tiercap keeps its cache out of its reach, but remove it "
-            "if you did not put it there"
+            "a file .numba_config.yaml lies in this folder; tiercap keeps its cache out of its reach, "
+            "but remove it if you did not put it there"
         )
     if not facts["cache kept"]:
         remarks.append(
-            "the cache folder cannot be used (it must be yours alone and writable), so kernels are compiled on every "
-            "start: name another folder in TIERCAP_CACHE"
+            "the cache folder cannot be used (it must be yours alone and writable), so kernels are compiled "
+            "on every start: name another folder in TIERCAP_CACHE"
         )
     if str(facts.get("kernels", "")).startswith("failed"):
         remarks.append("the kernels could not be compiled")

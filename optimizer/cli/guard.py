@@ -23,6 +23,7 @@ INTERNAL, USAGE, INTERRUPTED, TERMINATED = 1, 2, 130, 143
 def run(command: click.Command, arguments: list[str], debug: bool = False) -> int:
     """Run ``command`` and return its exit code. Never lets a traceback through unless ``debug``."""
     _listen_for_termination()
+    _open_closed_streams()
     try:
         code = _invoke(command, arguments)
         sys.stdout.flush()  # a full disk shows itself here, not at interpreter exit
@@ -40,7 +41,7 @@ def run(command: click.Command, arguments: list[str], debug: bool = False) -> in
     except OSError as error:
         _show_traceback(debug)
         return _leave(_disk(error), StorageError.exit_code)
-    except Exception as error:  # the last resort, by design
+    except Exception as error:  # noqa: BLE001 - the last resort, by design
         _show_traceback(debug)
         return _leave(_internal(error, debug), INTERNAL)
 
@@ -105,6 +106,13 @@ def _drop_unwritten() -> None:
         sys.stdout.flush()
     except OSError:
         _abandon_stdout()
+
+
+def _open_closed_streams() -> None:
+    """A shell may start us with standard output closed (``>&-``); printing then goes nowhere, quietly."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - lives until exit
 
 
 def _abandon_stdout() -> None:

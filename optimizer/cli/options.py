@@ -15,7 +15,9 @@ MAX_THREADS = 1024
 
 def json_option(function: F) -> F:
     """``--json``: parameter ``as_json``."""
-    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")(function)
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")(
+        function
+    )
 
 
 def set_option(function: F) -> F:

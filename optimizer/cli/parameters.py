@@ -12,7 +12,9 @@ from tiercap.optimizer.cli.output import figure, print_json, print_table
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[NAME...]")
-@click.option("--evidence", metavar="TAG", help="Only values of this evidence: official, press, assumption, ...")
+@click.option(
+    "--evidence", metavar="TAG", help="Only values of this evidence: official, press, assumption, ..."
+)
 @set_option
 @json_option
 def command(names: tuple[str, ...], evidence: str | None, settings: tuple[str, ...], as_json: bool) -> None:
