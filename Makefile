@@ -49,8 +49,9 @@ clean:
 
 python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-	  echo "tiercap needs Python 3.11 or newer, but \`$(PYTHON)\` is $$($(PYTHON) --version 2>&1 || echo not found)." \
-	       "Name another: make demo PYTHON=python3.12" >&2; exit 2; }
+	  found=$$($(PYTHON) -c 'import platform; print(platform.python_version())' 2>/dev/null); \
+	  echo "tiercap needs Python 3.11 or newer, but \`$(PYTHON)\` is $${found:-not there}." \
+	       "Name another: make PYTHON=python3.12 demo" >&2; exit 2; }
 
 $(BIN)/python: | python
 	@echo "creating $(VENV)"

@@ -18,8 +18,10 @@ from .vecmath import exp
 
 
 @kernel
-def fill_allied(levers, policies, phase, steps_per_year, catalogue, exponent, q, x, a):
-    """Purchases of A and B for every allied policy tile and scenario tile.
+def fill_allied(
+    first_row, last_row, first_tile, last_tile, levers, policies, phase, steps_per_year, catalogue, exponent, q, x, a
+):  # fmt: skip
+    """Purchases of A and B for a range of allied policies and of scenario tiles.
 
     levers : LEVERS[n_policies, n_phases]
     policies : int64[n_allied, LANES], the row of levers each lane obeys
@@ -30,8 +32,8 @@ def fill_allied(levers, policies, phase, steps_per_year, catalogue, exponent, q,
     w, v = np.zeros(n.W_SIZE), np.zeros(n.V_SIZE)
     o, l = np.zeros(n.J_SIZE), np.zeros(n.J_SIZE)
     dt = 1.0 / steps_per_year
-    for row in range(policies.shape[0]):
-        for tile in range(q.shape[0]):
+    for row in range(first_row, last_row):
+        for tile in range(first_tile, last_tile):
             _open(w, q[tile])
             since = 0
             for t in range(phase.size):
@@ -44,7 +46,7 @@ def fill_allied(levers, policies, phase, steps_per_year, catalogue, exponent, q,
                 scale_caps(v, t * dt, since, dt)
                 tightening(levers, policies[row], 1, phase, t, since, dt, catalogue, exponent, x[tile], w, v)
                 _open_b(w, x[tile, t], a[row, tile, t], dt)
-                find_offers(w, v, x[tile, t], catalogue, exponent, o, l)
+                find_offers(w, v, x[tile, t], dt, catalogue, exponent, o, l)
                 _settle_b(w, o, l)
                 book(w, v, x[tile, t], n.X_BB_NEXT, dt, o, l)
                 _sell_b(w, a[row, tile, t], o, l)

@@ -107,7 +107,7 @@ def respond(w, x):
         u += w[n.Q_RSELF + i] * self_made
         target = w[n.Q_RMAX + i] / (1.0 + exp(-u))
         delta = w[n.Q_RSTEP + i] * (target - w[n.Z_R + i])
-        turned = (delta * w[n.Z_DELTA + i] < 0.0) & (abs(delta) > 0.01) & (abs(w[n.Z_DELTA + i]) > 0.01)
+        turned = (delta * w[n.Z_DELTA + i] < 0.0) & (abs(delta) > 0.01)
         turns = w[n.Z_TURNS + i]
         more = turns + 1.0 if turned else 0.0
         w[n.Z_TURNS + i] = turns if turns >= 3.0 else more

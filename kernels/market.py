@@ -152,10 +152,10 @@ def _clearing_step(w):
 
 
 @glue
-def find_offers(w, v, x, catalogue, exponent, o, l):
+def find_offers(w, v, x, dt, catalogue, exponent, o, l):
     """The best candidate of each tier and the plan of equation (9), for the market in the M rows."""
     _search_tier(w, v, x, catalogue, exponent, 0, o)
-    _quota(w, v)
+    _quota(w, v, dt)
     _search_tier(w, v, x, catalogue, exponent, 1, l)
     _plan(w, v, o, l)
 
@@ -187,7 +187,7 @@ def _search_tier(w, v, x, catalogue, exponent, tier, j):
 
 
 @tile
-def _quota(w, v):
+def _quota(w, v, dt):
     """Licensed chips of a full step: the smallest of the limits that do not depend on the design."""
     for i in range(LANES):
         share = v[n.V_QSHARE + i]
@@ -195,8 +195,8 @@ def _quota(w, v):
         by_share = by_share if share < _FAR else _FAR
         spare = max(0.0, w[n.Q_SPARE + i] * w[n.T_NA + i] - w[n.T_NB + i])
         by_spare = spare if v[n.V_NODIV + i] == 1.0 else _FAR
-        w[n.M_QUOTA + i] = min(min(by_share, by_spare), min(v[n.V_QCHIPS + i], _FAR))
-        w[n.M_QTPP + i] = min(v[n.V_QTPP + i], _FAR)
+        w[n.M_QUOTA + i] = min(min(by_share, by_spare), min(v[n.V_QCHIPS + i] * dt, _FAR))
+        w[n.M_QTPP + i] = min(v[n.V_QTPP + i] * dt, _FAR)
 
 
 @glue

@@ -20,8 +20,13 @@ from .sales import book, tightening
 
 
 @kernel
-def payoff(levers, policies, allied, phase, steps_per_year, catalogue, exponent, q, x, a, out, trajectory):
-    """Outcomes of every policy tile in every scenario tile.
+def payoff(
+    first_row, last_row, first_tile, last_tile, levers, policies, allied, phase, steps_per_year, catalogue, exponent,
+    q, x, a, out, trajectory,
+):  # fmt: skip
+    """Outcomes of a range of policy rows in a range of scenario tiles.
+
+    The first four arguments bound the slice of the work that this call does.
 
     levers : LEVERS[n_policies, n_phases]
     policies : int64[n_rows, LANES], the row of levers each lane obeys
@@ -37,8 +42,8 @@ def payoff(levers, policies, allied, phase, steps_per_year, catalogue, exponent,
     w, v = np.zeros(n.W_SIZE), np.zeros(n.V_SIZE)
     o, l = np.zeros(n.J_SIZE), np.zeros(n.J_SIZE)
     dt = 1.0 / steps_per_year
-    for tile in range(q.shape[0]):
-        for row in range(policies.shape[0]):
+    for tile in range(first_tile, last_tile):
+        for row in range(first_row, last_row):
             open_state(w, q[tile])
             clear(w)
             since = 0
@@ -63,7 +68,7 @@ def _step(levers, policies, phase, t, since, dt, catalogue, exponent, x, home, w
     tightening(levers, policies, 2, phase, t, since, dt, catalogue, exponent, x, w, v)
     domestic_product(w, x[t], exponent)
     open_market(w, x[t], home, dt)
-    find_offers(w, v, x[t], catalogue, exponent, o, l)
+    find_offers(w, v, x[t], dt, catalogue, exponent, o, l)
     grey_market(w, x[t], home)
     ration(w, v, x[t], dt, o, l)
     book(w, v, x[t], n.X_BC_NEXT, dt, o, l)

@@ -100,19 +100,8 @@ def resolved(study: Study) -> dict[str, Any]:
 
 def rule_names() -> tuple[str, ...]:
     """Names of the built-in rules."""
-    try:
-        from tiercap.optimizer.rules import load_rules  # late: most commands never look at a rule
-    except ImportError:
-        return (
-            "oct-2022",
-            "oct-2023",
-            "h20-letter-2025",
-            "h20-reopened-2025",
-            "bis-2026",
-            "diffusion-2025",
-            "ban",
-            "unrestricted",
-        )
+    from tiercap.optimizer.rules import load_rules  # late: most commands never look at a rule
+
     return tuple(load_rules())
 
 

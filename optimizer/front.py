@@ -1,9 +1,9 @@
 """Fronts of policies: what dominates what, how much a front covers, which of its policies to look at.
 
-Everything is a loss here: less is better in every objective, and the caller has turned the signs. Dominance and
-hypervolume are moocore's; this module checks what goes in and settles ties, so that the same table of losses
-always gives the same answer: of equal rows the first counts, and -0.0 is 0.0. A row that is not finite is
-refused by number, because no library agrees on what it would mean.
+Everything is a loss here: less is better in every objective, and the caller has turned the signs. Dominance
+and hypervolume are moocore's; this module checks what goes in and settles ties, so that the same table of
+losses always gives the same answer: of equal rows the first counts, and -0.0 is 0.0. A row that is not finite
+is refused by number, because no two libraries agree on what it would mean.
 
 "Normalised" means 0 at the best and 1 at the worst loss among the non-dominated rows; an objective that does
 not vary among them is 0 throughout.
@@ -79,14 +79,16 @@ def normalise(losses: ArrayLike, ideal: ArrayLike, nadir: ArrayLike) -> Floats:
     low, high = _point(ideal, x.shape[1], "ideal point"), _point(nadir, x.shape[1], "nadir point")
     if (high < low).any():
         j = int(np.argmax(high < low))
-        raise InputError(f"the nadir must not be below the ideal, but objective {j} has {high[j]} below {low[j]}")
+        raise InputError(
+            f"the nadir must not lie below the ideal: objective {j} has {high[j]} below {low[j]}"
+        )
     return _scaled(x, low, high)
 
 
 def extremes(losses: ArrayLike) -> Indices:
     """For each objective the non-dominated row that does best in it, int64[k].
 
-    losses : float64[n, k], n >= 1. Among equals, the least sum of normalised losses decides, then the first row.
+    losses : float64[n, k], n >= 1. Of equals the least sum of normalised losses, then the first row counts.
     """
     x = _some(losses)
     rows, z = _front(x)
@@ -98,11 +100,11 @@ def extremes(losses: ArrayLike) -> Indices:
 def knee(losses: ArrayLike) -> int:
     """The non-dominated row farthest below the hyperplane through the extremes, in normalised losses.
 
-    losses : float64[n, k], n >= 1. Below means on the side of the ideal; where the front bulges the other way no
-    row is below, and the one least above is taken. Objectives that do not vary on the front are left out. Where
-    the extremes do not span a hyperplane that rises against every objective (one row does best in two, say),
-    the plane through the unit points of the axes stands in, which makes the knee the row of least sum. Among
-    equals the first row counts.
+    losses : float64[n, k], n >= 1. Below means on the side of the ideal; where the front bulges the other
+    way no row is below, and the one least above is taken. Objectives that do not vary on the front are left
+    out. Where the extremes do not span a hyperplane that rises against every objective (one row does best in
+    two, say), the plane through the unit points of the axes stands in, which makes the knee the row of least
+    sum. Among equals the first row counts.
     """
     x = _some(losses)
     rows, z = _front(x)
@@ -116,7 +118,8 @@ def knee(losses: ArrayLike) -> int:
 def compromise(losses: ArrayLike, weights: ArrayLike) -> int:
     """The non-dominated row whose largest weighted normalised loss is least; then of least weighted sum.
 
-    losses : float64[n, k], n >= 1; weights : float64[k], at least 0 and not all 0. Among equals the first row.
+    losses : float64[n, k], n >= 1; weights : float64[k], at least 0, not all 0. Among equals the first row
+    counts.
     """
     x = _some(losses)
     w = _point(weights, x.shape[1], "vector of weights")
@@ -145,13 +148,15 @@ def layers(losses: ArrayLike, k: int) -> Indices:
     return np.concatenate(chosen)[: max(k, 0)]
 
 
-def nearest_improvement(losses: ArrayLike, baseline: ArrayLike, distance: ArrayLike | None = None) -> int | None:
+def nearest_improvement(
+    losses: ArrayLike, baseline: ArrayLike, distance: ArrayLike | None = None
+) -> int | None:
     """The row that improves on ``baseline`` and lies nearest to it; None where no row improves.
 
     losses : float64[n, k]; baseline : float64[k]. A row improves if it is nowhere worse and somewhere better.
-    distance : float64[n], at least 0, says how far each row is (in the levers, say); without it the distance is
-    Euclidean in losses, each divided by its span over front and baseline. Among equals the greater total gain
-    counts, then the first row.
+    distance : float64[n], at least 0, says how far each row is (in the levers, say); without it the distance
+    is Euclidean in losses, each divided by its span over front and baseline. Among equals the greater total
+    gain counts, then the first row.
     """
     x = _table(losses)
     p = _point(baseline, x.shape[1], "baseline")
@@ -166,9 +171,9 @@ def nearest_improvement(losses: ArrayLike, baseline: ArrayLike, distance: ArrayL
 def largest_simultaneous_gain(losses: ArrayLike, baseline: ArrayLike) -> tuple[int, float]:
     """The row whose smallest gain over ``baseline`` is largest, and that gain.
 
-    losses : float64[n, k], n >= 1; baseline : float64[k]. A gain is the fall of a loss over its span over front
-    and baseline, a pure number; at 0 or below no row improves on every objective at once. Among equals the
-    greater total gain counts, then the first row.
+    losses : float64[n, k], n >= 1; baseline : float64[k]. A gain is the fall of a loss divided by its span
+    over front and baseline, a pure number; at 0 or below no row improves on every objective at once. Among
+    equals the greater total gain counts, then the first row.
     """
     x = _some(losses)
     gain = _gains(x, _point(baseline, x.shape[1], "baseline"))
@@ -249,7 +254,7 @@ def _normal(corners: Floats) -> Floats:
 
 
 def _crowding(x: Floats) -> Floats:
-    """NSGA-II's crowding distance of each row, float64[n]; infinite at the ends of an objective that varies."""
+    """NSGA-II's crowding distance of each row, float64[n]; infinite at the ends of what varies."""
     n, total = len(x), np.zeros(len(x))
     for column in x.T:
         order = np.argsort(column, kind="stable")

@@ -1,8 +1,8 @@
 """Outcomes over the scenario axis to one number a policy: mean, quantiles, tails, regret.
 
-Every row is reduced in one fixed order by element-wise operations, so its bits depend on the row, the weights
-and nothing else: not on how many rows stand beside it, nor on memory layout. A NaN outcome makes the statistic
-NaN; nothing is ever dropped for being NaN.
+Every row is reduced in one fixed order by element-wise operations, so its bits depend on the row, the
+weights and nothing else: not on how many rows stand beside it, nor on memory layout. A NaN outcome makes the
+statistic NaN; nothing is ever dropped for being NaN.
 
 With scenarios sorted by value, total weight W and cumulative weight C_k:
 
@@ -69,7 +69,7 @@ def regret(values: ArrayLike, direction: Direction) -> Floats:
     """
     x = np.asarray(values, dtype=np.float64)
     if x.ndim != 2 or x.shape[0] == 0:
-        raise InputError(f"regret needs a table of at least one policy by scenarios, not one of shape {x.shape}")
+        raise InputError(f"regret needs a table of policies by scenarios, not one of shape {x.shape}")
     if direction not in ("maximise", "minimise"):
         raise InputError(f"a direction is maximise or minimise, not `{direction}`")
     with np.errstate(invalid="ignore"):
@@ -81,7 +81,7 @@ def _checked_weights(weights: ArrayLike, shape: tuple[int, ...]) -> Floats:
     w = np.array(weights, dtype=np.float64)
     if w.ndim != 1 or not shape or shape[-1] != len(w) or len(w) == 0:
         raise InputError(
-            f"outcomes need one weight a scenario: the last axis of shape {shape} against weights of shape {w.shape}"
+            f"outcomes need one weight a scenario: their shape is {shape}, that of the weights {w.shape}"
         )
     bad = ~(np.isfinite(w) & (w >= 0.0))
     if bad.any():
@@ -143,7 +143,7 @@ def _quantile(x: Floats, w: Floats, share: float) -> Floats:
     up_to = np.cumsum(w, axis=-1)
     middle = up_to - 0.5 * w
     target = share * up_to[..., -1:]
-    above = np.clip((middle < target).sum(axis=-1, keepdims=True), 1, n - 1) if n > 1 else np.zeros_like(target, int)
+    above = np.minimum(np.maximum((middle < target).sum(axis=-1, keepdims=True), 1), n - 1)
     below = np.maximum(above - 1, 0)
     left, right = np.take_along_axis(middle, below, axis=-1), np.take_along_axis(middle, above, axis=-1)
     step = np.clip((target - left) / np.where(right > left, right - left, 1.0), 0.0, 1.0)[..., 0]

@@ -11,12 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tiercap.kernels.params import GROUPS, OUTCOME_LIST, OUTCOMES
-from tiercap.optimizer import distributions, parameters, quantities, scenarios
+from tiercap.optimizer import distributions, parameters, quantities, robustness, scenarios
 from tiercap.optimizer.errors import InputError, did_you_mean
 from tiercap.optimizer.parameters import DECLARED, ParameterInfo
 from tiercap.optimizer.study import (
     LEVER_PARTS,
-    STATISTICS,
     Constraint,
     Horizon,
     LeverRange,
@@ -312,7 +311,8 @@ def take_constraints(draft: Draft) -> tuple[Constraint, ...]:
             for key in ("min", "max")
             if key in table
         }
-        statistic = take_choice(draft, (*path, "statistic"), "mean", STATISTICS, "statistic")
+        statistic = take_text(draft, (*path, "statistic"), "mean")
+        draft.attempt((*path, "statistic"), robustness.check_statistic, statistic)
         low, high = ends.get("min"), ends.get("max")
         if len(draft.problems) == before and not ends:
             draft.complain(path, f"constraint on `{name}` has neither min nor max", "add max = ...")

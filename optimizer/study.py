@@ -13,8 +13,6 @@ from typing import Literal, NamedTuple
 from tiercap.kernels.params import GROUPS, TIERS
 from tiercap.optimizer.parameters import ParameterInfo
 
-STATISTICS = ("mean", "p05", "p50", "p95", "min", "max")
-
 
 class LeverPart(NamedTuple):
     """One figure of a group's rules: its unit in files, its hard domain, its meaning."""

@@ -187,6 +187,15 @@ def test_a_closed_pipe_is_quiet() -> None:
     assert process.returncode == 0
 
 
+def test_doctor_sees_a_planted_numba_configuration(tmp_path: Path) -> None:
+    (tmp_path / ".numba_config.yaml").write_text("cache_dir: planted\n")
+    done = tiercap("doctor", "--json", cwd=tmp_path)
+    answer = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert any(".numba_config.yaml" in remark for remark in answer["remarks"])
+    assert "planted" not in answer["facts"]["cache folder"]
+
+
 def test_version() -> None:
     done = tiercap("--version")
     assert done.returncode == 0

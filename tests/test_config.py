@@ -122,7 +122,7 @@ WRONG = {
     "unknown uncertainty": ("[uncertainties.nrr]\nlow = 1", "unknown parameter", "did you mean `nre`?"),
     "unknown direction": ('[objectives]\ngap = "up"', "maximise or minimise", ""),
     "unknown statistic": (
-        '[constraints.gap]\nmin=1\nstatistic="p59"',
+        '[constraints.gap]\nmin=1\nstatistic="p9"',
         "unknown statistic",
         "did you mean `p",
     ),

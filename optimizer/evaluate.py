@@ -1,0 +1,239 @@
+"""The one bridge to the kernels: policies and scenarios in, outcomes out.
+
+Lays evaluations out in tiles of lanes, slices the work into calls of a few hundredths of a second (so that an
+interrupt is answered at once), spreads the slices over threads, and reduces over scenarios in a fixed order.
+Results have the same bits for any number of threads, any slicing and any company a policy is evaluated in.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tiercap.kernels import allied as allied_kernel
+from tiercap.kernels import lanes, paths
+from tiercap.kernels._jit import CACHE
+from tiercap.kernels.payoff import payoff
+from tiercap.kernels.params import GROUP, OUTCOMES, TRAJECTORY
+from tiercap.optimizer.errors import InputError
+from tiercap.optimizer.robustness import reduce
+from tiercap.optimizer.scenarios import Scenarios
+from tiercap.optimizer.study import Horizon, Objective
+
+Floats = NDArray[np.float64]
+
+#: Evaluations of one call of a kernel: a few hundredths of a second.
+SLICE = 4096
+#: Doubles of outcomes held at a time while reducing.
+CHUNK = 4_000_000
+MAX_THREADS = 1024
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How policies and scenarios fill tiles: ``width`` lanes a policy, ``per_row`` policies a row."""
+
+    n_policies: int
+    n_scenarios: int
+
+    @property
+    def width(self) -> int:
+        return lanes.LANES if self.n_scenarios > lanes.LANES // 2 else 1 << (self.n_scenarios - 1).bit_length()
+
+    @property
+    def per_row(self) -> int:
+        return lanes.LANES // self.width
+
+    @property
+    def tiles(self) -> int:
+        return -(-self.n_scenarios // self.width)
+
+    @property
+    def rows(self) -> int:
+        return -(-self.n_policies // self.per_row)
+
+    def columns(self) -> NDArray[np.int64]:
+        """Scenario of every lane of every tile, int64[tiles * LANES]; padding repeats the last scenario."""
+        lane = np.arange(self.tiles * lanes.LANES)
+        place = lane if self.width == lanes.LANES else lane % self.width
+        return np.minimum(place, self.n_scenarios - 1)
+
+    def policies(self) -> NDArray[np.int64]:
+        """Policy of every lane of every row, int64[rows, LANES]; padding repeats the last policy."""
+        lane = np.arange(lanes.LANES) // self.width
+        return np.minimum(np.arange(self.rows)[:, None] * self.per_row + lane, self.n_policies - 1)
+
+    def gather(self, out: Floats) -> Floats:
+        """Lanes back in place: float64[rows, tiles, ..., LANES] to float64[n_policies, ..., n_scenarios]."""
+        if self.width == lanes.LANES:
+            whole = np.moveaxis(out, 1, -2)
+            whole = whole.reshape(*whole.shape[:-2], -1)
+        else:
+            split = out[:, 0].reshape(self.rows, *out.shape[2:-1], self.per_row, self.width)
+            whole = np.moveaxis(split, -2, 1)
+            whole = whole.reshape(self.rows * self.per_row, *whole.shape[2:])
+        return np.ascontiguousarray(whole[: self.n_policies, ..., : self.n_scenarios])
+
+
+class Evaluator:
+    """Evaluates policies in one set of scenarios over one horizon."""
+
+    def __init__(
+        self, scenarios: Scenarios, horizon: Horizon, catalogue: np.ndarray, threads: int | None = None
+    ) -> None:
+        """
+        catalogue : CHIP[n], newest first, at most `lanes.MAX_CHIPS` entries
+        threads : kernel threads; all cores by default
+        """
+        if not 1 <= len(catalogue) <= lanes.MAX_CHIPS:
+            raise InputError(f"a catalogue has 1 to {lanes.MAX_CHIPS} chips, not {len(catalogue)}")
+        self.scenarios = scenarios
+        self.horizon = horizon
+        self.catalogue = np.ascontiguousarray(catalogue)
+        self.threads = thread_count(threads)
+
+    @cached_property
+    def _tables(self) -> tuple[Floats, Floats]:
+        """Constants and paths of the scenario tiles, filled once."""
+        layout = Layout(1, len(self.scenarios))
+        params = np.ascontiguousarray(self.scenarios.table[layout.columns()])
+        h = self.horizon
+        q = np.zeros((layout.tiles, lanes.Q_SIZE))
+        x = np.zeros((layout.tiles, h.steps, lanes.X_SIZE))
+        start, exponent = float(h.start), int(h.roofline_exponent)
+        paths.fill_constants(params, self.catalogue, h.steps_per_year, start, exponent, q)
+        paths.fill_paths(params, self.catalogue, h.steps, h.steps_per_year, start, exponent, q, x)
+        return q, x
+
+    def outcomes(self, levers: np.ndarray, phase: Sequence[int] | None = None) -> Floats:
+        """All outcomes of each policy in each scenario: float64[n_policies, n_outcomes, n_scenarios].
+
+        levers : LEVERS[n_policies, n_phases]
+        phase : for every step the column of levers in force; by default the first throughout
+        """
+        return self._run(levers, phase, trajectory=False)[0]
+
+    def trajectories(self, levers: np.ndarray, phase: Sequence[int] | None = None) -> Floats:
+        """Every step of each policy in each scenario: float64[n_policies, n_steps, n_fields, n_scenarios]."""
+        return self._run(levers, phase, trajectory=True)[1]
+
+    def statistics(
+        self,
+        levers: np.ndarray,
+        wanted: Sequence[tuple[str, str]],
+        phase: Sequence[int] | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> Floats:
+        """Statistics over the scenarios: float64[n_policies, len(wanted)], without holding all outcomes.
+
+        wanted : pairs of outcome and statistic (see `robustness.reduce`)
+        progress : called with the number of policies done since the last call
+        """
+        result = np.empty((len(levers), len(wanted)))
+        rows = [OUTCOMES.index(outcome) for outcome, _ in wanted]
+        for part in self.chunks(len(levers)):
+            values = self.outcomes(levers[part], phase)
+            for k, (row, (_, statistic)) in enumerate(zip(rows, wanted, strict=True)):
+                result[part, k] = reduce(values[:, row, :], self.scenarios.weights, statistic)
+            if progress:
+                progress(part.stop - part.start)
+        return result
+
+    def chunks(self, n_policies: int) -> Iterator[slice]:
+        """Slices of policies whose outcomes fit the memory set aside for them."""
+        size = max(1, CHUNK // (len(OUTCOMES) * len(self.scenarios)))
+        for first in range(0, n_policies, size):
+            yield slice(first, min(first + size, n_policies))
+
+    def _run(self, levers: np.ndarray, phase: Sequence[int] | None, trajectory: bool) -> tuple[Floats, Floats]:
+        steps, spy = self.horizon.steps, self.horizon.steps_per_year
+        in_force = np.zeros(steps, np.int64) if phase is None else np.asarray(phase, np.int64)
+        self._check(levers, in_force)
+        layout = Layout(len(levers), len(self.scenarios))
+        q, x = self._tables
+        levers = np.ascontiguousarray(levers)
+        policies = layout.policies()
+        home, allied = _allied_rows(levers, policies)
+        exponent = int(self.horizon.roofline_exponent)
+        a = np.zeros((len(home), layout.tiles, steps, lanes.A_SIZE))
+        fixed = (in_force, spy, self.catalogue, exponent)
+        self._spread(allied_kernel.fill_allied, len(home), layout.tiles, (levers, home, *fixed, q, x, a))
+        out = np.zeros((layout.rows, layout.tiles, len(OUTCOMES), lanes.LANES))
+        path = np.zeros((layout.rows * trajectory, layout.tiles, steps, len(TRAJECTORY), lanes.LANES))
+        work = (levers, policies, allied, *fixed, q, x, a, out, path)
+        self._spread(payoff, layout.rows, layout.tiles, work)
+        return layout.gather(out), layout.gather(path) if trajectory else path
+
+    def _check(self, levers: np.ndarray, phase: NDArray[np.int64]) -> None:
+        if len(levers) == 0:
+            raise InputError("there is no policy to evaluate")
+        if len(phase) != self.horizon.steps or phase.min() < 0 or phase.max() >= levers.shape[1]:
+            raise InputError(f"a schedule names one of {levers.shape[1]} policies for each of {self.horizon.steps} steps")
+
+    def _spread(self, kernel: Callable[..., None], rows: int, tiles: int, arguments: tuple[object, ...]) -> None:
+        """Run a kernel over all rows and tiles, a slice a call, on the evaluator's threads."""
+        kernel(0, 0, 0, 0, *arguments)  # compile, or load, before threads start
+        slices = list(_slices(rows, tiles))
+        if self.threads == 1 or len(slices) == 1:
+            for bounds in slices:
+                kernel(*bounds, *arguments)
+            return
+        with ThreadPoolExecutor(self.threads) as pool:
+            futures = [pool.submit(kernel, *bounds, *arguments) for bounds in slices]
+            try:
+                wait(futures)
+            except BaseException:
+                pool.shutdown(wait=True, cancel_futures=True)
+                raise
+            for future in futures:
+                future.result()
+
+
+def _slices(rows: int, tiles: int) -> Iterator[tuple[int, int, int, int]]:
+    """Row and tile ranges of at most about SLICE evaluations each."""
+    most = SLICE // lanes.LANES
+    tile_step = min(tiles, most)
+    row_step = max(1, most // tile_step)
+    for row in range(0, rows, row_step):
+        for tile in range(0, tiles, tile_step):
+            yield row, min(row + row_step, rows), tile, min(tile + tile_step, tiles)
+
+
+def _allied_rows(levers: np.ndarray, policies: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Distinct lane patterns of A's and B's levers, and which one each row of policies has.
+
+    Returns home: int64[n_distinct, LANES], policies that stand for the pattern; and allied: int64[rows].
+    """
+    size = 2 * GROUP.itemsize
+    raw = levers.view(np.uint8).reshape(*levers.shape, levers.dtype.itemsize)[..., :size]
+    same = np.ascontiguousarray(raw).reshape(len(levers), -1)
+    void = same.view(np.dtype((np.void, same.shape[1]))).ravel()
+    _, first, kind = np.unique(void, return_index=True, return_inverse=True)
+    patterns, allied = np.unique(kind.ravel()[policies], axis=0, return_inverse=True)
+    return first[patterns].astype(np.int64), allied.ravel().astype(np.int64)
+
+
+def losses(values: Floats, objectives: Sequence[Objective]) -> Floats:
+    """Objective columns with every direction turned to smaller is better; values: float64[n, n_objectives]."""
+    signs = np.array([-1.0 if o.direction == "maximise" else 1.0 for o in objectives])
+    return values * signs
+
+
+def thread_count(threads: int | None) -> int:
+    """The number of kernel threads asked for, all available cores by default."""
+    if threads is None:
+        return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    if not 1 <= threads <= MAX_THREADS:
+        raise InputError(f"the number of threads must lie between 1 and {MAX_THREADS}, not {threads}")
+    return threads
+
+
+def kernels_are_compiled() -> bool:
+    """Whether compiled kernels lie in the cache, so that a first call need not wait for the compiler."""
+    return any(CACHE.glob("**/*.nbi"))
