@@ -37,6 +37,7 @@ _CAUSES = {
     errno.ENOENT: ("the folder is not there", "bring it back or choose another"),
     errno.EEXIST: ("a part of the path is a file", "choose another folder"),
     errno.ENOTDIR: ("a part of the path is not a folder", "choose another folder"),
+    errno.ELOOP: ("a link stands where a file should", "remove the link or choose another folder"),
     errno.ENAMETOOLONG: ("the path is too long", "choose a shorter one"),
     errno.EMFILE: ("too many files are open", f"raise the limit (ulimit -n) and {_AGAIN}"),
     errno.ENOLCK: ("the file system has no locks", "choose a folder on a local disk"),

@@ -125,9 +125,7 @@ def find_chip(name: str, chips: Iterable[Chip] | None = None) -> Chip:
         names = ", ".join(f"`{chip.name}`" for chip in found[:8])
         raise InputError(f"chip `{printable(name)}` may mean several: {names}; write one of these in full")
     known = [key for chip in among for key in _keys(chip)]
-    raise InputError(
-        f"unknown chip `{printable(name)}`: {did_you_mean(word[:60], known)} (tiercap chips lists them)"
-    )
+    raise InputError(f"unknown chip `{printable(name)}`: {did_you_mean(word[:60], known)} (tiercap chips lists them)")
 
 
 def exporter_catalogue() -> NDArray[Any]:
@@ -249,9 +247,7 @@ def _text(raw: bytes, name: str) -> str:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
-        raise InputError(
-            f"{name}:{line}: byte 0x{raw[error.start]:02x} is not UTF-8: save it as UTF-8"
-        ) from None
+        raise InputError(f"{name}:{line}: byte 0x{raw[error.start]:02x} is not UTF-8: save it as UTF-8") from None
 
 
 def _parse(text: str, name: str) -> tuple[Chip, ...]:
@@ -286,9 +282,7 @@ def _header(row: Sequence[str], place: str) -> list[str]:
     header = [cell.strip() for cell in row]
     for column in header:
         if column not in COLUMNS:
-            raise InputError(
-                f"{place}: unknown column `{printable(column)}`: {did_you_mean(column[:60], COLUMNS)}"
-            )
+            raise InputError(f"{place}: unknown column `{printable(column)}`: {did_you_mean(column[:60], COLUMNS)}")
         if header.count(column) > 1:
             raise InputError(f"{place}: column `{column}` stands twice: keep one")
     missing = [column for column in REQUIRED if column not in header]

@@ -135,9 +135,7 @@ def _fits(chip: Chip, limb: Limb, best: Facts, rules: Mapping[str, Rule]) -> lis
     return found
 
 
-def _first_to_draw(
-    figure: str, cap: float, rules: Mapping[str, Rule], consumer: bool | None = None
-) -> Rule | None:
+def _first_to_draw(figure: str, cap: float, rules: Mapping[str, Rule], consumer: bool | None = None) -> Rule | None:
     """The earliest rule with this line; ``consumer`` asks for limbs (not) for consumer chips only."""
 
     def draws(limb: Limb) -> bool:

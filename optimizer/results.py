@@ -198,7 +198,6 @@ class RunFolder:
         run_layout.refuse_strangers(self.path)  # another process may have made it a run since
         found = run_layout.read_manifest(self.path)
         if found is not None:
-            run_layout.check_kind(found, self.path)
             old = found["configuration"]
             identity.check_same(old, self.configuration, str(self.path))
             self.resumed, self.budget_before = True, old.get(identity.BUDGET, {})

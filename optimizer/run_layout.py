@@ -52,19 +52,19 @@ def new_folder(parent: Path, label: str) -> Path:
 
 
 def refuse_strangers(path: Path) -> None:
-    """Raise InputError unless ``path`` is missing, an empty folder or perhaps a run. Changes nothing."""
-    if path.is_symlink() and not path.exists():
-        raise InputError(f"{path} is a link that leads nowhere: choose another folder with -o")
-    if not os.path.lexists(path):
-        return
-    if not path.is_dir():
-        raise InputError(f"a run needs a folder, but {path} is a file: choose another with -o")
-    with atomic.explained(f"looking into {path}", NOTHING_RUN):
+    """Raise InputError unless ``path`` is missing, an empty folder or a run. Changes nothing."""
+    with atomic.explained(f"looking at {path}", NOTHING_RUN):
+        if path.is_symlink() and not path.exists():
+            raise InputError(f"{path} is a link that leads nowhere: choose another folder with -o")
+        if not path.exists():
+            return
+        if not path.is_dir():
+            raise InputError(f"a run needs a folder, but {path} is a file: choose another with -o")
         names = os.listdir(path)
+        strange = sorted(name for name in names if name != LOCK and not _scaffold(path, name))
     if MANIFEST in names:
-        return
-    strange = sorted(name for name in names if name not in (LOCK, LOG) and not _scaffold(path, name))
-    if strange:
+        check_kind(read_manifest(path) or {}, path)
+    elif strange:
         shown = ", ".join(ascii(name[:40]) for name in strange[:3]) + (", ..." if len(strange) > 3 else "")
         raise InputError(
             f"{path} is neither empty nor a run, it holds {shown}: choose another folder with -o"

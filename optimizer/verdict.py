@@ -101,9 +101,7 @@ def _denied(limbs: Sequence[Limb], best: Facts) -> Verdict:
     for _, failed in failures:
         for name, cap, _ in failed:
             widest[name] = max(cap, widest.get(name, cap))
-    named = [
-        (limb, failed) for limb, failed in failures if any(cap >= widest[name] for name, cap, _ in failed)
-    ]
+    named = [(limb, failed) for limb, failed in failures if any(cap >= widest[name] for name, cap, _ in failed)]
     reasons = [f"outside {limb.name}: {' and '.join(text for _, _, text in failed)}" for limb, failed in named]
     return Verdict("denied", "denied: " + "; ".join(reasons), named[0][0].name)
 

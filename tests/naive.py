@@ -325,6 +325,8 @@ def designs_of_tier(
     margin = None if int(group["reading"]) == ABSOLUTE else at.margin
     found = []
     for box in range(MAX_BOXES):
+        if any(float(group[kind][tier, box]) <= 0.0 for kind in CAPS):
+            continue  # admits nothing
         caps = {
             kind: resolved_cap(kind, float(group[kind][tier, box]), group, rule_y, at.start, rule_front, at.q)
             for kind in CAPS
@@ -797,6 +799,12 @@ def oscillates(r: Sequence[float], margin: Margin | None = None) -> float:
     return found
 
 
+def lead_years(K_A: float, K_A_before: float, K_C: float, dt: float) -> float:
+    """lead_w of section 9."""
+    ln_g = math.log(K_A / K_A_before) / dt
+    return math.log(K_A / K_C) / max(ln_g, 0.001)
+
+
 # --- fidelity checks of the design page, section 2.6 and property 20 -----------------------------------------
 
 
@@ -1217,8 +1225,7 @@ def evaluate(
             if last:
                 o[f"terminal_gap_{w}"] = gap[w]
                 before = max(STOCK_FLOOR, K_A_before[w])
-                ln_g = math.log(stock_a[w] / before) / dt
-                lead = math.log(stock_a[w] / stock_c[w]) / max(ln_g, 0.001)
+                lead = lead_years(stock_a[w], before, stock_c[w], dt)
                 o[f"lead_{w}"] = lead if n_steps > 1 else math.nan
         if last:
             spent = sum(spend_E.values()) + Rev_D + sum(e.values())
