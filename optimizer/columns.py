@@ -6,7 +6,6 @@ of every value. One rename therefore commits data and proof together. Bits of fl
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import io
 import json
@@ -53,9 +52,9 @@ def _column(name: str, values: Any) -> np.ndarray:
         array = np.array(array.tolist(), dtype=np.str_)
     if array.dtype.kind == "U":
         return _unicode(name, array)
-    for wanted in (np.bool_, np.int64, np.float64):
-        if np.can_cast(array.dtype, wanted, "safe"):
-            return np.ascontiguousarray(array, dtype=wanted)
+    wanted = {"b": np.bool_, "i": np.int64, "u": np.int64, "f": np.float64}.get(array.dtype.kind)
+    if wanted is not None and np.can_cast(array.dtype, wanted, "safe"):
+        return np.ascontiguousarray(array, dtype=wanted)
     raise ValueError(f"column {name!r} is of {array.dtype}; float64, int64, bool or text is wanted")
 
 
@@ -166,19 +165,22 @@ def to_csv(columns: Mapping[str, Any]) -> bytes:
     """
     arrays = checked(columns)
     cells = [_cells(array) for array in arrays.values()]
-    sink = io.StringIO(newline="")
-    writer = csv.writer(sink, lineterminator="\n")
-    writer.writerow([harmless(name) for name in arrays])
-    writer.writerows(zip(*cells, strict=True))
-    return sink.getvalue().encode("utf-8")
+    rows = [[_text_cell(name) for name in arrays], *zip(*cells, strict=True)]
+    return ("\n".join(map(",".join, rows)) + "\n").encode("utf-8")
 
 
 def _cells(array: np.ndarray) -> list[str]:
     if array.dtype.kind == "U":
-        return [harmless(text) for text in array.tolist()]
+        return [_text_cell(text) for text in array.tolist()]
     if array.dtype.kind == "b":
         return ["true" if value else "false" for value in array.tolist()]
     return [repr(value) for value in array.tolist()]
+
+
+def _text_cell(text: str) -> str:
+    """One cell, quoted where a reader needs it; the standard library's writer forgets a lone CR."""
+    text = harmless(text)
+    return '"' + text.replace('"', '""') + '"' if any(c in text for c in ',"\r\n') or text == "" else text
 
 
 def harmless(text: str) -> str:

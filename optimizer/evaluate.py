@@ -24,7 +24,7 @@ from tiercap.kernels.params import GROUP, OUTCOMES, TRAJECTORY
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.robustness import reduce
 from tiercap.optimizer.scenarios import Scenarios
-from tiercap.optimizer.study import Horizon, Objective
+from tiercap.optimizer.study import Horizon
 
 Floats = NDArray[np.float64]
 
@@ -217,12 +217,6 @@ def _allied_rows(levers: np.ndarray, policies: NDArray[np.int64]) -> tuple[NDArr
     _, first, kind = np.unique(void, return_index=True, return_inverse=True)
     patterns, allied = np.unique(kind.ravel()[policies], axis=0, return_inverse=True)
     return first[patterns].astype(np.int64), allied.ravel().astype(np.int64)
-
-
-def losses(values: Floats, objectives: Sequence[Objective]) -> Floats:
-    """Objective columns with every direction turned to smaller is better; values: float64[n, n_objectives]."""
-    signs = np.array([-1.0 if o.direction == "maximise" else 1.0 for o in objectives])
-    return values * signs
 
 
 def thread_count(threads: int | None) -> int:

@@ -79,9 +79,7 @@ def normalise(losses: ArrayLike, ideal: ArrayLike, nadir: ArrayLike) -> Floats:
     low, high = _point(ideal, x.shape[1], "ideal point"), _point(nadir, x.shape[1], "nadir point")
     if (high < low).any():
         j = int(np.argmax(high < low))
-        raise InputError(
-            f"the nadir must not lie below the ideal: objective {j} has {high[j]} below {low[j]}"
-        )
+        raise InputError(f"the nadir must not lie below the ideal: objective {j} has {high[j]} below {low[j]}")
     return _scaled(x, low, high)
 
 
@@ -148,9 +146,7 @@ def layers(losses: ArrayLike, k: int) -> Indices:
     return np.concatenate(chosen)[: max(k, 0)]
 
 
-def nearest_improvement(
-    losses: ArrayLike, baseline: ArrayLike, distance: ArrayLike | None = None
-) -> int | None:
+def nearest_improvement(losses: ArrayLike, baseline: ArrayLike, distance: ArrayLike | None = None) -> int | None:
     """The row that improves on ``baseline`` and lies nearest to it; None where no row improves.
 
     losses : float64[n, k]; baseline : float64[k]. A row improves if it is nowhere worse and somewhere better.

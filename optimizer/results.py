@@ -17,6 +17,7 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -75,7 +76,8 @@ class RunFolder:
         run = cls(place, configuration)
         with atomic.explained(f"opening the run folder {place}", NOTHING_RUN):
             if not place.exists():
-                atomic.make_folder(place)
+                with suppress(FileExistsError):  # another process was quicker; the lock decides
+                    atomic.make_folder(place)
             run._lock = lock.acquire(place / LOCK)
             try:
                 run._enter()
@@ -166,9 +168,7 @@ class RunFolder:
         """The manifest as it stands on disk."""
         found = run_layout.read_manifest(self.path)
         if found is None:
-            raise StorageError(
-                f"{self.path / MANIFEST} is gone: bring it back or choose another folder with -o"
-            )
+            raise StorageError(f"{self.path / MANIFEST} is gone: bring it back or choose another folder with -o")
         return found
 
     def log(self, event: str, **fields: Any) -> None:
@@ -205,9 +205,7 @@ class RunFolder:
         if not os.path.lexists(evaluations):
             atomic.make_folder(evaluations)
         elif not stat.S_ISDIR(os.lstat(evaluations).st_mode):
-            raise InputError(
-                f"{evaluations} must be a folder, not a link or file: choose another run with -o"
-            )
+            raise InputError(f"{evaluations} must be a folder, not a link or file: choose another run with -o")
         stale = atomic.sweep(self.path) + atomic.sweep(evaluations)
         torn = atomic.cut_torn_line(self.path / LOG)
         if found is None or self.budget != self.budget_before:

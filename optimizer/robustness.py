@@ -80,9 +80,7 @@ def regret(values: ArrayLike, direction: Direction) -> Floats:
 def _checked_weights(weights: ArrayLike, shape: tuple[int, ...]) -> Floats:
     w = np.array(weights, dtype=np.float64)
     if w.ndim != 1 or not shape or shape[-1] != len(w) or len(w) == 0:
-        raise InputError(
-            f"outcomes need one weight a scenario: their shape is {shape}, that of the weights {w.shape}"
-        )
+        raise InputError(f"outcomes need one weight a scenario: their shape is {shape}, that of the weights {w.shape}")
     bad = ~(np.isfinite(w) & (w >= 0.0))
     if bad.any():
         place = int(np.argmax(bad))

@@ -140,7 +140,7 @@ def _limb(entry: object, place: str) -> Limb:
     _known(entry, _LIMB_KEYS, place)
     if not isinstance(entry.get("name"), str) or entry.get("tier") not in TIERS:
         raise InputError(f"{place} needs a `name` and a `tier` that is open or licensed")
-    values = {key: _value(key, value, place) for key, value in entry.items()}
+    values: dict[str, Any] = {key: _value(key, value, place) for key, value in entry.items()}
     if values["tier"] == "open" and set(values) & {"quota_share", "quota_chips", "quota_tpp", "revenue_share"}:
         raise InputError(f"{place}: an open limb takes no licence, so no quota or revenue share: drop them")
     return Limb(**values)

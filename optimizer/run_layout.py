@@ -62,13 +62,11 @@ def refuse_strangers(path: Path) -> None:
             raise InputError(f"a run needs a folder, but {path} is a file: choose another with -o")
         names = os.listdir(path)
         strange = sorted(name for name in names if name != LOCK and not _scaffold(path, name))
-    if MANIFEST in names:
+    if os.path.lexists(path / MANIFEST):  # asked last: another process may be founding the run
         check_kind(read_manifest(path) or {}, path)
     elif strange:
         shown = ", ".join(ascii(name[:40]) for name in strange[:3]) + (", ..." if len(strange) > 3 else "")
-        raise InputError(
-            f"{path} is neither empty nor a run, it holds {shown}: choose another folder with -o"
-        )
+        raise InputError(f"{path} is neither empty nor a run, it holds {shown}: choose another folder with -o")
 
 
 def _scaffold(path: Path, name: str) -> bool:

@@ -44,9 +44,7 @@ def dumps(value: Any, indent: int | None = None) -> str:
 def loads(data: bytes) -> Any:
     """Parse UTF-8 JSON; ValueError for what the standard does not have, a repeated key or deep nesting."""
     try:
-        return json.loads(
-            data.decode("utf-8"), parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_once
-        )
+        return json.loads(data.decode("utf-8"), parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_once)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
 

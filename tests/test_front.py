@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from tiercap.optimizer import front
 from tiercap.optimizer.errors import InputError
 
@@ -33,9 +34,7 @@ def dominates(a, b) -> bool:
 def naive_front(x: np.ndarray) -> list[bool]:
     """The definition, O(n^2)."""
     rows = x.tolist()
-    return [
-        not any(dominates(b, a) or (j < i and a == b) for j, b in enumerate(rows)) for i, a in enumerate(rows)
-    ]
+    return [not any(dominates(b, a) or (j < i and a == b) for j, b in enumerate(rows)) for i, a in enumerate(rows)]
 
 
 def exact_hypervolume(x: np.ndarray, reference: list[float]) -> Fraction:
@@ -124,7 +123,7 @@ def test_rows_that_are_not_finite_are_refused_by_number(bad):
         lambda: front.largest_simultaneous_gain(x, [0, 0, 0]),
     ]
     for call in calls:
-        with pytest.raises(InputError, match="row 3 has .* in objective 1"):
+        with pytest.raises(InputError, match=r"row 3 has .* in objective 1"):
             call()
     with pytest.raises(InputError):
         front.hypervolume(np.zeros((2, 2)), [bad, 1.0])
@@ -151,14 +150,15 @@ def test_an_empty_front_has_nothing_to_choose():
 def test_normalise():
     z = front.normalise([[1.0, 5.0], [3.0, 5.0], [2.0, 9.0]], [1.0, 5.0], [3.0, 5.0])
     np.testing.assert_array_equal(z, [[0, 0], [1, 0], [0.5, 0]])
-    with pytest.raises(InputError, match="objective 1 has 4.0 below 5.0"):
+    with pytest.raises(InputError, match=r"objective 1 has 4\.0 below 5\.0"):
         front.normalise([[1.0, 5.0]], [1.0, 5.0], [3.0, 4.0])
 
 
 def test_extremes_are_best_and_on_the_front():
     for x in instances(200):
         mask, chosen = front.nondominated(x), front.extremes(x)
-        assert chosen.dtype == np.int64 and mask[chosen].all()
+        assert chosen.dtype == np.int64
+        assert mask[chosen].all()
         np.testing.assert_array_equal(x[chosen, np.arange(x.shape[1])], x.min(axis=0))
 
 
@@ -180,13 +180,13 @@ def test_knee_is_farthest_below_the_plane_through_the_extremes():
 
 
 @pytest.mark.parametrize(
-    "x, expected",
+    ("x", "expected"),
     [
         ([[3.0, 3.0, 3.0]], 0),
         ([[3.0, 3.0]] * 4, 0),
         ([[9.0, 9.0], [1.0, 2.0]], 1),
         ([[0.0, 7.0, 1.0], [1.0, 7.0, 0.0], [0.4, 7.0, 0.4]], 2),  # one objective does not vary
-        ([[0.0, 0.0, 1.0], [1.0, 1.0, 0.0], [0.5, 0.5, 0.2]], 2),  # one row is best in two
+        ([[0.0, 0.0, 1.0], [1.0, 1.0, 0.0], [0.3, 0.3, 0.2]], 2),  # one row is best in two
         ([[4.0], [2.0], [2.0]], 1),
         ([[0.0, 1.0], [0.8, 0.8], [1.0, 0.0]], 0),  # bulges outwards: the least far above
     ],
@@ -231,7 +231,10 @@ def test_layers_keep_ends_and_then_the_lonely():
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(st.tuples(*[st.integers(-3, 3)] * 3), min_size=1, max_size=15), st.tuples(*[st.integers(-3, 3)] * 3))
+@given(
+    st.lists(st.tuples(*[st.integers(-3, 3)] * 3), min_size=1, max_size=15),
+    st.tuples(*[st.integers(-3, 3)] * 3),
+)
 def test_improvements_on_a_baseline(rows, baseline):
     x, p = np.array(rows, dtype=float), np.array(baseline, dtype=float)
     better = [dominates(row, p.tolist()) for row in x.tolist()]
@@ -259,6 +262,7 @@ def test_nearest_improvement_by_hand():
 def test_largest_simultaneous_gain_by_hand():
     x = [[0.0, 9.0], [4.0, 4.0], [5.0, 2.0], [9.0, 0.0]]
     index, gain = front.largest_simultaneous_gain(x, [10.0, 10.0])
-    assert (index, gain) == (1, 0.6) or gain == pytest.approx(0.6)
+    assert index == 1
+    assert gain == pytest.approx(0.6)
     assert front.largest_simultaneous_gain(x, [0.0, 0.0])[1] < 0.0
     assert front.largest_simultaneous_gain([[1.0, 7.0]], [3.0, 7.0]) == (0, 0.0)

@@ -20,9 +20,33 @@ positive = st.floats(0.05, 20.0)
 REFERENCE = (1.979, 3.35, 0.9)
 THETA = {"st": (1.0, 0.45, 0.1), "pf": (1.0, 0.25, 0.05), "dc": (0.1, 1.0, 0.1)}
 MONEY = (
-    "unit_cost_frontier unit_cost_previous unit_cost_older unit_cost_legacy reference_price budget_c budget_b nre "
-    "rd_state rd_half domestic_cost"
-).split()
+    "unit_cost_frontier",
+    "unit_cost_previous",
+    "unit_cost_older",
+    "unit_cost_legacy",
+    "reference_price",
+    "budget_c",
+    "budget_b",
+    "nre",
+    "rd_state",
+    "rd_half",
+    "domestic_cost",
+)
+#: Outcomes counted in money.
+PAID = (
+    "revenue",
+    "revenue_bc",
+    "substitution",
+    "gross_revenue_a",
+    "gross_revenue_b",
+    "gross_revenue_c",
+    "government_take",
+    "displaced_revenue",
+    "design_cost",
+    "write_downs",
+    "domestic_revenue",
+    "domestic_cost",
+)
 
 
 def run(levers, params, *, phase=None, n_steps=8, steps_per_year=1, start=2026.0, exponent=4, catalogue=CATALOGUE):
@@ -446,11 +470,7 @@ def test_currency_scaling(i):
     two = run(levers, other)[0]
     if margin < 1e-9:
         pytest.skip("a tie that rounding decides")
-    money = (
-        "revenue revenue_bc substitution gross_revenue_a gross_revenue_b gross_revenue_c government_take "
-        "displaced_revenue design_cost write_downs domestic_revenue domestic_cost"
-    ).split()
-    for name in money:
+    for name in PAID:
         one[name] *= k
     assert not unequal(one, two, 1e-9)
 
@@ -508,17 +528,31 @@ def _better(levers: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return wider
 
 
+def _first_profit(levers: np.ndarray, params: np.void, monkeypatch: pytest.MonkeyPatch) -> float:
+    """What the plan chosen for C in year 0 earns: revenue less the cost of the chips, which no outcome tells."""
+    plans = []
+    choose = naive.choose_plan
+    with monkeypatch.context() as patch:
+        patch.setattr(naive, "choose_plan", lambda *given: plans.append(choose(*given)) or plans[-1])
+        run(levers, params, n_steps=1)
+    return plans[-1].profit
+
+
 @pytest.mark.parametrize("seed", range(6))
-def test_static_revealed_preference(seed):
-    """Property 16: without rationing and with cost kept, year-0 profit rises with every cap and quota."""
+def test_static_revealed_preference(seed, monkeypatch):
+    """Property 16: with D unrationed and cost kept, year-0 profit rises with every cap and quota.
+
+    Not with a cap on the sum of both bandwidths: which one gives way is a choice between two corners, and a looser
+    cap on one of the two moves a corner.
+    """
     rng = np.random.default_rng(seed)
-    for params, levers in random_cases(100 + seed, 15):
+    for params, levers in random_cases(100 + seed, 20):
         group = levers[0]["c"]
-        group["bandwidth_sum"] = np.where(group["bandwidth_sum"] > 0, INF, 0.0)  # not a cap on one figure
+        group["bandwidth_sum"] = np.where(group["bandwidth_sum"] > 0, INF, 0.0)
         frozen = changed(params, **FROZEN)
-        before = run(levers, frozen, n_steps=1)[0]["revenue"]
-        after = run(_better(levers, rng), frozen, n_steps=1)[0]["revenue"]
-        assert after >= before - 1e-9 * abs(before)
+        before = _first_profit(levers, frozen, monkeypatch)
+        after = _first_profit(_better(levers, rng), frozen, monkeypatch)
+        assert after >= before * (1 - 1e-12)
 
 
 @pytest.mark.parametrize("i", range(12))
@@ -526,7 +560,7 @@ def test_quota(i):
     """Property 17: a quota is respected, and one that does not bind changes nothing."""
     params = PAIRS[i][0]
     levers = _licensed_c(quota_chips=0.1, revenue_share=0.2)
-    outcomes, trajectory, _ = run(levers, params, steps_per_year=2, n_steps=6)
+    _, trajectory, _ = run(levers, params, steps_per_year=2, n_steps=6)
     assert all(row["units_licensed"] <= 0.05 * (1 + 1e-12) for row in trajectory)
     loose = run(_licensed_c(quota_chips=1e6), params)[0]
     assert not unequal(loose, run(_licensed_c(), params)[0])
@@ -614,10 +648,14 @@ def test_decoupling(i):
     assert not unequal(run(levers, params)[0], run(other, params)[0], skip=skip)
 
 
-@pytest.mark.parametrize("i", range(4))
+@pytest.mark.parametrize("i", range(12))
 def test_first_year(i):
-    """Property 26: a vanishing discount factor leaves year 0, and one step is that year."""
+    """Property 26: a vanishing discount factor leaves year 0, and one step is that year.
+
+    Not so where the rule tightens: a longer run looks one step ahead, so stockpiles and write-downs are off.
+    """
     params, levers = PAIRS[i]
+    params = changed(params, stockpile=0.0, write_down=0.0)
     names = ("revenue", "revenue_bc", "gap", "substitution", "gross_revenue_a", "domestic_revenue", "government_take")
     static = run(levers, params, n_steps=1)[0]
     myopic = run(levers, changed(params, discount=0.0), n_steps=5)[0]

@@ -1,0 +1,120 @@
+"""`tiercap classify`: each chip's status under each rule, the limb that decides, and the cliffs around it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tiercap.optimizer.cli.options import json_option
+from tiercap.optimizer.cli.output import figure, print_json, print_table
+
+if TYPE_CHECKING:
+    from tiercap.optimizer.catalogue import Chip
+    from tiercap.optimizer.rules import Rule
+
+#: Up to so many named chips the answer gives the reasons as well.
+REASONS = 8
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[CHIP...]")
+@click.option("--rule", "rule_names", multiple=True, metavar="NAME", help="Only this rule; may be repeated.")
+@click.option("--group", default="c", show_default=True, help="Destination: a allied, b swing, c restricted.")
+@click.option("--chips", "file", metavar="FILE", help="A CSV file of your own chips instead of the built-in.")
+@click.option("--cliffs", "with_cliffs", is_flag=True, help="Also the distance from every line of each rule.")
+@json_option
+def command(
+    names: tuple[str, ...],
+    rule_names: tuple[str, ...],
+    group: str,
+    file: str | None,
+    with_cliffs: bool,
+    as_json: bool,
+) -> None:
+    """Each chip under each rule: open, licensed, denied or unknown, and the limb that decides.
+
+    Without CHIP all chips, without --rule all rules. `licensed` says that a licence is possible, not that
+    any is granted; `unknown` that a figure is not published which could tip the answer.
+
+    Example: tiercap classify H20 A800 H200 --rule oct-2023 --rule bis-2026
+    """
+    from tiercap.optimizer.catalogue import find_chip, load_chips
+    from tiercap.optimizer.rules import find_rule, load_rules
+
+    among = load_chips(Path(file) if file is not None else None)
+    chips = list(dict.fromkeys(find_chip(name, among) for name in names)) if names else list(among)
+    rules = [find_rule(name) for name in dict.fromkeys(rule_names)] or list(load_rules().values())
+    group = group.strip().casefold()
+    rules[0].limbs(group)  # an unknown group is an error before anything is printed
+    if as_json:
+        print_json({"group": group, "chips": [_record(chip, rules, group, with_cliffs) for chip in chips]})
+        return
+    _print_statuses(chips, rules, group)
+    if names and len(chips) <= REASONS:
+        _print_reasons(chips, rules, group)
+    if with_cliffs:
+        _print_cliffs(chips, rules, group)
+
+
+def _record(chip: Chip, rules: list[Rule], group: str, with_cliffs: bool) -> dict[str, Any]:
+    """One chip of the JSON answer."""
+    from dataclasses import asdict
+
+    from tiercap.optimizer.cliffs import built_to, cliffs, drawn_beside
+    from tiercap.optimizer.rules import classify
+
+    record: dict[str, Any] = {"name": chip.name, "rules": {}}
+    for rule in rules:
+        verdict = classify(chip, rule, group)
+        record["rules"][rule.name] = asdict(verdict)
+    if with_cliffs:
+        record["cliffs"] = {rule.name: [asdict(cliff) for cliff in cliffs(chip, rule, group)] for rule in rules}
+        for key, fit in (("built_to", built_to(chip)), ("drawn_beside", drawn_beside(chip))):
+            record[key] = asdict(fit) if fit else None
+    return record
+
+
+def _print_statuses(chips: list[Chip], rules: list[Rule], group: str) -> None:
+    from tiercap.optimizer.rules import classify
+
+    rows = [[chip.name, *(classify(chip, rule, group).status for rule in rules)] for chip in chips]
+    print_table(["chip", *(rule.name for rule in rules)], rows, f"Status for group {group.upper()}")
+
+
+def _print_reasons(chips: list[Chip], rules: list[Rule], group: str) -> None:
+    from tiercap.optimizer.rules import classify
+
+    click.echo()
+    rows = [[chip.name, rule.name, classify(chip, rule, group).because] for chip in chips for rule in rules]
+    print_table(["chip", "rule", "because"], rows)
+
+
+def _print_cliffs(chips: list[Chip], rules: list[Rule], group: str) -> None:
+    from tiercap.optimizer.cliffs import built_to, cliffs, drawn_beside
+    from tiercap.optimizer.limbs import FIGURES
+
+    rows = []
+    for chip in chips:
+        for rule in rules:
+            for cliff in cliffs(chip, rule, group):
+                distance = "-" if cliff.room is None else f"{cliff.room:+.1f}"
+                word = FIGURES[cliff.figure].word
+                rows.append(
+                    [chip.name, rule.name, word, figure(cliff.value, 5), figure(cliff.cap, 5), cliff.unit, distance]
+                )
+    click.echo()
+    title = "Distance from each line in % of the line: + below it, - over it"
+    print_table(["chip", "rule", "figure", "chip has", "line", "unit", "distance"], rows, title)
+    fits = [(chip, fit) for chip in chips for fit in (built_to(chip), drawn_beside(chip)) if fit]
+    if not fits:
+        return
+    click.echo()
+    lines = [
+        [chip.name, fit.relation, fit.rule, FIGURES[fit.figure].word, figure(fit.value, 5), figure(fit.cap, 5),
+         fit.unit, f"{fit.room:+.1f}", f"{fit.months:+.0f}"]
+        for chip, fit in fits
+    ]  # fmt: skip
+    headers = ["chip", "", "first drawn by", "figure", "chip has", "line", "unit", "distance", "months after"]
+    print_table(headers, lines, "Lines that chips were built to, or that were drawn beside chips")

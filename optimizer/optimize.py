@@ -1,0 +1,198 @@
+"""One run: the search, then everything a run folder holds of it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tiercap.kernels.params import OUTCOME_LIST
+from tiercap.optimizer import config, front
+from tiercap.optimizer.catalogue import load_chips
+from tiercap.optimizer.levers import LEVERS_TABLE
+from tiercap.optimizer.policy import describe
+from tiercap.optimizer.problem import UNITS, Problem, column_name
+from tiercap.optimizer.results import RunFolder
+from tiercap.optimizer.search import REFERENCE, SAMPLER, Outcome, Search, scaled_hypervolume
+from tiercap.optimizer.select import Choice, admitted, worth_looking_at
+
+Floats = NDArray[np.float64]
+
+#: Resamples of the scenarios for the interval of the hypervolume.
+RESAMPLES = 200
+STUDY_FILE = "study.journal"
+
+
+@dataclass
+class Run:
+    """A finished run, ready to be printed.
+
+    front_values : float64[n, len(problem.reported)]; baseline_values : float64[len(problem.reported)]
+    hypervolume : value, low, high of the scaled hypervolume; screened_hypervolume : the same before Optuna
+    gain : the largest simultaneous gain over the baseline rule, in spans of front and rule; 0 or less if none
+    """
+
+    problem: Problem
+    path: Path
+    found: Outcome
+    levers: NDArray[Any]
+    front_values: Floats
+    baseline_values: Floats
+    hypervolume: tuple[float, float, float]
+    choices: list[Choice]
+    gain: tuple[int, float]
+    seconds: float
+
+    @property
+    def screened_hypervolume(self) -> float:
+        """What the screen and the promotion had found, before Optuna's first generation."""
+        return self.found.convergence[0]["hypervolume"]
+
+
+def configuration(problem: Problem) -> dict[str, Any]:
+    """What makes a run the same run: the resolved study without its origins; the trials may grow."""
+    resolved = config.resolved(problem.study)
+    del resolved["origins"]
+    trials = resolved["search"].pop("trials")
+    return {**resolved, "sampler": SAMPLER, "budget": {"trials": trials}}
+
+
+def optimize(
+    problem: Problem, output: Path | None, progress: Callable[[Search], Callable[[int, float | None], None]] | None = None
+) -> Run:
+    """Search, and write the run folder.
+
+    output : the run folder, a new one under `runs` if None. progress : given the search, returns what is called with
+    evaluations done and hypervolume. Raises InputError, StorageError, InfeasibleError.
+    """
+    start = time.perf_counter()
+    folder = RunFolder.open(output, configuration(problem), label=problem.study.name)
+    with folder:
+        search = Search(problem, folder)
+        if progress:
+            search.progress = progress(search)
+        folder.log("started", resumed=folder.resumed)
+        found = search.run()
+        run = _describe(problem, folder.path, found, start)
+        _write(run, folder)
+        folder.log("finished", evaluations=found.evaluations, reused=found.evaluations_reused)
+    return run
+
+
+def _describe(problem: Problem, path: Path, found: Outcome, start: float) -> Run:
+    coords = found.archive.coords[found.front]
+    values = found.archive.values[found.front]
+    levers = problem.space.resolve(coords)
+    baseline = problem.evaluator.statistics(problem.baseline.reshape(-1, 1), problem.reported)[0]
+    losses, rule = problem.losses(values), problem.losses(baseline[None])[0]
+    choices = worth_looking_at(losses, rule, problem.objectives)
+    gain = front.largest_simultaneous_gain(losses, rule)
+    volume = _interval(problem, found, levers)
+    return Run(problem, path, found, levers, values, baseline, volume, choices, gain, time.perf_counter() - start)
+
+
+def _interval(problem: Problem, found: Outcome, levers: NDArray[Any]) -> tuple[float, float, float]:
+    """Hypervolume of the front, with a 90 % interval from resampling the scenarios."""
+    from tiercap.kernels.params import OUTCOMES
+
+    rows = [OUTCOMES.index(name) for name in problem.objectives]
+    each = np.concatenate([problem.evaluator.outcomes(levers[s])[:, rows] for s in problem.evaluator.chunks(len(levers))])
+    n = len(problem.scenarios)
+    rng = np.random.Generator(np.random.PCG64(problem.study.search.seed))
+    counts = rng.multinomial(n, problem.scenarios.weights, size=RESAMPLES) / n
+    volumes = [scaled_hypervolume((each @ count) * problem.signs, found.ideal, found.nadir) for count in counts]
+    losses = problem.losses(found.archive.values)[found.front]
+    low, high = np.quantile(volumes, [0.05, 0.95])
+    return scaled_hypervolume(losses, found.ideal, found.nadir), float(low), float(high)
+
+
+def _write(run: Run, folder: RunFolder) -> None:
+    """Front, convergence, codebook, Optuna study and manifest; the manifest last, with everybody's digest."""
+    problem = run.problem
+    lever_values = problem.space.values(run.found.archive.coords[run.found.front])
+    columns = [column_name(pair) for pair in problem.reported]
+    chips = load_chips()
+    table: dict[str, Any] = dict(lever_values)
+    table |= {name: run.front_values[:, k] for k, name in enumerate(columns)}
+    table["generation"] = run.found.archive.stage[run.found.front]
+    for tier in ("open", "licensed"):
+        table[f"chips_{tier}"] = np.array(["; ".join(admitted(row, chips)[tier]) for row in run.levers], dtype=str)
+    units = {name: LEVERS_TABLE[name].unit for name in lever_values}
+    units |= {name: UNITS[pair[0]] for name, pair in zip(columns, problem.reported, strict=True)}
+    folder.write_table("front", table, units)
+    rows = run.found.convergence
+    folder.write_table("convergence", {key: np.array([row[key] for row in rows]) for key in rows[0]}, {})
+    folder.write_codebook(
+        [(name, LEVERS_TABLE[name].unit, LEVERS_TABLE[name].meaning) for name in lever_values]
+        + [(o.name, o.unit, o.meaning) for o in OUTCOME_LIST]
+    )
+    _write_optuna(run, folder)
+    folder.write_manifest(manifest(run))
+
+
+def _write_optuna(run: Run, folder: RunFolder) -> None:
+    """The study as a journal file that optuna-dashboard opens; made anew from the run's own blocks every time."""
+    import optuna
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    unfinished = folder.path / f"{STUDY_FILE}.new"
+    unfinished.unlink(missing_ok=True)
+    storage = JournalStorage(JournalFileBackend(str(unfinished)))
+    source = run.found.optuna_study
+    target = optuna.create_study(storage=storage, study_name=source.study_name, directions=source.directions)
+    target.set_metric_names(run.problem.objectives)
+    target.add_trials(source.get_trials(deepcopy=False))
+    os.replace(unfinished, folder.path / STUDY_FILE)
+
+
+def manifest(run: Run) -> dict[str, Any]:
+    """All it takes to make the run again, and what it took this time."""
+    packages = ("tiercap", "numba", "llvmlite", "numpy", "optuna", "moocore", "pyarrow")
+    return {
+        "study": config.resolved(run.problem.study),
+        "sampler": SAMPLER,
+        "versions": {name: version(name) for name in packages} | {"python": platform.python_version()},
+        "machine": {"system": platform.system(), "processor": platform.machine(), "threads": run.problem.evaluator.threads},
+        "evaluations": run.found.evaluations,
+        "evaluations_reused": run.found.evaluations_reused,
+        "seconds": {"total": run.seconds, **run.found.seconds},
+        "hypervolume": hypervolume_json(run),
+    }
+
+
+def hypervolume_json(run: Run) -> dict[str, Any]:
+    """The hypervolume with its interval and the reference point in the objectives' own units."""
+    found = run.found
+    reference = (found.ideal + REFERENCE * (found.nadir - found.ideal)) * run.problem.signs
+    value, low, high = run.hypervolume
+    return {
+        "value": value,
+        "low": low,
+        "high": high,
+        "before_optuna": run.screened_hypervolume,
+        "reference_point": dict(zip(run.problem.objectives, reference.tolist(), strict=True)),
+    }
+
+
+def policy_json(run: Run, row: int) -> dict[str, Any]:
+    """One policy of the front: levers, and the spread of every objective and mean of every outcome."""
+    return {"levers": describe(run.levers[row]), "outcomes": outcomes_json(run, run.front_values[row])}
+
+
+def outcomes_json(run: Run, values: Floats) -> dict[str, Any]:
+    """Statistics by outcome from the columns of `Problem.reported`."""
+    found: dict[str, Any] = {}
+    for (outcome, statistic), value in zip(run.problem.reported, values, strict=True):
+        found.setdefault(outcome, {"unit": UNITS[outcome]})[statistic] = value
+    return found
+
+

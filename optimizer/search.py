@@ -1,0 +1,307 @@
+"""The search: screening at kernel speed, then Optuna's generations from what the screen found.
+
+Three stages, each a list of blocks of policies. *screen*: scrambled Sobol points of the levers, each in a few
+scenarios. *promote*: the best of them, in all scenarios. *generation*: NSGA-II (Optuna) asked for a population at a
+time, each evaluated in one call, in all scenarios; its first population is the best of the promoted.
+
+The run folder's blocks are the truth and the study is advice: a run starts from the beginning every time, and a block
+that was committed answers instead of the kernels. What an interruption left is so taken up again, bit for bit.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tiercap.optimizer import front, sobol
+from tiercap.optimizer.errors import InfeasibleError, InputError
+from tiercap.optimizer.evaluate import Evaluator
+from tiercap.optimizer.problem import Problem, column_name
+
+if TYPE_CHECKING:
+    import optuna
+
+    from tiercap.optimizer.results import RunFolder
+
+Floats = NDArray[np.float64]
+
+#: Policies of one block of the screen.
+SCREEN_BLOCK = 2048
+#: Populations promoted from the screen to all scenarios.
+PROMOTED = 4
+#: The reference point of the hypervolume, in objectives scaled by the promoted front's ideal (0) and nadir (1).
+REFERENCE = 1.1
+#: NSGA-II, every option that shapes the result. The distribution indices are those of Deb et al. (2002).
+SAMPLER = {"crossover": "SBX", "crossover_eta": 20.0, "crossover_prob": 0.9, "mutation": "polynomial",
+           "mutation_eta": 20.0, "mutation_prob": "1/levers"}  # fmt: skip
+
+
+@dataclass
+class Archive:
+    """Policies that met all scenarios: coordinates, reported statistics, and where each came from."""
+
+    coords: Floats
+    values: Floats
+    stage: NDArray[np.int64]  # 0 promoted, g for generation g
+
+    def add(self, coords: Floats, values: Floats, stage: int) -> None:
+        self.coords = np.concatenate([self.coords, coords])
+        self.values = np.concatenate([self.values, values])
+        self.stage = np.concatenate([self.stage, np.full(len(coords), stage)])
+
+
+@dataclass
+class Outcome:
+    """What a search found. Front rows are indices into the archive, best first in the first objective."""
+
+    archive: Archive
+    front: NDArray[np.int64]
+    ideal: Floats
+    nadir: Floats
+    convergence: list[dict[str, float]]
+    evaluations: int
+    evaluations_reused: int
+    seconds: dict[str, float]
+    optuna_study: optuna.Study
+
+
+@dataclass
+class Search:
+    """One run of the search over ``problem``, its blocks kept in ``folder``.
+
+    progress : called as progress(evaluations_done, hypervolume or None)
+    """
+
+    problem: Problem
+    folder: RunFolder
+    progress: Callable[[int, float | None], None] = lambda done, value: None
+    done: int = 0
+    reused: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+    convergence: list[dict[str, float]] = field(default_factory=list)
+
+    def planned(self) -> int:
+        """Evaluations (a policy in a scenario) of the whole run."""
+        budget = self.problem.study.search
+        n, few = len(self.problem.scenarios), len(self.problem.screener.scenarios)
+        promoted = min(PROMOTED * budget.population, budget.screen)
+        return budget.screen * few + (promoted + self._generations() * budget.population) * n
+
+    def run(self) -> Outcome:
+        """Screen, promote, refine. Raises InfeasibleError if no policy satisfies the constraints."""
+        coords, values = self._screen()
+        archive = self._promote(coords, values)
+        ideal, nadir = self._scale(archive)
+        self._note(archive, ideal, nadir, 0)
+        study = self._refine(archive, ideal, nadir)
+        rows = self._front(archive)
+        if len(rows) == 0:
+            raise InfeasibleError(self._nearest_miss(archive))
+        return Outcome(archive, rows, ideal, nadir, self.convergence, self.done, self.reused, self.seconds, study)
+
+    def _screen(self) -> tuple[Floats, Floats]:
+        budget, space = self.problem.study.search, self.problem.space
+        with self._timed("sampling"):
+            coords = coordinates(unit_points(budget.screen, len(space.levers), budget.seed), space.levers)
+        parts = []
+        for number, first in enumerate(range(0, len(coords), SCREEN_BLOCK)):
+            part = coords[first : first + SCREEN_BLOCK]
+            parts.append(self._block(f"screen-{number:04d}", part, self.problem.screener, self.problem.screened))
+        return coords, np.concatenate(parts)
+
+    def _promote(self, coords: Floats, values: Floats) -> Archive:
+        budget = self.problem.study.search
+        with self._timed("choosing"):
+            rows = self._best(values, PROMOTED * budget.population)
+        best = coords[rows]
+        kept = self._block("promoted-0000", best, self.problem.evaluator, self.problem.reported)
+        return Archive(best, kept, np.zeros(len(best), np.int64))
+
+    def _best(self, values: Floats, count: int) -> NDArray[np.int64]:
+        """Feasible rows by non-dominated rank and crowding, then the least infeasible."""
+        excess = np.maximum(self.problem.violations(values), 0.0).sum(axis=1)
+        losses = self.problem.losses(values)
+        usable = np.isfinite(losses).all(axis=1) & np.isfinite(excess)
+        good = np.flatnonzero(usable & (excess == 0.0))
+        rest = np.flatnonzero(usable & (excess > 0.0))
+        chosen = good[front.layers(losses[good], count)] if len(good) else good
+        missing = max(count - len(chosen), 0)
+        return np.concatenate([chosen, rest[np.argsort(excess[rest], kind="stable")][:missing]])
+
+    def _refine(self, archive: Archive, ideal: Floats, nadir: Floats) -> optuna.Study:
+        budget = self.problem.study.search
+        with self._timed("optuna"):
+            study = new_study(self.problem, budget.population)
+            seeds = self._best(archive.values, budget.population)
+            ask_and_tell(study, self.problem, archive.coords[seeds], archive.values[seeds])
+        for generation in range(1, self._generations() + 1):
+            with self._timed("optuna"):
+                trials, coords = ask(study, self.problem, budget.population)
+            values = self._block(f"generation-{generation:04d}", coords, self.problem.evaluator, self.problem.reported)
+            with self._timed("optuna"):
+                tell(study, self.problem, trials, values)
+            archive.add(coords, values, generation)
+            self._note(archive, ideal, nadir, generation)
+        return study
+
+    def _generations(self) -> int:
+        budget = self.problem.study.search
+        return -(-budget.trials // budget.population)
+
+    def _block(self, name: str, coords: Floats, evaluator: Evaluator, wanted: list[tuple[str, str]]) -> Floats:
+        """Values of a block of policies: from the run folder if committed there, else computed and committed."""
+        names = self.problem.space.names
+        columns = [column_name(pair) for pair in wanted]
+        size = len(coords) * len(evaluator.scenarios)
+        with self._timed("files"):
+            stored = self.folder.block(name)
+        if stored is not None:
+            same = all(np.array_equal(stored[f"lever_{lever}"], coords[:, k]) for k, lever in enumerate(names))
+            if not same:
+                raise InputError(
+                    f"{self.folder.path}: block `{name}` holds other policies than this search asks for; "
+                    "the run was made by another version: start a new folder with -o"
+                )
+            self.reused += size
+            self._advance(size)
+            return np.stack([stored[column] for column in columns], axis=1)
+        with self._timed("kernels"):
+            levers = self.problem.space.resolve(coords)
+            per_policy = len(evaluator.scenarios)
+            values = evaluator.statistics(levers, wanted, progress=lambda n: self._advance(n * per_policy))
+        with self._timed("files"):
+            data = {f"lever_{lever}": coords[:, k] for k, lever in enumerate(names)}
+            data |= {column: values[:, k] for k, column in enumerate(columns)}
+            self.folder.commit(name, data, {})
+        return values
+
+    def _advance(self, evaluations: int) -> None:
+        self.done += evaluations
+        self.progress(self.done, self.convergence[-1]["hypervolume"] if self.convergence else None)
+
+    def _front(self, archive: Archive) -> NDArray[np.int64]:
+        """Feasible policies that no other dominates, best first in the first objective."""
+        losses = self.problem.losses(archive.values)
+        feasible = (self.problem.violations(archive.values) <= 0.0).all(axis=1) & np.isfinite(losses).all(axis=1)
+        rows = np.flatnonzero(feasible)
+        if len(rows) == 0:
+            return rows
+        rows = rows[front.nondominated(losses[rows])]
+        return rows[np.lexsort(losses[rows].T[::-1])]
+
+    def _scale(self, archive: Archive) -> tuple[Floats, Floats]:
+        """Ideal and nadir of the promoted front, which stay the scale of the hypervolume for the whole run."""
+        rows = self._front(archive)
+        losses = self.problem.losses(archive.values)
+        return front.ideal_and_nadir(losses[rows] if len(rows) else losses)
+
+    def _note(self, archive: Archive, ideal: Floats, nadir: Floats, generation: int) -> None:
+        with self._timed("front"):
+            rows = self._front(archive)
+            losses = self.problem.losses(archive.values)[rows]
+            volume = scaled_hypervolume(losses, ideal, nadir) if len(rows) else 0.0
+            fresh = int((archive.stage[rows] == generation).sum())
+        self.convergence.append(
+            {"generation": generation, "evaluations": self.done, "hypervolume": volume, "front": len(rows), "new": fresh}
+        )
+
+    def _nearest_miss(self, archive: Archive) -> str:
+        excess = self.problem.violations(archive.values)
+        best = int(np.argmin(np.maximum(excess, 0.0).sum(axis=1)))
+        broken = [f"{name} by {v:.4g}" for name, v in zip(self.problem.bounds(), excess[best], strict=True) if v > 0]
+        return (
+            f"no policy satisfies the constraints; the nearest misses {', '.join(broken)}. "
+            "Relax them by that much, or widen the levers"
+        )
+
+    @contextmanager
+    def _timed(self, what: str) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[what] = self.seconds.get(what, 0.0) + time.perf_counter() - start
+
+
+def unit_points(n: int, dimensions: int, seed: int) -> Floats:
+    """Scrambled Sobol points: float64[n, dimensions] in (0, 1)."""
+    return np.stack([sobol.column(n, place, seed) for place in range(dimensions)], axis=1)
+
+
+def coordinates(unit: Floats, levers: Any) -> Floats:
+    """Unit points to coordinates of the levers, even in the logarithm where a lever says so."""
+    columns = []
+    for k, lever in enumerate(levers):
+        if lever.log:
+            columns.append(lever.low * (lever.high / lever.low) ** unit[:, k])
+        else:
+            columns.append(lever.low + (lever.high - lever.low) * unit[:, k])
+    return np.stack(columns, axis=1)
+
+
+def scaled_hypervolume(losses: Floats, ideal: Floats, nadir: Floats) -> float:
+    """Hypervolume after scaling ideal to 0 and nadir to 1, reference point 1.1; 1.1**k is the most."""
+    scaled = front.normalise(losses, ideal, nadir)
+    return front.hypervolume(scaled, np.full(scaled.shape[1], REFERENCE))
+
+
+def new_study(problem: Problem, population: int) -> optuna.Study:
+    """An in-memory Optuna study with NSGA-II, every option named."""
+    import optuna
+    from optuna.samplers.nsgaii import PolynomialMutation, SBXCrossover
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        sampler = optuna.samplers.NSGAIISampler(
+            population_size=population,
+            crossover=SBXCrossover(eta=SAMPLER["crossover_eta"]),
+            crossover_prob=SAMPLER["crossover_prob"],
+            mutation=PolynomialMutation(eta=SAMPLER["mutation_eta"]),
+            mutation_prob=None,
+            seed=problem.study.search.seed % 2**32,
+        )
+    directions = [o.direction.replace("ise", "ize") for o in problem.study.objectives]
+    study = optuna.create_study(sampler=sampler, directions=directions, study_name=problem.study.name)
+    study.set_metric_names(problem.objectives)
+    return study
+
+
+def _distributions(problem: Problem) -> dict[str, Any]:
+    from optuna.distributions import FloatDistribution
+
+    return {lever.name: FloatDistribution(lever.low, lever.high, log=lever.log) for lever in problem.space.levers}
+
+
+def ask(study: optuna.Study, problem: Problem, count: int) -> tuple[list[optuna.Trial], Floats]:
+    """A generation's trials and their coordinates: float64[count, n_levers]."""
+    distributions = _distributions(problem)
+    trials = [study.ask(distributions) for _ in range(count)]
+    return trials, np.array([[trial.params[name] for name in problem.space.names] for trial in trials])
+
+
+def tell(study: optuna.Study, problem: Problem, trials: list[optuna.Trial], values: Floats) -> None:
+    """Report a generation's objectives and constraints."""
+    bounds, excess = problem.bounds(), problem.violations(values)
+    k = len(problem.objectives)
+    for trial, row, over in zip(trials, values, excess, strict=True):
+        for name, amount in zip(bounds, over, strict=True):
+            trial.set_constraint(name, float(amount))
+        study.tell(trial, [float(v) for v in row[:k]])
+
+
+def ask_and_tell(study: optuna.Study, problem: Problem, coords: Floats, values: Floats) -> None:
+    """Give the study policies whose values are known, as its first generation."""
+    for row in coords:
+        study.enqueue_trial(dict(zip(problem.space.names, (float(v) for v in row), strict=True)))
+    trials, asked = ask(study, problem, len(coords))
+    if not np.array_equal(asked, coords):
+        raise RuntimeError("the study did not take up the policies it was given")
+    tell(study, problem, trials, values)
