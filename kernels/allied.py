@@ -38,17 +38,17 @@ def fill_allied(
             since = 0
             for t in range(phase.size):
                 since = 0 if t == 0 or phase[t] != phase[t - 1] else since + 1
-                load_levers(levers, phase[t], policies[row], 0, v)
+                load_levers(levers, phase[t], policies[row], np.int64(0), v)
                 scale_caps(v, t * dt, since, dt)
-                best_admitted(w, v, x[tile, t], x[tile, t], catalogue, exponent, 0)
+                best_admitted(w, v, x[tile, t], x[tile, t], catalogue, exponent, np.int64(0))
                 _buy_a(w, x[tile, t], a[row, tile, t])
-                load_levers(levers, phase[t], policies[row], 1, v)
+                load_levers(levers, phase[t], policies[row], np.int64(1), v)
                 scale_caps(v, t * dt, since, dt)
-                tightening(levers, policies[row], 1, phase, t, since, dt, catalogue, exponent, x[tile], w, v)
+                tightening(levers, policies[row], np.int64(1), phase, t, since, dt, catalogue, exponent, x[tile], w, v)
                 _open_b(w, x[tile, t], a[row, tile, t], dt)
                 find_offers(w, v, x[tile, t], dt, catalogue, exponent, o, l)
                 _settle_b(w, o, l)
-                book(w, v, x[tile, t], n.X_BB_NEXT, dt, o, l)
+                book(w, v, x[tile, t], np.int64(n.X_BB_NEXT), dt, o, l)
                 _sell_b(w, a[row, tile, t], o, l)
 
 

@@ -9,6 +9,8 @@ depend on how many steps its neighbours need.
 
 from __future__ import annotations
 
+import numpy as np
+
 from . import lanes as n
 from ._jit import glue, inline, tile
 from .compliance import box_in_use, design, load_box, perform, sum_test_binds
@@ -154,9 +156,10 @@ def _clearing_step(w):
 @glue
 def find_offers(w, v, x, dt, catalogue, exponent, o, l):
     """The best candidate of each tier and the plan of equation (9), for the market in the M rows."""
-    _search_tier(w, v, x, catalogue, exponent, 0, o)
+    # int64 keeps the compiler from making one copy of every tile for each constant it is called with.
+    _search_tier(w, v, x, catalogue, exponent, np.int64(0), o)
     _quota(w, v, dt)
-    _search_tier(w, v, x, catalogue, exponent, 1, l)
+    _search_tier(w, v, x, catalogue, exponent, np.int64(1), l)
     _plan(w, v, o, l)
 
 
@@ -178,7 +181,7 @@ def _search_tier(w, v, x, catalogue, exponent, tier, j):
     _clear_tier(w, v, tier, j)
     for box in range(MAX_BOXES):
         if box_in_use(v, tier, box):
-            load_box(w, v, x, tier, box, 1)
+            load_box(w, v, x, tier, box, np.int64(1))
             for chip in range(catalogue.shape[0]):
                 for alternative in range(2):
                     if alternative == 0 or sum_test_binds(w, x, chip):
@@ -263,29 +266,34 @@ def _keep_candidate(w, j):
         better = (w[n.D_OK + i] == 1.0) & (avail > 0.0) & (profit > old)
         w[n.D_BETTER + i] = 1.0 if better else 0.0
         j[n.J_PROFIT + i] = profit if better else old
-        j[n.J_GROSS + i] = _either(better, gross, j[n.J_GROSS + i])
-        j[n.J_ON + i] = _either(better, 1.0, j[n.J_ON + i])
-        j[n.J_NSTAR + i] = _either(better, chips, j[n.J_NSTAR + i])
-        j[n.J_N + i] = _either(better, limit, j[n.J_N + i])
-        j[n.J_L + i] = _either(better, star, j[n.J_L + i])
-        j[n.J_LB + i] = _either(better, clear, j[n.J_LB + i])
-        j[n.J_COST + i] = _either(better, cost, j[n.J_COST + i])
-        j[n.J_NET + i] = _either(better, net, j[n.J_NET + i])
-        j[n.J_CUT + i] = _either(better, cut, j[n.J_CUT + i])
+        before = j[n.J_GROSS + i]
+        j[n.J_GROSS + i] = gross if better else before
+        before = j[n.J_ON + i]
+        j[n.J_ON + i] = 1.0 if better else before
+        before = j[n.J_NSTAR + i]
+        j[n.J_NSTAR + i] = chips if better else before
+        before = j[n.J_N + i]
+        j[n.J_N + i] = limit if better else before
+        before = j[n.J_L + i]
+        j[n.J_L + i] = star if better else before
+        before = j[n.J_LB + i]
+        j[n.J_LB + i] = clear if better else before
+        before = j[n.J_COST + i]
+        j[n.J_COST + i] = cost if better else before
+        before = j[n.J_NET + i]
+        j[n.J_NET + i] = net if better else before
+        before = j[n.J_CUT + i]
+        j[n.J_CUT + i] = cut if better else before
     for i in range(LANES):
         better = w[n.D_BETTER + i] == 1.0
-        j[n.J_LNC + i] = _either(better, w[n.S_LNC + i], j[n.J_LNC + i])
-        j[n.J_V + i] = _either(better, w[n.D_V + i], j[n.J_V + i])
+        ln_cost, old_cost, value, old_value = w[n.S_LNC + i], j[n.J_LNC + i], w[n.D_V + i], j[n.J_V + i]
+        j[n.J_LNC + i] = ln_cost if better else old_cost
+        j[n.J_V + i] = value if better else old_value
         for k in range(4):
             at = k * LANES + i
-            j[n.J_E + at] = _either(better, w[n.D_E + at], j[n.J_E + at])
-            j[n.J_W + at] = _either(better, w[n.D_W + at], j[n.J_W + at])
-
-
-@inline
-def _either(condition, yes, no):
-    """A choice between two values already at hand, which compiles to a blend and not to a branch."""
-    return yes if condition else no
+            e, old_e, f, old_f = w[n.D_E + at], j[n.J_E + at], w[n.D_W + at], j[n.J_W + at]
+            j[n.J_E + at] = e if better else old_e
+            j[n.J_W + at] = f if better else old_f
 
 
 @tile
@@ -299,22 +307,27 @@ def _plan(w, v, o, l):
         gross_o, gross_l = o[n.J_GROSS + i], l[n.J_GROSS + i]
         star_o, star_l, v_o, v_l = o[n.J_NSTAR + i], l[n.J_NSTAR + i], o[n.J_V + i], l[n.J_V + i]
         stretch = l[n.J_N + i] * avail / star_l
-        phi = _either(has_l, min(avail, stretch), 0.0)
-        profit_a = _either(has_o, o[n.J_PROFIT + i], 0.0)
-        profit_b = _either(has_l, l[n.J_PROFIT + i], 0.0)
+        phi = min(avail, stretch) if has_l else 0.0
+        earns_o, earns_l = o[n.J_PROFIT + i], l[n.J_PROFIT + i]
+        profit_a = earns_o if has_o else 0.0
+        profit_b = earns_l if has_l else 0.0
         profit_c = phi * gross_l + (1.0 - phi) * gross_o - nre_l - nre_o
-        profit_c = _either(has_o & has_l & (phi < 1.0), profit_c, 0.0)
-        a = profit_a > 0.0
-        best = _either(a, profit_a, 0.0)
-        b = profit_b > best
-        best = _either(b, profit_b, best)
-        c = profit_c > best
-        plan = _either(c, 3.0, _either(b, 2.0, _either(a, 1.0, 0.0)))
+        profit_c = profit_c if has_o & has_l & (phi < 1.0) else 0.0
+        plan = 1.0 if profit_a > 0.0 else 0.0
+        best = max(profit_a, 0.0)
+        plan = 2.0 if profit_b > best else plan
+        best = max(profit_b, best)
+        plan = 3.0 if profit_c > best else plan
+        reach_o = 1.0 if plan == 1.0 else 0.0
+        reach_o = 1.0 - phi if plan == 3.0 else reach_o
+        reach_l = avail if plan == 2.0 else 0.0
+        reach_l = phi if plan == 3.0 else reach_l
         w[n.P_PLAN + i] = plan
-        reach_o = _either(plan == 3.0, 1.0 - phi, _either(plan == 1.0, 1.0, 0.0))
-        reach_l = _either(plan == 3.0, phi, _either(plan == 2.0, avail, 0.0))
         o[n.J_REACH + i] = reach_o
         l[n.J_REACH + i] = reach_l
         n_o, n_l = reach_o * star_o, reach_l * star_l
         both = (n_l * v_l + n_o * v_o) / (n_l + n_o)
-        w[n.P_VE + i] = _either(plan == 3.0, both, _either(plan == 2.0, v_l, _either(plan == 1.0, v_o, 0.0)))
+        offered = v_o if plan == 1.0 else 0.0
+        # A quota that serves a part of the demand is that much of an offer.
+        offered = phi * v_l if plan == 2.0 else offered
+        w[n.P_VE + i] = both if plan == 3.0 else offered

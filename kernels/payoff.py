@@ -63,15 +63,15 @@ def payoff(
 def _step(levers, policies, phase, t, since, dt, catalogue, exponent, x, home, w, v, o, l):
     """Group C in one step, up to its purchases; order as in docs/model.md section 8."""
     if t == 0 or phase[t] != phase[t - 1]:
-        load_levers(levers, phase[t], policies, 2, v)
+        load_levers(levers, phase[t], policies, np.int64(2), v)
     scale_caps(v, t * dt, since, dt)
-    tightening(levers, policies, 2, phase, t, since, dt, catalogue, exponent, x, w, v)
+    tightening(levers, policies, np.int64(2), phase, t, since, dt, catalogue, exponent, x, w, v)
     domestic_product(w, x[t], exponent)
     open_market(w, x[t], home, dt)
     find_offers(w, v, x[t], dt, catalogue, exponent, o, l)
     grey_market(w, x[t], home)
     ration(w, v, x[t], dt, o, l)
-    book(w, v, x[t], n.X_BC_NEXT, dt, o, l)
+    book(w, v, x[t], np.int64(n.X_BC_NEXT), dt, o, l)
     displace(w, v, home, o, l)
     purchase(w, x[t], home, o, l)
     research(w, dt)

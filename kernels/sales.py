@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from . import lanes as n
 from ._jit import glue, inline, tile
 from .compliance import best_admitted, load_levers, scale_caps
@@ -24,7 +26,7 @@ def tightening(levers, policies, group, phase, t, since, dt, catalogue, exponent
             caps = x[t] if now == 1 else x[t + 1]
             load_levers(levers, column, policies, group, v)
             scale_caps(v, (t + 1 - now) * dt, since * now, dt)
-            best_admitted(w, v, x[t], caps, catalogue, exponent, 1)
+            best_admitted(w, v, x[t], caps, catalogue, exponent, np.int64(1))
             if now == 0:
                 _remember_next(w)
         _measure_tightening(w)

@@ -93,7 +93,7 @@ def as_row(row: object) -> NDArray[Any]:
 def check(name: str, value: float) -> float:
     """``value`` as a float in the lever's domain, or :class:`InputError`."""
     info, field = LEVERS_TABLE[name], part(name).field
-    number = float(value)
+    number = float(value) + 0.0  # -0.0 becomes 0.0, so that equal policies have equal bits
     if info.liftable and number == math.inf:
         return number
     if not info.low <= number <= info.high:  # false for NaN too

@@ -55,7 +55,9 @@ def roofline_time(
 
 def roofline(F: float, M: float, I: float, reference: Sequence[float], theta: Sequence[float], exponent: int) -> float:
     """f_w of equation (1): time of the reference chip over the time of the chip."""
-    return roofline_time(*reference, reference, theta, exponent) / roofline_time(F, M, I, reference, theta, exponent)
+    F0, M0, I0 = reference
+    of_reference = roofline_time(F0, M0, I0, reference, theta, exponent)
+    return of_reference / roofline_time(F, M, I, reference, theta, exponent)
 
 
 def wall(f_st: float, i_ratio: float, rho: float, wall_exponent: float, network_exponent: float) -> float:
@@ -843,7 +845,7 @@ def clearing_closed_form(A: float, R: float, B: float, Q: float) -> float:
 
 def namespace(params: np.void) -> SimpleNamespace:
     """One PARAMS record as plain floats by name."""
-    return SimpleNamespace(**{name: float(params[name]) for name in params.dtype.names})
+    return SimpleNamespace(**{name: float(params[name]) for name in params.dtype.names or ()})
 
 
 def steps_in_force(phase: Sequence[int], t: int) -> int:
@@ -956,7 +958,7 @@ def evaluate(
         )
         designs_b = [designs_of_tier(policy["b"], tier, at) for tier in (0, 1)]
         terms_b = terms_of(policy["b"], q, dt, n_A, 0.0, in_force)
-        plan_b = choose_plan(segment_b, *designs_b, terms_b, 0.0, q.nre * dt, margin)
+        plan_b = choose_plan(segment_b, designs_b[0], designs_b[1], terms_b, 0.0, q.nre * dt, margin)
         sales_b: list[Sale] = []
         for tier, candidate, phi in (
             ("licensed", plan_b.licensed, plan_b.phi_l),
@@ -1010,7 +1012,7 @@ def evaluate(
         reachable = Segment({w: (1.0 - r) * b0[w] for w in WORKLOADS}, outside_and_d, A_E, beta)
         designs_c = [designs_of_tier(policy["c"], tier, at) for tier in (0, 1)]
         terms_c = terms_of(policy["c"], q, dt, n_A, n_B, in_force)
-        plan = choose_plan(reachable, *designs_c, terms_c, q.buyer_tariff, q.nre * dt, margin)
+        plan = choose_plan(reachable, designs_c[0], designs_c[1], terms_c, q.buyer_tariff, q.nre * dt, margin)
         v_E = 0.0
         if plan.kind == "a" and plan.open is not None:
             v_E = value_index(plan.open.design.f, omega_c)
@@ -1049,7 +1051,7 @@ def evaluate(
             offers["l"] = (plan.licensed.design, net_factor(terms_c.tau, q.buyer_tariff))
         if plan.open is not None:
             offers["o"] = (plan.open.design, net_factor(0.0, q.buyer_tariff))
-        phi = {"l": plan.phi_l, "o": plan.phi_o}
+        reach = {"l": plan.phi_l, "o": plan.phi_o}
         R = {j: dict(outside_and_d) for j in offers}
         price_j: dict[str, float] = {}
         a_j: dict[str, ByWorkload] = {}
@@ -1068,12 +1070,12 @@ def evaluate(
                         price = segment.clearing(N / (1.0 - r), design)
                 if plan.kind == "c" and j == "l":
                     wanted = (1.0 - r) * segment.n(price, design)
-                    phi["l"] = min(terms_c.avail, terms_c.limit(design) * terms_c.avail / wanted)
-                    phi["o"] = 1.0 - phi["l"]
+                    reach["l"] = min(terms_c.avail, terms_c.limit(design) * terms_c.avail / wanted)
+                    reach["o"] = 1.0 - reach["l"]
                 price_j[j] = price
                 a_j[j] = attractions(A_E, price, design.f, beta)
                 s_j[j] = shares(a_j[j], R[j])
-            mass = {j: (1.0 - r) * phi[j] for j in offers}
+            mass = {j: (1.0 - r) * reach[j] for j in offers}
             mass["n"] = 1.0 - sum(mass.values())
             s_D = {j: {w: a_D[w] / (a_j[j][w] + a_D[w] + a_0) for w in WORKLOADS} for j in offers}
             s_D["n"] = {w: a_D[w] / (a_D[w] + a_0) for w in WORKLOADS}
@@ -1239,7 +1241,7 @@ def evaluate(
         target = response_target(q, dependency, advantage, S_D * p_D0 / (budget_c(q, y) * E))
         log_index = 0.0
         for w in WORKLOADS:
-            drawn = sum(phi[j] * a_j[j][w] for j in offers) + a_D[w] + a_0
+            drawn = sum(reach[j] * a_j[j][w] for j in offers) + a_D[w] + a_0
             log_index += omega_c[w] * math.log(drawn)
         E = elasticity_factor(-log_index / beta, P, q.budget_elasticity)
         Z = Z + n_D

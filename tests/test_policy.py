@@ -241,7 +241,7 @@ def one_box_policies(draw: st.DrawFn) -> dict[str, float]:
     for group in "bc":
         values[f"{group}_quota_share"] = draw(st.floats(0, 10) | st.just(math.inf))
         values[f"{group}_revenue_share"] = draw(st.floats(0, 1))
-        values[f"{group}_indexation"] = draw(st.floats(-0.5, 1))
+        values[f"{group}_indexation"] = draw(st.floats(-0.5, 1) | st.just(-0.0))
         values[f"{group}_no_diversion"] = draw(st.sampled_from([0.0, 1.0]))
     return values
 

@@ -396,7 +396,7 @@ def test_an_interrupt_in_a_commit_leaves_nothing_behind(tmp_path, monkeypatch):
         assert names(run.path / "evaluations") == []
 
 
-def test_twenty_kills_lose_nothing_that_was_acknowledged(tmp_path):
+def test_kills_lose_nothing_that_was_acknowledged(tmp_path):
     """Children commit in a loop and acknowledge over a pipe; each is killed at a random instant."""
     code = """
         path, rows, rng = Path(sys.argv[2]), 2000, random.Random(5)
@@ -424,7 +424,8 @@ def test_twenty_kills_lose_nothing_that_was_acknowledged(tmp_path):
             assert os.WIFSIGNALED(status), "the child died by itself"
             return [int(i) for i in heard.decode().split()]
         acknowledged, stale, extra = [], 0, 0
-        for kill in range(20):
+        for kill in range(200):
+            if kill >= 20 and stale: break  # on a fast disk few kills land inside a write
             acknowledged += one_kill(kill * 10**6)
             stale += sum(n.startswith(".tmp-") for n in os.listdir(path / "evaluations"))
             with RunFolder.open(path, CONFIGURATION) as run:
@@ -436,11 +437,11 @@ def test_twenty_kills_lose_nothing_that_was_acknowledged(tmp_path):
                 assert not [n for n in files if n.startswith(".tmp-") or "damaged" in n]
         with RunFolder.open(path, CONFIGURATION) as run:
             assert all(same(run.block(f"n-{i}"), i) for i in acknowledged)
-        print(json.dumps([len(acknowledged), stale, extra]))
+        print(json.dumps([len(acknowledged), stale, extra, kill]))
     """
-    acknowledged, stale, extra = json.loads(answer(child(code, tmp_path / "r")))
+    acknowledged, stale, extra, kills = json.loads(answer(child(code, tmp_path / "r")))
     assert acknowledged >= 20
-    assert 0 <= extra <= 20
+    assert 0 <= extra <= kills
     assert stale > 0  # kills did land inside a write
 
 
