@@ -306,7 +306,14 @@ def test_rules_have_dates_citations_and_sources() -> None:
 
 
 def test_the_rule_in_force_on_a_day() -> None:
-    expected = {2022.5: None, 2023.0: "oct-2022", 2024.0: "oct-2023", 2025.4: "h20-letter-2025", 2027.0: "bis-2026"}
+    expected = {
+        2022.5: None,
+        2023.0: "oct-2022",
+        2024.0: "oct-2023",
+        2025.2: "oct-2023",
+        2025.4: "h20-letter-2025",
+        2027.0: "bis-2026",
+    }
     for year, name in expected.items():
         rule = in_force_on(year)
         assert (rule.name if rule else None) == name
