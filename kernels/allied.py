@@ -80,6 +80,7 @@ def _open_b(w, x, a, dt):
         budget = x[n.X_BB + i] * dt - w[n.Z_PULLED_B + i]
         w[n.M_LNA + i] = w[n.Q_ATT_E + i]
         w[n.T_NETBASE + i] = 1.0
+        w[n.C_ELASTIC + i] = 1.0
         w[n.T_NA + i] = a[n.A_NA + i]
         w[n.T_NB + i] = 0.0
         for k in range(4):

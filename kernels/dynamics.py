@@ -116,8 +116,8 @@ def respond(w, x):
 
 
 @tile
-def advance(w, x, forget, dt, o, l):
-    """Learning, specs, capacity, lock-in, budget elasticity of the next step. forget 1: a domestic node begins."""
+def advance(w, x, forget, dt):
+    """Learning, specs, capacity, lock-in of the next step. forget 1: a domestic node begins."""
     for i in range(LANES):
         output = w[n.Z_Z + i] + w[n.C_ND + i]
         w[n.Z_Z + i] = output * w[n.Q_REMEMBER + i] if forget == 1 else output
@@ -132,8 +132,15 @@ def advance(w, x, forget, dt, o, l):
         mix = foreign / (foreign + w[n.C_ND + i] * w[n.C_VD + i])
         w[n.Z_L + i] += w[n.Q_LSTEP + i] * (mix - w[n.Z_L + i])
         w[n.Z_PULLED + i] = w[n.K_PULLED + i]
+        w[n.Z_ELASTIC + i] = w[n.C_ELASTIC + i]
+
+
+@tile
+def elastic_budget(w, x, o, l):
+    """The factor of equation (17) on the next step's budget, into C_ELASTIC; 1 where the elasticity is 1."""
     elastic = 0
     for i in range(LANES):
+        w[n.C_ELASTIC + i] = 1.0
         elastic += 1 if w[n.Q_ELASTIC + i] != 0.0 else 0
     if elastic > 0:
         for i in range(LANES):
@@ -144,4 +151,4 @@ def advance(w, x, forget, dt, o, l):
                 ln_index -= w[n.M_OMEGA + at] * log(pull + w[n.C_AD + at] + x[n.X_A0 + i])
             ln_over = ln_index * w[n.Q_RBETA + i] - log(x[n.X_PRICE + i])
             factor = exp(w[n.Q_ELASTIC + i] * ln_over)
-            w[n.Z_ELASTIC + i] = min(max(factor, 0.2), 5.0)
+            w[n.C_ELASTIC + i] = min(max(factor, 0.2), 5.0)

@@ -87,7 +87,7 @@ P_PLAN, P_VE, P_DENIAL = _w.each(3)
 C_B0, C_AD, C_FD, C_GSPEND, C_ZN, C_DSPEND, C_ESPEND, C_GAP = _w.fours(8)
 C_BUDGET, C_VD, C_CD, C_PD0, C_PD, C_ND, C_REVD, C_K = _w.each(8)
 C_NG, C_PG, C_FLOW, C_BOUGHT, C_GCAPPED = _w.each(5)
-C_DH, C_RESEARCH, C_HOME, C_STAY = _w.each(4)
+C_DH, C_RESEARCH, C_HOME, C_STAY, C_ELASTIC = _w.each(5)
 
 # --- w, sales booked by B or C: tightening (13) and money ---------------------------------------------------------
 K_NOW, K_NEXT, K_H, K_WD, K_PULLED, K_GROSS, K_NETREV, K_TAKE, K_DESIGN = _w.each(9)

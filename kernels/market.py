@@ -315,9 +315,10 @@ def _plan(w, v, o, l):
         profit_c = profit_c if has_o & has_l & (phi < 1.0) else 0.0
         plan = 1.0 if profit_a > 0.0 else 0.0
         best = max(profit_a, 0.0)
-        plan = 2.0 if profit_b > best else plan
-        best = max(profit_b, best)
-        plan = 3.0 if profit_c > best else plan
+        plan = 2.0 if profit_b > best * (1.0 + 1e-12) else plan
+        best = profit_b if plan == 2.0 else best
+        # Where one design stands in both tiers, a and c tie: rounding must not choose.
+        plan = 3.0 if profit_c > best * (1.0 + 1e-12) else plan
         reach_o = 1.0 if plan == 1.0 else 0.0
         reach_o = 1.0 - phi if plan == 3.0 else reach_o
         reach_l = avail if plan == 2.0 else 0.0

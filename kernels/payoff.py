@@ -12,7 +12,7 @@ import numpy as np
 from . import lanes as n
 from ._jit import glue, kernel
 from .compliance import load_levers, scale_caps
-from .dynamics import advance, displace, open_state, purchase, research, respond
+from .dynamics import advance, displace, elastic_budget, open_state, purchase, research, respond
 from .market import find_offers
 from .objectives import clear, close, record, report, tally
 from .restricted import domestic_product, grey_market, open_market, ration
@@ -54,7 +54,7 @@ def payoff(
                 tally(w, x[tile, t], home, phase.size, dt, o, l)
                 if trajectory.shape[0] > 0:
                     record(w, x[tile, t], home, o, l, trajectory[row, tile, t])
-                _next(w, x[tile, t], t, steps_per_year, dt, o, l)
+                _next(w, x[tile, t], t, steps_per_year, dt)
             close(w, phase.size, dt)
             report(w, out[row, tile])
 
@@ -71,6 +71,7 @@ def _step(levers, policies, phase, t, since, dt, catalogue, exponent, x, home, w
     find_offers(w, v, x[t], dt, catalogue, exponent, o, l)
     grey_market(w, x[t], home)
     ration(w, v, x[t], dt, o, l)
+    elastic_budget(w, x[t], o, l)
     book(w, v, x[t], np.int64(n.X_BC_NEXT), dt, o, l)
     displace(w, v, home, o, l)
     purchase(w, x[t], home, o, l)
@@ -78,8 +79,8 @@ def _step(levers, policies, phase, t, since, dt, catalogue, exponent, x, home, w
 
 
 @glue
-def _next(w, x, t, steps_per_year, dt, o, l):
+def _next(w, x, t, steps_per_year, dt):
     """The next step's state. The response reads this step's capacity and prices, so it moves before they do."""
     respond(w, x)
     forget = 1 if (t + 1) % (2 * steps_per_year) == 0 else 0
-    advance(w, x, forget, dt, o, l)
+    advance(w, x, forget, dt)

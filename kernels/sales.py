@@ -61,7 +61,7 @@ def _measure_tightening(w):
 def book(w, v, x, next_budget, dt, o, l):
     """Stockpiling, write-downs and money of both offers at their prices; J_UNITS grows by what is pulled forward.
 
-    next_budget is the row of x with the next step's annual budget.
+    next_budget is the row of x with the next step's annual budget, C_ELASTIC the factor on it.
     """
     for i in range(LANES):
         h, pull = w[n.K_H + i], w[n.Q_PULL + i]
@@ -72,7 +72,7 @@ def book(w, v, x, next_budget, dt, o, l):
         room = max(l[n.J_N + i] * v[n.V_AVAIL + i] - units_l, 0.0)
         more_l = min(pull * h * units_l, room)
         spending = more_o * price_o + more_l * price_l
-        limit = 0.5 * x[next_budget + i] * dt
+        limit = 0.5 * x[next_budget + i] * dt * w[n.C_ELASTIC + i]
         over = limit / spending
         fit = over if spending > limit else 1.0
         w[n.K_PULLED + i] = spending * fit

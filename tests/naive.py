@@ -665,7 +665,7 @@ def choose_plan(
             plans.append(Plan("c", best_licensed, best_open, phi, 1.0 - phi, profit))
     best = Plan("none")
     for plan in plans:
-        if plan.profit > best.profit:
+        if plan.profit > best.profit * (1.0 + 1e-12):
             best = plan
     for plan in plans:
         if plan is not best and best.kind != "none":
@@ -1017,7 +1017,10 @@ def evaluate(
         if plan.kind == "a" and plan.open is not None:
             v_E = value_index(plan.open.design.f, omega_c)
         if plan.kind == "b" and plan.licensed is not None:
-            v_E = value_index(plan.licensed.design.f, omega_c)
+            wanted = reachable.n(plan.licensed.p_star, plan.licensed.design)
+            limit = terms_c.limit(plan.licensed.design)
+            served = min(terms_c.avail, limit * terms_c.avail / wanted)
+            v_E = served * value_index(plan.licensed.design.f, omega_c)
         if plan.kind == "c" and plan.open is not None and plan.licensed is not None:
             weight_l = plan.phi_l * reachable.n(plan.licensed.p_star, plan.licensed.design)
             weight_o = plan.phi_o * reachable.n(plan.open.p_star, plan.open.design)
@@ -1112,7 +1115,12 @@ def evaluate(
 
         # item 6: tightening
         h_c = tightening(policy["c"], designs_c, None if last else policy_next["c"], omega_c, at, y + dt, front_next)
-        pulled_c_next = pull_forward(sales_c, h_c, q.stockpile, 0.5 * budget_c(q, y + dt) * dt)
+        log_index = 0.0
+        for w in WORKLOADS:
+            drawn = sum(reach[j] * a_j[j][w] for j in offers) + a_D[w] + a_0
+            log_index += omega_c[w] * math.log(drawn)
+        E_next = elasticity_factor(-log_index / beta, P, q.budget_elasticity)
+        pulled_c_next = pull_forward(sales_c, h_c, q.stockpile, 0.5 * budget_c(q, y + dt) * dt * E_next)
         WD_c = q.write_down * h_c * sum(sale.chips / dt * sale.design.cost for sale in sales_c)
 
         # item 7: displacement, by chips that include what is pulled forward
@@ -1239,11 +1247,7 @@ def evaluate(
         dependency = (X_E + X_G) / (X_E + X_G + X_D) if X_E + X_G + X_D > 0.0 else 0.0
         advantage = 0.0 if plan.kind == "none" else min(2.0, max(-2.0, math.log(v_E / v_D)))
         target = response_target(q, dependency, advantage, S_D * p_D0 / (budget_c(q, y) * E))
-        log_index = 0.0
-        for w in WORKLOADS:
-            drawn = sum(reach[j] * a_j[j][w] for j in offers) + a_D[w] + a_0
-            log_index += omega_c[w] * math.log(drawn)
-        E = elasticity_factor(-log_index / beta, P, q.budget_elasticity)
+        E = E_next
         Z = Z + n_D
         if (t + 1) % (2 * steps_per_year) == 0:
             Z = Z * (1.0 - q.node_forgetting)
