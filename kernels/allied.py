@@ -33,23 +33,23 @@ def fill_allied(
     o, l = np.zeros(n.J_SIZE), np.zeros(n.J_SIZE)
     dt = 1.0 / steps_per_year
     for row in range(first_row, last_row):
-        for tile in range(first_tile, last_tile):
-            _open(w, q[tile])
+        for place in range(first_tile, last_tile):
+            _open(w, q[place])
             since = 0
             for t in range(phase.size):
                 since = 0 if t == 0 or phase[t] != phase[t - 1] else since + 1
                 load_levers(levers, phase[t], policies[row], np.int64(0), v)
                 scale_caps(v, t * dt, since, dt)
-                best_admitted(w, v, x[tile, t], x[tile, t], catalogue, exponent, np.int64(0))
-                _buy_a(w, x[tile, t], a[row, tile, t])
+                best_admitted(w, v, x[place, t], x[place, t], catalogue, exponent, np.int64(0))
+                _buy_a(w, x[place, t], a[row, place, t])
                 load_levers(levers, phase[t], policies[row], np.int64(1), v)
                 scale_caps(v, t * dt, since, dt)
-                tightening(levers, policies[row], np.int64(1), phase, t, since, dt, catalogue, exponent, x[tile], w, v)
-                _open_b(w, x[tile, t], a[row, tile, t], dt)
-                find_offers(w, v, x[tile, t], dt, catalogue, exponent, o, l)
+                tightening(levers, policies[row], np.int64(1), phase, t, since, dt, catalogue, exponent, x[place], w, v)
+                _open_b(w, x[place, t], a[row, place, t], dt)
+                find_offers(w, v, x[place, t], dt, catalogue, exponent, o, l)
                 _settle_b(w, o, l)
-                book(w, v, x[tile, t], np.int64(n.X_BB_NEXT), dt, o, l)
-                _sell_b(w, a[row, tile, t], o, l)
+                book(w, v, x[place, t], np.int64(n.X_BB_NEXT), dt, o, l)
+                _sell_b(w, a[row, place, t], o, l)
 
 
 @tile

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from . import lanes as n
-from ._jit import glue, inline, tile
+from ._jit import inline, tile
 from .lanes import LANES
 from .params import LAGGED, MAX_BOXES, RELATIVE
 from .perf import index, roofline, wall
@@ -227,7 +227,7 @@ def _forget_best(w):
         w[n.K_NOW + i] = 0.0
 
 
-@glue
+@tile
 def best_admitted(w, v, x, caps, catalogue, exponent, terms):
     """Largest index the loaded levers admit on the catalogue of x, into K_NOW; 0 where nothing is admitted.
 

@@ -83,7 +83,7 @@ def _bracket_markup(w):
         w[n.S_L + i] = max(w[n.S_L + i], w[n.S_LO + i])
 
 
-@glue
+@tile
 def solve_markup(w):
     """Equation (7) for lanes with S_ON: S_E, S_R, S_B, S_LNC and a start in S_L to the log price in S_L."""
     _bracket_markup(w)
@@ -123,7 +123,7 @@ def _bracket_clearing(w):
         w[n.S_HI + i] = max(log(budget) - w[n.S_LNN + i], w[n.S_L + i])
 
 
-@glue
+@tile
 def solve_clearing(w):
     """Equation (8) for lanes with S_ON: log quantity in S_LNN, a log price that sells more in S_L, to S_L."""
     _bracket_clearing(w)
@@ -176,7 +176,7 @@ def _clear_tier(w, v, tier, j):
             w[n.M_QTPP + i] = _FAR
 
 
-@glue
+@tile
 def _search_tier(w, v, x, catalogue, exponent, tier, j):
     _clear_tier(w, v, tier, j)
     for box in range(MAX_BOXES):

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from . import lanes as n
 from ._jit import inline, kernel
 from .lanes import LANES

@@ -150,7 +150,7 @@ def ration(w, v, x, dt, o, l):
     _units(w, dt, o, l)
 
 
-@glue
+@tile
 def _price_offer(w, j):
     """One offer's price against its rivals of this pass, and its attraction and share by workload."""
     if _set_desk(w, j) > 0:

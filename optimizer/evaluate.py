@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from tiercap.kernels import allied as allied_kernel
 from tiercap.kernels import lanes, paths
 from tiercap.kernels._jit import CACHE
-from tiercap.kernels.payoff import payoff
 from tiercap.kernels.params import GROUP, OUTCOMES, TRAJECTORY
+from tiercap.kernels.payoff import payoff
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.robustness import reduce
 from tiercap.optimizer.scenarios import Scenarios
@@ -174,7 +174,8 @@ class Evaluator:
         if len(levers) == 0:
             raise InputError("there is no policy to evaluate")
         if len(phase) != self.horizon.steps or phase.min() < 0 or phase.max() >= levers.shape[1]:
-            raise InputError(f"a schedule names one of {levers.shape[1]} policies for each of {self.horizon.steps} steps")
+            n, steps = levers.shape[1], self.horizon.steps
+            raise InputError(f"a schedule names one of {n} policies for each of {steps} steps")
 
     def _spread(self, kernel: Callable[..., None], rows: int, tiles: int, arguments: tuple[object, ...]) -> None:
         """Run a kernel over all rows and tiles, a slice a call, on the evaluator's threads."""
