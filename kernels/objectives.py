@@ -76,21 +76,25 @@ def tally(w, x, a, n_steps, dt, o, l):
         w[_ACCESS + i] += (1.0 - w[n.Z_R + i]) / n_steps
         w[_PREMIUM + i] += (w[n.C_PG + i] / (price * x[n.X_FVC + i]) - 1.0) / n_steps
         w[_CAPPED + i] += w[n.C_GCAPPED + i] / n_steps
-        total_gap = 0.0
-        largest = w[_RATIO + i]
-        for k in range(4):
-            at = k * LANES + i
-            w[n.A_SPEND_E + at] += w[n.C_ESPEND + at]
-            w[n.A_SPEND_D + at] += w[n.C_DSPEND + at]
-            w[n.A_SPEND_G + at] += w[n.C_GSPEND + at]
-            gap = w[n.C_GAP + at] + w[n.Q_ALGO + i]
-            w[_GAP_W + at] += d * dt * gap
-            w[_TERMINAL_W + at] = gap
-            total_gap += w[n.Q_OMEGA_K + at] * gap
-            largest = max(largest, w[n.Z_KC + at] / max(w[n.Z_KA + at], 1e-9))
-        w[_GAP + i] += d * dt * total_gap
-        w[_TERMINAL + i] = total_gap
-        w[_RATIO + i] = largest
+        w[_TERMINAL + i] = 0.0
+    for k in range(4):
+        _tally_workload(w, x, k * LANES, dt)
+    for i in range(LANES):
+        w[_GAP + i] += x[n.X_DISC + i] * dt * w[_TERMINAL + i]
+
+
+@inline
+def _tally_workload(w, x, row, dt):
+    for i in range(LANES):
+        at = row + i
+        w[n.A_SPEND_E + at] += w[n.C_ESPEND + at]
+        w[n.A_SPEND_D + at] += w[n.C_DSPEND + at]
+        w[n.A_SPEND_G + at] += w[n.C_GSPEND + at]
+        gap = w[n.C_GAP + at] + w[n.Q_ALGO + i]
+        w[_GAP_W + at] += x[n.X_DISC + i] * dt * gap
+        w[_TERMINAL_W + at] = gap
+        w[_TERMINAL + i] += w[n.Q_OMEGA_K + at] * gap
+        w[_RATIO + i] = max(w[_RATIO + i], w[n.Z_KC + at] / max(w[n.Z_KA + at], 1e-9))
 
 
 @inline

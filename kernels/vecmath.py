@@ -86,9 +86,9 @@ def log(x):
     q = q * z
     h = 0.5 * f * f
     y = e * _LN2_HIGH - ((h - (s * (h + q) + e * _LN2_LOW)) - f)
-    y = x if x == np.inf else y
-    y = -np.inf if x == 0.0 else y
-    return np.nan if not x >= 0.0 else y
+    y = np.float64(x) if x == np.inf else y
+    y = np.float64(-np.inf) if x == 0.0 else y
+    return y if x >= 0.0 else np.float64(np.nan)
 
 
 @inline
