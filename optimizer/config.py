@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,8 @@ def _open(source: str | os.PathLike[str] | None) -> TomlFile:
         raise InputError(
             f"unknown built-in study `{quantities.printable(name)}`: {did_you_mean(name, BUILTIN)}"
         )
+    if not Path(text).exists() and get_close_matches(text, BUILTIN, 1):
+        raise InputError(f"no study `{quantities.printable(text)}`: {did_you_mean(text, BUILTIN)}")
     return toml_file.read(Path(text))
 
 

@@ -7,11 +7,13 @@ Results have the same bits for any number of threads, any slicing and any compan
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +35,8 @@ SLICE = 4096
 #: Doubles of outcomes held at a time while reducing.
 CHUNK = 4_000_000
 MAX_THREADS = 1024
+#: Bytes of scenario tables beyond which a request is refused.
+MAX_TABLES = 2 * 2**30
 
 
 @dataclass(frozen=True)
@@ -218,6 +222,25 @@ def _allied_rows(levers: np.ndarray, policies: NDArray[np.int64]) -> tuple[NDArr
     _, first, kind = np.unique(void, return_index=True, return_inverse=True)
     patterns, allied = np.unique(kind.ravel()[policies], axis=0, return_inverse=True)
     return first[patterns].astype(np.int64), allied.ravel().astype(np.int64)
+
+
+def check_size(n_scenarios: int, horizon: Horizon) -> None:
+    """Refuse scenarios whose tables alone would not fit the memory of a laptop."""
+    tile = 8 * horizon.steps * (lanes.X_SIZE + lanes.A_SIZE)
+    most = MAX_TABLES // tile * lanes.LANES
+    if n_scenarios > most:
+        raise InputError(
+            f"{n_scenarios:,} scenarios over {horizon.steps} steps do not fit the {MAX_TABLES // 2**30} GiB set aside "
+            f"for them: ask for at most {most:,} (scenarios.count), or for fewer steps (horizon.years)"
+        )
+
+
+def code_digest() -> str:
+    """SHA-256 of the sources of all kernels, in hexadecimal: what turns policies into numbers."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(lanes.__file__).parent.glob("*.py")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
 
 
 def thread_count(threads: int | None) -> int:

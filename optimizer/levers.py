@@ -27,6 +27,12 @@ class LeverInfo(NamedTuple):
     meaning: str
     liftable: bool = False
 
+    @property
+    def domain(self) -> str:
+        """What may be given, in words."""
+        unit = "" if self.unit == "1" else f" {self.unit}"
+        return f"{self.low:g} to {self.high:g}{unit}" + (", or none to lift it" if self.liftable else "")
+
 
 CAPS: Mapping[str, LeverInfo] = {
     "tpp": LeverInfo("TPP", 0, 1e9, "cap on total processing performance", True),
@@ -39,7 +45,7 @@ _SKU = LeverInfo("year", 1900, 2200, "only chips launched by then, as they are",
 TERMS: Mapping[str, LeverInfo] = {
     "quota_share": LeverInfo("1", 0, 10, "licensed chips over A's units shipped for home use", True),
     "quota_chips": LeverInfo("Mchip/year", 0, 1e6, "licensed chips", True),
-    "quota_tpp": LeverInfo("1e6 TPP/year", 0, 1e12, "aggregate TPP of licensed chips", True),
+    "quota_tpp": LeverInfo("MTPP/year", 0, 1e12, "aggregate TPP of licensed chips", True),
     "revenue_share": LeverInfo("1", 0, 1, "share of licensed sales paid to the exporter's government"),
     "delay": LeverInfo("year", 0, 100, "time before the first licences are granted"),
     "no_diversion": LeverInfo("1", 0, 1, "1: licensed sales come out of spare supply"),
@@ -97,10 +103,7 @@ def check(name: str, value: float) -> float:
     if info.liftable and number == math.inf:
         return number
     if not info.low <= number <= info.high:  # false for NaN too
-        lift = " or inf for none" if info.liftable else ""
-        raise InputError(
-            f"lever `{name}` = {number:g} leaves its domain: give {info.low:g} to {info.high:g} {info.unit}{lift}"
-        )
+        raise InputError(f"lever `{name}` = {number:g} leaves its domain: give {info.domain}")
     if field in _WHOLE and number != int(number):
         raise InputError(f"lever `{name}` = {number:g} must be a whole number, {info.low:g} to {info.high:g}")
     return number

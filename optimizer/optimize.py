@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import os
+import hashlib
 import platform
+import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -14,21 +16,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tiercap.kernels.params import OUTCOME_LIST
-from tiercap.optimizer import config, front
-from tiercap.optimizer.catalogue import load_chips
+from tiercap.kernels.params import OUTCOME_LIST, OUTCOMES
+from tiercap.optimizer import atomic, config, front
+from tiercap.optimizer.catalogue import exporter_catalogue, load_chips
+from tiercap.optimizer.errors import InfeasibleError, StorageError
+from tiercap.optimizer.evaluate import code_digest
 from tiercap.optimizer.levers import LEVERS_TABLE
+from tiercap.optimizer.optuna_study import SAMPLER, journal
 from tiercap.optimizer.policy import describe
 from tiercap.optimizer.problem import UNITS, Problem, column_name
 from tiercap.optimizer.results import RunFolder
-from tiercap.optimizer.search import REFERENCE, SAMPLER, Outcome, Search, scaled_hypervolume
+from tiercap.optimizer.search import REFERENCE, Outcome, Search, scaled_hypervolume
 from tiercap.optimizer.select import Choice, admitted, worth_looking_at
 
 Floats = NDArray[np.float64]
+#: Given the search, returns what is called with evaluations done and hypervolume.
+Progress = Callable[[Search], Callable[[int, float | None], None]]
 
 #: Resamples of the scenarios for the interval of the hypervolume.
 RESAMPLES = 200
 STUDY_FILE = "study.journal"
+#: Packages whose versions shape the bits of a result.
+SHAPING = ("tiercap", "numba", "llvmlite", "numpy", "scipy", "optuna", "moocore")
 
 
 @dataclass
@@ -58,33 +67,58 @@ class Run:
 
 
 def configuration(problem: Problem) -> dict[str, Any]:
-    """What makes a run the same run: the resolved study without its origins; the trials may grow."""
+    """What makes a run the same run: the resolved study without its origins, the code and the data behind it.
+
+    The trials may grow.
+    """
     resolved = config.resolved(problem.study)
-    del resolved["origins"]
+    del resolved["origins"], resolved["study"]["source"]  # where it was said changes nothing
     trials = resolved["search"].pop("trials")
-    return {**resolved, "sampler": SAMPLER, "budget": {"trials": trials}}
+    code = {**{name: version(name) for name in SHAPING}, "kernel_sources": code_digest()}
+    data = {"exporter_catalogue": _digest(exporter_catalogue()), "rules": _digest(problem.base, problem.baseline)}
+    return {**resolved, "sampler": SAMPLER, "code": code, "data": data, "budget": {"trials": trials}}
 
 
-def optimize(
-    problem: Problem, output: Path | None, progress: Callable[[Search], Callable[[int, float | None], None]] | None = None
-) -> Run:
+def _digest(*arrays: NDArray[Any]) -> str:
+    return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
+
+
+def optimize(problem: Problem, output: Path | None, progress: Progress | None = None) -> Run:
     """Search, and write the run folder.
 
-    output : the run folder, a new one under `runs` if None. progress : given the search, returns what is called with
-    evaluations done and hypervolume. Raises InputError, StorageError, InfeasibleError.
+    output : the run folder, a new one under `runs` if None. Raises InputError, StorageError, InfeasibleError;
+    KeyboardInterrupt leaves a folder that the same call goes on with.
     """
     start = time.perf_counter()
-    folder = RunFolder.open(output, configuration(problem), label=problem.study.name)
+    _ = problem.space, problem.scenarios  # what is wrong with these is said before a folder is made
+    folder = RunFolder.open(output, configuration(problem), label=_label(problem.study.name))
     with folder:
         search = Search(problem, folder)
         if progress:
             search.progress = progress(search)
         folder.log("started", resumed=folder.resumed)
-        found = search.run()
+        found = _searched(search)
         run = _describe(problem, folder.path, found, start)
-        _write(run, folder)
+        _write(run, search)
         folder.log("finished", evaluations=found.evaluations, reused=found.evaluations_reused)
     return run
+
+
+def _label(name: str) -> str:
+    """A study's name as part of a folder's."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:48].rstrip("-") or "run"
+
+
+def _searched(search: Search) -> Outcome:
+    """Search; where that ends early, leave the Optuna study and a line in the log behind."""
+    try:
+        return search.run()
+    except (KeyboardInterrupt, InfeasibleError) as ending:
+        event = "infeasible" if isinstance(ending, InfeasibleError) else "interrupted"
+        with suppress(StorageError):  # why the search ended matters more
+            _write_optuna(search)
+            search.folder.log(event, evaluations=search.done)
+        raise
 
 
 def _describe(problem: Problem, path: Path, found: Outcome, start: float) -> Run:
@@ -101,10 +135,9 @@ def _describe(problem: Problem, path: Path, found: Outcome, start: float) -> Run
 
 def _interval(problem: Problem, found: Outcome, levers: NDArray[Any]) -> tuple[float, float, float]:
     """Hypervolume of the front, with a 90 % interval from resampling the scenarios."""
-    from tiercap.kernels.params import OUTCOMES
-
     rows = [OUTCOMES.index(name) for name in problem.objectives]
-    each = np.concatenate([problem.evaluator.outcomes(levers[s])[:, rows] for s in problem.evaluator.chunks(len(levers))])
+    chunks = problem.evaluator.chunks(len(levers))
+    each = np.concatenate([problem.evaluator.outcomes(levers[part])[:, rows] for part in chunks])
     n = len(problem.scenarios)
     rng = np.random.Generator(np.random.PCG64(problem.study.search.seed))
     counts = rng.multinomial(n, problem.scenarios.weights, size=RESAMPLES) / n
@@ -114,9 +147,9 @@ def _interval(problem: Problem, found: Outcome, levers: NDArray[Any]) -> tuple[f
     return scaled_hypervolume(losses, found.ideal, found.nadir), float(low), float(high)
 
 
-def _write(run: Run, folder: RunFolder) -> None:
+def _write(run: Run, search: Search) -> None:
     """Front, convergence, codebook, Optuna study and manifest; the manifest last, with everybody's digest."""
-    problem = run.problem
+    problem, folder = run.problem, search.folder
     lever_values = problem.space.values(run.found.archive.coords[run.found.front])
     columns = [column_name(pair) for pair in problem.reported]
     chips = load_chips()
@@ -134,34 +167,24 @@ def _write(run: Run, folder: RunFolder) -> None:
         [(name, LEVERS_TABLE[name].unit, LEVERS_TABLE[name].meaning) for name in lever_values]
         + [(o.name, o.unit, o.meaning) for o in OUTCOME_LIST]
     )
-    _write_optuna(run, folder)
+    _write_optuna(search)
     folder.write_manifest(manifest(run))
 
 
-def _write_optuna(run: Run, folder: RunFolder) -> None:
+def _write_optuna(search: Search) -> None:
     """The study as a journal file that optuna-dashboard opens; made anew from the run's own blocks every time."""
-    import optuna
-    from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend
-
-    unfinished = folder.path / f"{STUDY_FILE}.new"
-    unfinished.unlink(missing_ok=True)
-    storage = JournalStorage(JournalFileBackend(str(unfinished)))
-    source = run.found.optuna_study
-    target = optuna.create_study(storage=storage, study_name=source.study_name, directions=source.directions)
-    target.set_metric_names(run.problem.objectives)
-    target.add_trials(source.get_trials(deepcopy=False))
-    os.replace(unfinished, folder.path / STUDY_FILE)
+    if search.study is not None:
+        atomic.write(search.folder.path, STUDY_FILE, journal(search.study, search.problem.objectives))
 
 
 def manifest(run: Run) -> dict[str, Any]:
     """All it takes to make the run again, and what it took this time."""
-    packages = ("tiercap", "numba", "llvmlite", "numpy", "optuna", "moocore", "pyarrow")
+    machine = {"system": platform.system(), "processor": platform.machine()}
     return {
         "study": config.resolved(run.problem.study),
         "sampler": SAMPLER,
-        "versions": {name: version(name) for name in packages} | {"python": platform.python_version()},
-        "machine": {"system": platform.system(), "processor": platform.machine(), "threads": run.problem.evaluator.threads},
+        "versions": {name: version(name) for name in (*SHAPING, "pyarrow")} | {"python": platform.python_version()},
+        "machine": {**machine, "threads": run.problem.evaluator.threads},
         "evaluations": run.found.evaluations,
         "evaluations_reused": run.found.evaluations_reused,
         "seconds": {"total": run.seconds, **run.found.seconds},
@@ -194,5 +217,3 @@ def outcomes_json(run: Run, values: Floats) -> dict[str, Any]:
     for (outcome, statistic), value in zip(run.problem.reported, values, strict=True):
         found.setdefault(outcome, {"unit": UNITS[outcome]})[statistic] = value
     return found
-
-

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.kernels.params import GROUPS, OUTCOME_LIST, OUTCOMES
-from tiercap.optimizer import quantities
+from tiercap.optimizer import csv_rows, quantities
 from tiercap.optimizer.catalogue import exporter_catalogue
 from tiercap.optimizer.errors import InputError, did_you_mean
-from tiercap.optimizer.evaluate import Evaluator
+from tiercap.optimizer.evaluate import Evaluator, check_size
 from tiercap.optimizer.levers import LEVERS_TABLE
 from tiercap.optimizer.policy import LeverSpace, apply_levers, mixed_levers, rule_levers
-from tiercap.optimizer.rules import find_rule, load_rules
+from tiercap.optimizer.rules import Rule, find_rule
 from tiercap.optimizer.scenarios import Scenarios, draw
-from tiercap.optimizer.study import Study
+from tiercap.optimizer.study import Constraint, Study
 
 UNITS = {outcome.name: outcome.unit for outcome in OUTCOME_LIST}
 
@@ -41,6 +41,7 @@ class Problem:
     def scenarios(self) -> Scenarios:
         """The full ensemble."""
         plan = self.study.scenarios
+        check_size(1 if plan.kind == "central" else plan.count, self.study.horizon)
         return draw(self.study.parameters, plan.count, plan.seed, plan.kind)
 
     @cached_property
@@ -103,23 +104,30 @@ class Problem:
         """Objectives with smaller better: float64[n, k] from columns that begin with the objectives."""
         return values[:, : len(self.signs)] * self.signs
 
-    def violations(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Each bound's excess, at most 0 where it holds: float64[n, number of bounds]."""
-        columns = []
-        for constraint in self.study.constraints:
-            column = values[:, self.screened.index((constraint.outcome, constraint.statistic))]
-            if constraint.low is not None:
-                columns.append(constraint.low - column)
-            if constraint.high is not None:
-                columns.append(column - constraint.high)
+    @cached_property
+    def limits(self) -> list[tuple[Constraint, float, float]]:
+        """Every bound of every constraint: constraint, sign (+1 for a maximum, -1 for a minimum) and bound."""
+        found = [(c, sign, bound) for c in self.study.constraints for sign, bound in ((-1.0, c.low), (1.0, c.high))]
+        return [(c, sign, bound) for c, sign, bound in found if bound is not None]
+
+    def excess(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """By how much each bound is broken, in the outcome's unit, at most 0 where it holds: float64[n, bounds]."""
+        columns = [
+            sign * (values[:, self.screened.index((c.outcome, c.statistic))] - bound) for c, sign, bound in self.limits
+        ]
         return np.stack(columns, axis=1) if columns else np.zeros((len(values), 0))
 
+    def violations(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """`excess` as a share of its bound, so that bounds of different units can be added: float64[n, bounds]."""
+        scale = [abs(bound) if bound != 0.0 else 1.0 for *_, bound in self.limits]
+        return self.excess(values) / np.array(scale).reshape(1, -1)
+
     def bounds(self) -> list[str]:
-        """A short name of each column of `violations`."""
+        """Each bound in words, such as mean of gap >= 3 year."""
         names = []
-        for c in self.study.constraints:
-            names += [f"{c.outcome} {c.statistic} min"] * (c.low is not None)
-            names += [f"{c.outcome} {c.statistic} max"] * (c.high is not None)
+        for c, sign, bound in self.limits:
+            unit = "" if UNITS[c.outcome] == "1" else f" {UNITS[c.outcome]}"
+            names.append(f"{c.statistic} of {c.outcome} {'<=' if sign > 0 else '>='} {bound:g}{unit}")
         return names
 
 
@@ -134,33 +142,58 @@ def parse_policy(text: str, base: NDArray[Any]) -> tuple[str, NDArray[Any]]:
 
     text : a rule's name, or levers over ``base`` as ``NAME=VALUE,NAME=VALUE``, values with or without units
     """
+    text = text.strip()
     if "=" not in text:
-        return text.strip(), rule_levers(find_rule(text.strip(), load_rules()))
+        return text, rule_levers(_rule(text))
     values: dict[str, float] = {}
     for item in text.split(","):
-        name, _, value = (part.strip() for part in item.partition("="))
+        name, sign, value = (part.strip() for part in item.partition("="))
+        if not sign:
+            raise InputError(
+                f"policy `{quantities.printable(text)}`: `{quantities.printable(item.strip())}` is not NAME=VALUE; "
+                "write numbers without thousands separators"
+            )
         if name in values:
-            raise InputError(f"policy `{quantities.printable(text)}`: `{quantities.printable(name)}` is given twice")
+            raise InputError(f"policy `{quantities.printable(text)}`: lever `{name}` is given twice: keep one")
         values[name] = lever_value(name, value)
-    return text.strip(), apply_levers(base, values)
+    return text, apply_levers(base, values)
+
+
+def _rule(name: str) -> Rule:
+    """The rule called ``name``; for a lever's name the answer is what to write instead."""
+    if name in LEVERS_TABLE:
+        raise InputError(f"policy `{name}` is a lever without a value: write {name}=VALUE [{LEVERS_TABLE[name].unit}]")
+    return find_rule(name)
 
 
 def lever_value(name: str, text: str) -> float:
     """A lever's value in the unit of the table, from text with or without a unit; `none` lifts it."""
     if name not in LEVERS_TABLE:
-        shown = quantities.printable(name)
-        raise InputError(f"unknown lever or rule `{shown}`: {did_you_mean(name[:60], LEVERS_TABLE)}")
-    if text == "none":
-        return float("inf")
-    return quantities.quantity(text, LEVERS_TABLE[name].unit, name)
+        raise InputError(f"unknown lever `{quantities.printable(name)}`: {did_you_mean(name[:60], LEVERS_TABLE)}")
+    info = LEVERS_TABLE[name]
+    if text.casefold() == "none":
+        if not info.liftable:
+            raise InputError(f"lever `{name}` cannot be lifted: give {info.domain}")
+        return math.inf
+    if text.casefold().strip("+-") in ("inf", "infinity"):
+        raise InputError(f"lever `{name}`: `{quantities.printable(text)}` is not a number; give {info.domain}")
+    return quantities.quantity(text, info.unit, name)
 
 
-def policies_from_rows(rows: Sequence[dict[str, str]], base: NDArray[Any]) -> list[tuple[str, NDArray[Any]]]:
-    """Policies of a CSV whose columns are levers (and, if there is one, `name`); empty cells are left alone."""
-    found = []
-    for number, row in enumerate(rows, 1):
-        name = (row.pop("name", "") or f"row {number}").strip()
-        given = {key.strip(): value.strip() for key, value in row.items() if key and value and value.strip()}
-        levers = {key: lever_value(key, value) for key, value in given.items()}
-        found.append((name, apply_levers(base, levers)))
+def policies_from_csv(data: bytes, place: str, base: NDArray[Any], most: int) -> list[tuple[str, NDArray[Any]]]:
+    """Policies of a CSV whose columns are levers and, if there is one, `name`: names and LEVERS[1].
+
+    data : the file; place : its name in messages; base : what an empty cell leaves as it is; most : rows allowed.
+    Raises InputError with line and column.
+    """
+    header, rows = csv_rows.read(data, place, ("name", *LEVERS_TABLE), most)
+    found: list[tuple[str, NDArray[Any]]] = []
+    for line, cells in rows:
+        given = dict(zip(header, cells, strict=True))
+        name = given.pop("name", "") or f"row {len(found) + 1}"
+        try:
+            values = {key: lever_value(key, cell) for key, cell in given.items() if cell}
+            found.append((name, apply_levers(base, values)))
+        except InputError as error:
+            raise InputError(f"{place}:{line}: {error}") from None
     return found

@@ -13,6 +13,7 @@ from typing import Any
 from tiercap.kernels.params import GROUPS, OUTCOME_LIST, OUTCOMES
 from tiercap.optimizer import distributions, parameters, quantities, robustness, scenarios
 from tiercap.optimizer.errors import InputError, did_you_mean
+from tiercap.optimizer.levers import part
 from tiercap.optimizer.parameters import DECLARED, ParameterInfo
 from tiercap.optimizer.study import (
     LEVER_PARTS,
@@ -50,10 +51,10 @@ _LIMITS = {
     ("horizon", "start"): (2000, 2100),
     ("scenarios", "count"): (1, scenarios.MAX_SCENARIOS),
     ("scenarios", "seed"): (0, scenarios.MAX_SEED),
-    ("search", "screen"): (0, 10_000_000),
+    ("search", "screen"): (1, 2_000_000),
     ("search", "screen_scenarios"): (1, scenarios.MAX_SCENARIOS),
-    ("search", "trials"): (0, 10_000_000),
-    ("search", "population"): (2, 100_000),
+    ("search", "trials"): (0, 200_000),
+    ("search", "population"): (2, 10_000),
     ("search", "seed"): (0, scenarios.MAX_SEED),
 }
 _CHOICES = {("horizon", "steps_per_year"): (1, 2, 4), ("horizon", "roofline_exponent"): (2, 4, 8)}
@@ -219,9 +220,9 @@ def _lever(draft: Draft, name: str, entry: dict[str, Any]) -> LeverRange | None:
 
 def _check_bounds(draft: Draft, name: str, low: float, high: float, scale: str, within: Any) -> None:
     """Order, domain and scale of a lever's bounds."""
-    path, part = ("levers", name), LEVER_PARTS[name]
-    floor, ceiling = (0.0, 1.0) if within is not None else (part.low, part.high)
-    unit = "fraction" if within is not None else part.unit
+    path, info = ("levers", name), LEVER_PARTS[name]
+    floor, ceiling = (0.0, 1.0) if within is not None else (info.low, info.high)
+    unit = "fraction" if within is not None else info.unit
     if not low < high:
         draft.complain(
             (*path, "low"), f"lever `{name}`: low = {low:g} is not below high = {high:g}", "swap them?"
@@ -248,7 +249,7 @@ def _check_within(draft: Draft, lever: LeverRange, taken: Mapping[str, LeverRang
         draft.complain(
             path, f"lever `{lever.name}` lies within `{outer}`, which is not searched", "add it to [levers]"
         )
-    elif _figure(outer) != _figure(lever.name):
+    elif part(outer).field != part(lever.name).field:
         draft.complain(path, f"lever `{lever.name}` cannot lie within `{outer}`, another figure")
     else:
         _check_nesting(draft, lever, taken)
@@ -269,11 +270,6 @@ def _check_nesting(draft: Draft, lever: LeverRange, taken: Mapping[str, LeverRan
             f"lever `{lever.name}` within `{outer}` would loosen a tier",
             rule,
         )
-
-
-def _figure(name: str) -> str:
-    """What a lever limits, without group and tier."""
-    return name.rpartition("_")[2] if "_open_" in name or "_licensed_" in name else name.partition("_")[2]
 
 
 def take_objectives(draft: Draft) -> tuple[Objective, ...]:

@@ -11,7 +11,6 @@ that was committed answers instead of the kernels. What an interruption left is 
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tiercap.optimizer import front, sobol
+from tiercap.optimizer import front, optuna_study, sobol
 from tiercap.optimizer.errors import InfeasibleError, InputError
 from tiercap.optimizer.evaluate import Evaluator
 from tiercap.optimizer.problem import Problem, column_name
@@ -38,9 +37,8 @@ SCREEN_BLOCK = 2048
 PROMOTED = 4
 #: The reference point of the hypervolume, in objectives scaled by the promoted front's ideal (0) and nadir (1).
 REFERENCE = 1.1
-#: NSGA-II, every option that shapes the result. The distribution indices are those of Deb et al. (2002).
-SAMPLER = {"crossover": "SBX", "crossover_eta": 20.0, "crossover_prob": 0.9, "mutation": "polynomial",
-           "mutation_eta": 20.0, "mutation_prob": "1/levers"}  # fmt: skip
+#: Evaluations after which a block is committed: an interruption loses less than a block.
+BLOCK = 2**17
 
 
 @dataclass
@@ -69,7 +67,6 @@ class Outcome:
     evaluations: int
     evaluations_reused: int
     seconds: dict[str, float]
-    optuna_study: optuna.Study
 
 
 @dataclass
@@ -77,6 +74,7 @@ class Search:
     """One run of the search over ``problem``, its blocks kept in ``folder``.
 
     progress : called as progress(evaluations_done, hypervolume or None)
+    study : Optuna's, once its first generation is told
     """
 
     problem: Problem
@@ -86,6 +84,7 @@ class Search:
     reused: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
     convergence: list[dict[str, float]] = field(default_factory=list)
+    study: optuna.Study | None = None
 
     def planned(self) -> int:
         """Evaluations (a policy in a scenario) of the whole run."""
@@ -100,11 +99,11 @@ class Search:
         archive = self._promote(coords, values)
         ideal, nadir = self._scale(archive)
         self._note(archive, ideal, nadir, 0)
-        study = self._refine(archive, ideal, nadir)
+        self._refine(archive, ideal, nadir)
         rows = self._front(archive)
         if len(rows) == 0:
             raise InfeasibleError(self._nearest_miss(archive))
-        return Outcome(archive, rows, ideal, nadir, self.convergence, self.done, self.reused, self.seconds, study)
+        return Outcome(archive, rows, ideal, nadir, self.convergence, self.done, self.reused, self.seconds)
 
     def _screen(self) -> tuple[Floats, Floats]:
         budget, space = self.problem.study.search, self.problem.space
@@ -135,42 +134,44 @@ class Search:
         missing = max(count - len(chosen), 0)
         return np.concatenate([chosen, rest[np.argsort(excess[rest], kind="stable")][:missing]])
 
-    def _refine(self, archive: Archive, ideal: Floats, nadir: Floats) -> optuna.Study:
+    def _refine(self, archive: Archive, ideal: Floats, nadir: Floats) -> None:
         budget = self.problem.study.search
         with self._timed("optuna"):
-            study = new_study(self.problem, budget.population)
+            self.study = study = optuna_study.new_study(self.problem, budget.population)
             seeds = self._best(archive.values, budget.population)
-            ask_and_tell(study, self.problem, archive.coords[seeds], archive.values[seeds])
+            optuna_study.ask_and_tell(study, self.problem, archive.coords[seeds], archive.values[seeds])
         for generation in range(1, self._generations() + 1):
             with self._timed("optuna"):
-                trials, coords = ask(study, self.problem, budget.population)
+                trials, coords = optuna_study.ask(study, self.problem, budget.population)
             values = self._block(f"generation-{generation:04d}", coords, self.problem.evaluator, self.problem.reported)
             with self._timed("optuna"):
-                tell(study, self.problem, trials, values)
+                optuna_study.tell(study, self.problem, trials, values)
             archive.add(coords, values, generation)
             self._note(archive, ideal, nadir, generation)
-        return study
 
     def _generations(self) -> int:
         budget = self.problem.study.search
         return -(-budget.trials // budget.population)
 
     def _block(self, name: str, coords: Floats, evaluator: Evaluator, wanted: list[tuple[str, str]]) -> Floats:
-        """Values of a block of policies: from the run folder if committed there, else computed and committed."""
+        """Values of a block of policies, which is cut where it would take too long to lose: see BLOCK."""
+        size = max(1, BLOCK // len(evaluator.scenarios))
+        if len(coords) <= size:
+            return self._part(name, coords, evaluator, wanted)
+        starts = range(0, len(coords), size)
+        parts = [self._part(f"{name}-{k:04d}", coords[s : s + size], evaluator, wanted) for k, s in enumerate(starts)]
+        return np.concatenate(parts)
+
+    def _part(self, name: str, coords: Floats, evaluator: Evaluator, wanted: list[tuple[str, str]]) -> Floats:
+        """Values of some policies: from the run folder if committed there, else computed and committed."""
         names = self.problem.space.names
         columns = [column_name(pair) for pair in wanted]
-        size = len(coords) * len(evaluator.scenarios)
         with self._timed("files"):
             stored = self.folder.block(name)
         if stored is not None:
-            same = all(np.array_equal(stored[f"lever_{lever}"], coords[:, k]) for k, lever in enumerate(names))
-            if not same:
-                raise InputError(
-                    f"{self.folder.path}: block `{name}` holds other policies than this search asks for; "
-                    "the run was made by another version: start a new folder with -o"
-                )
-            self.reused += size
-            self._advance(size)
+            self._check_stored(name, stored, coords)
+            self.reused += len(coords) * len(evaluator.scenarios)
+            self._advance(len(coords) * len(evaluator.scenarios))
             return np.stack([stored[column] for column in columns], axis=1)
         with self._timed("kernels"):
             levers = self.problem.space.resolve(coords)
@@ -181,6 +182,15 @@ class Search:
             data |= {column: values[:, k] for k, column in enumerate(columns)}
             self.folder.commit(name, data, {})
         return values
+
+    def _check_stored(self, name: str, stored: dict[str, NDArray[Any]], coords: Floats) -> None:
+        """A committed block must answer what is asked, else code has changed that no version tells of."""
+        for k, lever in enumerate(self.problem.space.names):
+            if not np.array_equal(stored[f"lever_{lever}"], coords[:, k]):
+                raise InputError(
+                    f"{self.folder.path}: block `{name}` holds other policies than this search asks for, so other "
+                    "code made the run: use that, or start a new folder with -o"
+                )
 
     def _advance(self, evaluations: int) -> None:
         self.done += evaluations
@@ -208,17 +218,22 @@ class Search:
             losses = self.problem.losses(archive.values)[rows]
             volume = scaled_hypervolume(losses, ideal, nadir) if len(rows) else 0.0
             fresh = int((archive.stage[rows] == generation).sum())
-        self.convergence.append(
-            {"generation": generation, "evaluations": self.done, "hypervolume": volume, "front": len(rows), "new": fresh}
-        )
+        counts = {"generation": generation, "evaluations": self.done, "front": len(rows), "new": fresh}
+        self.convergence.append({**counts, "hypervolume": volume})
 
     def _nearest_miss(self, archive: Archive) -> str:
-        excess = self.problem.violations(archive.values)
-        best = int(np.argmin(np.maximum(excess, 0.0).sum(axis=1)))
-        broken = [f"{name} by {v:.4g}" for name, v in zip(self.problem.bounds(), excess[best], strict=True) if v > 0]
+        """Which constraints the least infeasible policy breaks, and by how much."""
+        excess = self.problem.excess(archive.values)
+        total = np.maximum(self.problem.violations(archive.values), 0.0).sum(axis=1)
+        if np.isnan(total).all():
+            return "no policy satisfies the constraints: one of their statistics is not a number in every policy tried"
+        amounts = excess[int(np.nanargmin(total))]
+        broken = [f"{bound} by {v:.4g}" for bound, v in zip(self.problem.bounds(), amounts, strict=True) if v > 0]
+        if not broken:
+            return "no policy tried has finite objectives: check the bounds of the levers and the constants"
         return (
-            f"no policy satisfies the constraints; the nearest misses {', '.join(broken)}. "
-            "Relax them by that much, or widen the levers"
+            f"no policy of {len(excess):,} satisfies the constraints; the nearest misses {' and '.join(broken)}: "
+            "relax them by that much, widen the levers or search longer"
         )
 
     @contextmanager
@@ -250,58 +265,3 @@ def scaled_hypervolume(losses: Floats, ideal: Floats, nadir: Floats) -> float:
     """Hypervolume after scaling ideal to 0 and nadir to 1, reference point 1.1; 1.1**k is the most."""
     scaled = front.normalise(losses, ideal, nadir)
     return front.hypervolume(scaled, np.full(scaled.shape[1], REFERENCE))
-
-
-def new_study(problem: Problem, population: int) -> optuna.Study:
-    """An in-memory Optuna study with NSGA-II, every option named."""
-    import optuna
-    from optuna.samplers.nsgaii import PolynomialMutation, SBXCrossover
-
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        sampler = optuna.samplers.NSGAIISampler(
-            population_size=population,
-            crossover=SBXCrossover(eta=SAMPLER["crossover_eta"]),
-            crossover_prob=SAMPLER["crossover_prob"],
-            mutation=PolynomialMutation(eta=SAMPLER["mutation_eta"]),
-            mutation_prob=None,
-            seed=problem.study.search.seed % 2**32,
-        )
-    directions = [o.direction.replace("ise", "ize") for o in problem.study.objectives]
-    study = optuna.create_study(sampler=sampler, directions=directions, study_name=problem.study.name)
-    study.set_metric_names(problem.objectives)
-    return study
-
-
-def _distributions(problem: Problem) -> dict[str, Any]:
-    from optuna.distributions import FloatDistribution
-
-    return {lever.name: FloatDistribution(lever.low, lever.high, log=lever.log) for lever in problem.space.levers}
-
-
-def ask(study: optuna.Study, problem: Problem, count: int) -> tuple[list[optuna.Trial], Floats]:
-    """A generation's trials and their coordinates: float64[count, n_levers]."""
-    distributions = _distributions(problem)
-    trials = [study.ask(distributions) for _ in range(count)]
-    return trials, np.array([[trial.params[name] for name in problem.space.names] for trial in trials])
-
-
-def tell(study: optuna.Study, problem: Problem, trials: list[optuna.Trial], values: Floats) -> None:
-    """Report a generation's objectives and constraints."""
-    bounds, excess = problem.bounds(), problem.violations(values)
-    k = len(problem.objectives)
-    for trial, row, over in zip(trials, values, excess, strict=True):
-        for name, amount in zip(bounds, over, strict=True):
-            trial.set_constraint(name, float(amount))
-        study.tell(trial, [float(v) for v in row[:k]])
-
-
-def ask_and_tell(study: optuna.Study, problem: Problem, coords: Floats, values: Floats) -> None:
-    """Give the study policies whose values are known, as its first generation."""
-    for row in coords:
-        study.enqueue_trial(dict(zip(problem.space.names, (float(v) for v in row), strict=True)))
-    trials, asked = ask(study, problem, len(coords))
-    if not np.array_equal(asked, coords):
-        raise RuntimeError("the study did not take up the policies it was given")
-    tell(study, problem, trials, values)

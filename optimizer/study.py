@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from tiercap.kernels.params import GROUPS, TIERS
+from tiercap.optimizer.levers import LEVERS_TABLE, LeverInfo, part
 from tiercap.optimizer.parameters import ParameterInfo
 
 
@@ -23,26 +23,16 @@ class LeverPart(NamedTuple):
     meaning: str
 
 
-#: Caps, drawn for each tier; their unit in a study file.
-CAPS: Mapping[str, LeverPart] = {
-    "tpp": LeverPart("TPP", 0.0, 1e9, "cap on total processing performance"),
-    "memory": LeverPart("GB/s", 0.0, 1e9, "cap on memory bandwidth"),
-    "interconnect": LeverPart("GB/s", 0.0, 1e9, "cap on interconnect bandwidth"),
-    "density": LeverPart("TPP/mm2", 0.0, 1e9, "cap on performance density"),
-}
-#: Conditions of a group's licensed tier.
-CONDITIONS: Mapping[str, LeverPart] = {
-    "quota_share": LeverPart("1", 0.0, 10.0, "licensed chips over A's units shipped for home use"),
-    "quota_chips": LeverPart("Mchip/year", 0.0, 1e6, "licensed chips a year"),
-    "revenue_share": LeverPart("1", 0.0, 1.0, "share of licensed sales paid to the exporter's government"),
-    "delay": LeverPart("year", 0.0, 100.0, "time before the first licences are granted"),
-    "no_diversion": LeverPart("1", 0.0, 1.0, "whether licensed sales come out of spare supply (0 or 1)"),
-    "indexation": LeverPart("1/year", -0.9, 10.0, "growth of every cap"),
-}
-#: Every lever by name, such as c_licensed_tpp or b_quota_share.
+def _in_files(info: LeverInfo) -> LeverPart:
+    """A lever as study files have it: bandwidth in GB/s instead of the kernels' TB/s."""
+    if info.unit == "TB/s":
+        return LeverPart("GB/s", info.low * 1000.0, info.high * 1000.0, info.meaning)
+    return LeverPart(info.unit, info.low, info.high, info.meaning)
+
+
+#: Every lever that can be searched, by name, such as c_licensed_tpp or b_quota_share.
 LEVER_PARTS: Mapping[str, LeverPart] = {
-    **{f"{g}_{tier}_{cap}": part for g in GROUPS for tier in TIERS for cap, part in CAPS.items()},
-    **{f"{g}_{condition}": part for g in GROUPS for condition, part in CONDITIONS.items()},
+    name: _in_files(info) for name, info in LEVERS_TABLE.items() if part(name).field != "reading"
 }
 
 
@@ -136,7 +126,4 @@ class Study:
 
 def lever_meaning(name: str) -> str:
     """A lever's meaning with group and tier: "cap on memory bandwidth, group C, licensed tier"."""
-    group, _, rest = name.partition("_")
-    tier = rest.partition("_")[0]
-    ending = f", {tier} tier" if tier in TIERS else ""
-    return f"{LEVER_PARTS[name].meaning}, group {group.upper()}{ending}"
+    return LEVER_PARTS[name].meaning

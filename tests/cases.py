@@ -182,3 +182,35 @@ def random_schedules(rng: np.random.Generator, n: int, n_steps: int | None = Non
         exponent = int(rng.choice((4, 4, 2, 8)))
         schedules.append(Schedule(levers, phase, steps, steps_per_year, start, exponent))
     return schedules
+
+
+def outcomes_of_pairs(
+    levers: np.ndarray, params: np.ndarray, n_steps: int, steps_per_year: int, start: float, exponent: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The compiled kernels on policy i in scenario i: outcomes [n, outcome] and trajectories [n, step, field].
+
+    levers : LEVERS[n, 1]; params : PARAMS[n]. Every lane of a tile is a pair of its own, which the evaluator never
+    lays out, so that 10,000 pairs cost 10,000 evaluations.
+    """
+    from tiercap.kernels import allied, lanes, paths
+    from tiercap.kernels.params import OUTCOMES, TRAJECTORY
+    from tiercap.kernels.payoff import payoff
+
+    n, chips, phase = len(params), catalogue(), np.zeros(n_steps, np.int64)
+    outcomes, trajectories = np.empty((n, len(OUTCOMES))), np.empty((n, n_steps, len(TRAJECTORY)))
+    for first in range(0, n, lanes.LANES):
+        rows = np.minimum(np.arange(first, first + lanes.LANES), n - 1)
+        q, x = np.zeros((1, lanes.Q_SIZE)), np.zeros((1, n_steps, lanes.X_SIZE))
+        paths.fill_constants(params[rows], chips, steps_per_year, start, exponent, q)
+        paths.fill_paths(params[rows], chips, n_steps, steps_per_year, start, exponent, q, x)
+        a = np.zeros((1, 1, n_steps, lanes.A_SIZE))
+        policies = np.ascontiguousarray(rows[None].astype(np.int64))
+        fixed = (phase, steps_per_year, chips, exponent, q, x, a)
+        allied.fill_allied(0, 1, 0, 1, levers, policies, *fixed)
+        out = np.zeros((1, 1, len(OUTCOMES), lanes.LANES))
+        path = np.zeros((1, 1, n_steps, len(TRAJECTORY), lanes.LANES))
+        payoff(0, 1, 0, 1, levers, policies, np.zeros(1, np.int64), *fixed, out, path)
+        part = slice(first, min(first + lanes.LANES, n))
+        outcomes[part] = out[0, 0].T[: part.stop - first]
+        trajectories[part] = np.moveaxis(path[0, 0], -1, 0)[: part.stop - first]
+    return outcomes, trajectories

@@ -25,6 +25,11 @@ INF = math.inf
 STOCK_FLOOR = 1e-9
 #: Distance of a figure from its cap, or of a date from its limit, that counts as a near tie.
 EDGE = 1e-9
+#: A plan replaces an earlier one only if it is better by more than this share of it (section 5).
+HYSTERESIS = 1e-12
+#: Plans closer than this are one and the same up to rounding; the hysteresis, ten times as wide, decides alike
+#: wherever they are computed.
+SAME_PROFIT = 0.1 * HYSTERESIS
 #: A Newton step in a logarithm below this is the last one: its own error is of the order of its square.
 NEWTON_DONE = 1e-9
 
@@ -360,12 +365,21 @@ class Terms:
         return min(self.quota_of_a, self.quota_chips, by_tpp, self.spare)
 
 
+def spare_for(group: np.void, q: SimpleNamespace, n_A: float, n_B: float) -> float:
+    """Spare supply left for a group with ``no_diversion``, inf without."""
+    if float(group["no_diversion"]) == 0.0:
+        return INF
+    spare = q.spare_supply * n_A
+    # reading: where B took all of it, what rounding leaves over is nothing.
+    return spare - n_B if spare - n_B > 1e-12 * spare else 0.0
+
+
 def terms_of(group: np.void, q: SimpleNamespace, dt: float, n_A: float, n_B: float, steps_in_force: int) -> Terms:
     """The terms of the licensed tier; ``steps_in_force`` = t - t0, ``n_B`` = 0 for B itself."""
     tau = float(group["revenue_share"])
     quotas = [float(group[name]) for name in ("quota_share", "quota_chips", "quota_tpp")]
     by_share = INF if quotas[0] == INF else quotas[0] * q.home_share * n_A
-    spare = max(0.0, q.spare_supply * n_A - n_B) if float(group["no_diversion"]) != 0.0 else INF
+    spare = spare_for(group, q, n_A, n_B)
     avail = min(1.0, max(0.0, (steps_in_force + 1) - float(group["delay"]) / dt))
     shut = min(quotas) <= 0.0 or min(by_share, spare) <= 0.0 or tau >= 1.0 or avail <= 0.0
     return Terms(tau, avail, by_share, quotas[1] * dt, quotas[2] * dt, spare, shut)
@@ -665,11 +679,11 @@ def choose_plan(
             plans.append(Plan("c", best_licensed, best_open, phi, 1.0 - phi, profit))
     best = Plan("none")
     for plan in plans:
-        if plan.profit > best.profit * (1.0 + 1e-12):
+        if plan.profit > best.profit * (1.0 + HYSTERESIS):
             best = plan
     for plan in plans:
-        if plan is not best and best.kind != "none":
-            margin.between(best.profit, plan.profit)
+        if plan is not best and best.kind != "none" and abs(plan.profit - best.profit) > SAME_PROFIT * best.profit:
+            margin.note(abs(best.profit - plan.profit) / best.profit)
         fixed = sum(c.nre for c in (plan.licensed, plan.open) if c is not None)
         if fixed > 0.0:  # against selling nothing
             margin.note(abs(plan.profit) / (abs(plan.profit) + fixed))

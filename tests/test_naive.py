@@ -432,23 +432,24 @@ def _licensed_c(**terms: float) -> np.ndarray:
     return levers
 
 
+#: Every way to sell nothing to C.
+BANS = [
+    cases.ban("c"),
+    one_box(tpp=0.0),
+    one_box(memory=0.0),
+    one_box(interconnect=0.0),
+    one_box(density=0.0),
+    one_box(bandwidth_sum=0.0),
+    _licensed_c(quota_share=0.0),
+    _licensed_c(quota_chips=0.0),
+    _licensed_c(quota_tpp=0.0),
+    _licensed_c(revenue_share=1.0),
+    _licensed_c(delay=1e9),
+]
+
+
 @pytest.mark.parametrize("i", range(4))
-@pytest.mark.parametrize(
-    "levers",
-    [
-        cases.ban("c"),
-        one_box(tpp=0.0),
-        one_box(memory=0.0),
-        one_box(interconnect=0.0),
-        one_box(density=0.0),
-        one_box(bandwidth_sum=0.0),
-        _licensed_c(quota_share=0.0),
-        _licensed_c(quota_chips=0.0),
-        _licensed_c(quota_tpp=0.0),
-        _licensed_c(revenue_share=1.0),
-        _licensed_c(delay=1e9),
-    ],
-)
+@pytest.mark.parametrize("levers", BANS)
 def test_ban(levers, i):
     """Property 5: nothing is sold, earned or taken, exactly."""
     outcomes, trajectory, _ = run(levers, PAIRS[i][0], n_steps=4)

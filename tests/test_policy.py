@@ -169,7 +169,7 @@ def test_levers_leave_their_base_alone() -> None:
     [
         ("unrestricted", {"c_open_tp": 1}, "did you mean `c_open_tpp`?"),
         ("unrestricted", {"c_open_tpp": math.nan}, "leaves its domain"),
-        ("unrestricted", {"c_open_tpp": -1}, "give 0 to 1e+09 TPP or inf"),
+        ("unrestricted", {"c_open_tpp": -1}, "give 0 to 1e+09 TPP, or none to lift it"),
         ("unrestricted", {"c_revenue_share": math.inf}, "give 0 to 1"), ("unrestricted", {"c_delay": -0.1}, "0 to 100"),
         ("unrestricted", {"c_no_diversion": 0.5}, "whole number"), ("unrestricted", {"c_reading": 3}, "0 to 2"),
         ("bis-2026", {"c_open_tpp": 22_000}, "c_open_tpp (22,000) is looser than c_licensed_tpp (21,000)"),

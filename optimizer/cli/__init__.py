@@ -14,6 +14,7 @@ from pathlib import Path
 
 import click
 
+from tiercap.optimizer.cli import interrupts
 from tiercap.optimizer.cli.guard import run
 from tiercap.optimizer.errors import did_you_mean
 
@@ -84,5 +85,6 @@ def group() -> None:
 
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command line and leave with the exit code of the outcome."""
+    interrupts.listen()
     arguments = list(sys.argv[1:] if args is None else args)
     sys.exit(run(group, arguments, debug=bool(os.environ.get("TIERCAP_DEBUG"))))

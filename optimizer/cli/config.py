@@ -30,6 +30,7 @@ def check(study: str | None, settings: tuple[str, ...], as_json: bool) -> None:
     from tiercap.optimizer import config
 
     read = config.load(study, settings)
+    _check_space(read)
     if as_json:
         print_json({"ok": True, "study": read.name, "source": read.source})
         return
@@ -39,6 +40,17 @@ def check(study: str | None, settings: tuple[str, ...], as_json: bool) -> None:
         f"{len(read.constraints)} constraints, {uncertain} uncertain parameters, "
         f"{read.scenarios.count} scenarios, baseline {read.baseline}."
     )
+
+
+def _check_space(read: Study) -> None:
+    """Refuse levers that could loosen a tier of the policy they start from, as a search would."""
+    from tiercap.kernels.params import GROUPS
+    from tiercap.optimizer.policy import LeverSpace, mixed_levers, rule_levers
+    from tiercap.optimizer.rules import find_rule
+
+    a, b, c = (find_rule(read.policy[group]) for group in GROUPS)
+    rule_levers(find_rule(read.baseline))
+    LeverSpace(read.levers, mixed_levers(a, b, c))
 
 
 @command.command()

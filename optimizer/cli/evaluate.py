@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from typing import Any
 
 import click
 
 from tiercap.optimizer.cli.options import (
+    announce_compilation,
     json_option,
     seed_option,
     set_option,
@@ -53,7 +53,9 @@ def command(
 
     Every policy meets the same scenarios, so differences between them are not noise.
 
-    Example: tiercap evaluate --policy bis-2026 --policy "c_licensed_tpp=30000 TPP,c_quota_share=0.2"
+    Levers change the policy that the study starts from, which the built-in one calls `unrestricted`.
+
+    Example: tiercap evaluate --policy bis-2026 --policy "c_open_tpp=4800,c_licensed_tpp=30000 TPP,c_quota_share=0.2"
     """
     from tiercap.optimizer import config
     from tiercap.optimizer.problem import Problem
@@ -61,30 +63,40 @@ def command(
     problem = Problem(config.load(study, settings, {"seed": seed}), threads)
     named = _policies(policies, problem)
     shown = _shown(outcomes, problem, trajectory)
-    _announce_compilation(quiet)
+    announce_compilation(quiet)
     if trajectory:
         _print_trajectories(problem, named, shown, as_json)
     else:
-        _print_outcomes(problem, named, shown, as_json)
+        _print_outcomes(problem, named, shown, as_json, quiet)
 
 
 def _policies(texts: tuple[str, ...], problem: Any) -> list[tuple[str, Any]]:
     from tiercap.optimizer.errors import InputError
-    from tiercap.optimizer.problem import parse_policy, policies_from_rows
+    from tiercap.optimizer.problem import parse_policy, policies_from_csv
 
     named: list[tuple[str, Any]] = []
+    if sum(text.strip() == "-" for text in texts) > 1:
+        raise InputError("standard input can be read once: give `--policy -` once")
     for text in texts or (problem.study.baseline,):
         if text.strip() == "-":
-            reader = csv.DictReader(sys.stdin, strict=True)
-            try:
-                named += policies_from_rows(list(reader), problem.base)
-            except csv.Error as error:
-                raise InputError(f"standard input, line {reader.line_num}: not CSV ({error})") from None
+            named += policies_from_csv(_standard_input(), "standard input", problem.base, MAX_POLICIES)
         else:
             named.append(parse_policy(text, problem.base))
-    if not 0 < len(named) <= MAX_POLICIES:
-        raise InputError(f"between 1 and {MAX_POLICIES:,} policies can be evaluated at once, not {len(named):,}")
+    if len(named) > MAX_POLICIES:
+        raise InputError(f"at most {MAX_POLICIES:,} policies can be evaluated at once, not {len(named):,}")
     return named
+
+
+def _standard_input() -> bytes:
+    """What comes in, and a byte more than is accepted where there is too much."""
+    from tiercap.optimizer.csv_rows import MAX_BYTES
+    from tiercap.optimizer.errors import InputError
+
+    if sys.stdin is None:
+        raise InputError("standard input is closed: `--policy -` reads CSV rows from there")
+    if sys.stdin.isatty():
+        say("reading policies as CSV from standard input; end with Ctrl-D")
+    return sys.stdin.buffer.read(MAX_BYTES + 1)
 
 
 def _shown(wanted: tuple[str, ...], problem: Any, trajectory: bool) -> list[str]:
@@ -95,47 +107,35 @@ def _shown(wanted: tuple[str, ...], problem: Any, trajectory: bool) -> list[str]
     for name in wanted:
         if name not in known:
             raise InputError(f"unknown outcome `{name[:60]}`: {did_you_mean(name[:60], known)}")
-    return list(wanted) or list(known)
+    return list(dict.fromkeys(wanted)) or list(known)
 
 
-def _announce_compilation(quiet: bool) -> None:
-    from tiercap.optimizer.evaluate import kernels_are_compiled
-
-    if not quiet and not kernels_are_compiled():
-        say("compiling the kernels, once for this machine: about 20 seconds")
-
-
-def _print_outcomes(problem: Any, named: list[tuple[str, Any]], shown: list[str], as_json: bool) -> None:
+def _print_outcomes(problem: Any, named: list[tuple[str, Any]], shown: list[str], as_json: bool, quiet: bool) -> None:
     import numpy as np
 
-    from tiercap.kernels.params import OUTCOMES
     from tiercap.optimizer.problem import SPREAD, UNITS
-    from tiercap.optimizer.robustness import reduce
 
-    values = problem.evaluator.outcomes(np.concatenate([row for _, row in named]).reshape(-1, 1))
-    weights = problem.scenarios.weights
-    spread = {s: reduce(values, weights, s) for s in SPREAD}
+    wanted = [(outcome, statistic) for outcome in shown for statistic in SPREAD]
+    levers = np.concatenate([row for _, row in named]).reshape(-1, 1)
+    spread = problem.evaluator.statistics(levers, wanted).reshape(len(named), len(shown), len(SPREAD))
     if as_json:
-        print_json({"policies": [_policy_json(name, row, p, spread, shown) for p, (name, row) in enumerate(named)]})
+        print_json({"policies": [_policy_json(*pair, spread[p], shown) for p, pair in enumerate(named)]})
         return
     for p, (name, _) in enumerate(named):
-        table = []
-        for outcome in shown:
-            k = OUTCOMES.index(outcome)
-            table.append([outcome, *(figure(float(spread[s][p, k])) for s in SPREAD), UNITS[outcome]])
+        table = [[o, *(figure(float(v)) for v in spread[p, k]), UNITS[o]] for k, o in enumerate(shown)]
         print_table(["outcome", "mean", "5 %", "median", "95 %", "unit"], table, title=name)
-    say(f"{len(problem.scenarios)} scenarios, seed {problem.study.scenarios.seed}; modelled, not forecast")
+    say(f"{len(problem.scenarios)} scenarios, seed {problem.study.scenarios.seed}; modelled, not forecast", quiet)
 
 
-def _policy_json(name: str, row: Any, p: int, spread: dict[str, Any], shown: list[str]) -> dict[str, Any]:
-    from tiercap.kernels.params import OUTCOMES
+def _policy_json(name: str, row: Any, spread: Any, shown: list[str]) -> dict[str, Any]:
+    """One policy of the JSON answer; spread : float64[outcome, statistic]."""
     from tiercap.optimizer.policy import describe
     from tiercap.optimizer.problem import SPREAD, UNITS
 
-    outcomes = {}
-    for outcome in shown:
-        k = OUTCOMES.index(outcome)
-        outcomes[outcome] = {**{s: spread[s][p, k] for s in SPREAD}, "unit": UNITS[outcome]}
+    outcomes = {
+        outcome: {**dict(zip(SPREAD, spread[k], strict=True)), "unit": UNITS[outcome]}
+        for k, outcome in enumerate(shown)
+    }
     return {"name": name, "levers": describe(row), "outcomes": outcomes}
 
 
@@ -145,8 +145,9 @@ def _print_trajectories(problem: Any, named: list[tuple[str, Any]], shown: list[
     from tiercap.kernels.params import TRAJECTORY, TRAJECTORY_LIST
     from tiercap.optimizer.robustness import reduce
 
-    values = problem.evaluator.trajectories(np.concatenate([row for _, row in named]).reshape(-1, 1))
-    mean = reduce(values, problem.scenarios.weights, "mean")
+    weights = problem.scenarios.weights
+    runs = (problem.evaluator.trajectories(row.reshape(-1, 1)) for _, row in named)
+    mean = np.concatenate([reduce(run, weights, "mean") for run in runs])
     horizon = problem.study.horizon
     years = [horizon.start + t / horizon.steps_per_year for t in range(horizon.steps)]
     units = {outcome.name: outcome.unit for outcome in TRAJECTORY_LIST}

@@ -8,21 +8,19 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 import sys
 import traceback
-from types import FrameType
 
 import click
 
+from tiercap.optimizer.cli import interrupts
 from tiercap.optimizer.errors import StorageError, TiercapError
 
-INTERNAL, USAGE, INTERRUPTED, TERMINATED = 1, 2, 130, 143
+INTERNAL, USAGE = 1, 2
 
 
 def run(command: click.Command, arguments: list[str], debug: bool = False) -> int:
     """Run ``command`` and return its exit code. Never lets a traceback through unless ``debug``."""
-    _listen_for_termination()
     _open_closed_streams()
     try:
         code = _invoke(command, arguments)
@@ -31,8 +29,8 @@ def run(command: click.Command, arguments: list[str], debug: bool = False) -> in
     except BrokenPipeError:
         _abandon_stdout()  # the reader, `head` say, has what it wanted
         return 0
-    except KeyboardInterrupt:
-        return _leave("interrupted", INTERRUPTED)
+    except KeyboardInterrupt as ending:
+        return _leave(*interrupts.told(ending))
     except click.ClickException as error:
         return _leave(_usage(error), error.exit_code)
     except TiercapError as error:
@@ -41,6 +39,9 @@ def run(command: click.Command, arguments: list[str], debug: bool = False) -> in
     except OSError as error:
         _show_traceback(debug)
         return _leave(_disk(error), StorageError.exit_code)
+    except MemoryError:
+        _show_traceback(debug)
+        return _leave("out of memory: ask for fewer scenarios, policies or years", USAGE)
     except Exception as error:  # noqa: BLE001 - the last resort, by design
         _show_traceback(debug)
         return _leave(_internal(error, debug), INTERNAL)
@@ -123,16 +124,3 @@ def _abandon_stdout() -> None:
         os.close(nothing)
     except (OSError, ValueError):
         pass
-
-
-def _listen_for_termination() -> None:
-    """Let SIGTERM unwind the stack, so that files are closed; commands may install their own handler."""
-
-    def leave(_number: int, _frame: FrameType | None) -> None:
-        raise SystemExit(TERMINATED)
-
-    try:
-        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-            signal.signal(signal.SIGTERM, leave)
-    except ValueError:
-        pass  # not in the main thread: the embedding program decides

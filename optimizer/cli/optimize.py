@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,8 +11,9 @@ from typing import Any
 
 import click
 
-from tiercap.optimizer.cli.evaluate import _announce_compilation
+from tiercap.optimizer.cli import interrupts
 from tiercap.optimizer.cli.options import (
+    announce_compilation,
     json_option,
     output_option,
     seed_option,
@@ -24,6 +26,9 @@ from tiercap.optimizer.cli.output import figure, print_json, print_table, say
 
 #: Chips named for a policy before the rest is counted.
 CHIPS_NAMED = 6
+#: Outcomes in the report besides the objectives.
+ALSO_SHOWN = ("terminal_gap", "units_open", "units_licensed", "government_take", "buyer_access", "domestic_capacity",
+              "lock_in")  # fmt: skip
 
 
 @click.command()
@@ -55,37 +60,56 @@ def command(
     from tiercap.optimizer.optimize import optimize
     from tiercap.optimizer.problem import Problem
 
+    path = _folder(output)
     problem = Problem(config.load(study, settings, {"seed": seed}), threads)
-    _announce_compilation(quiet)
-    with _bar(quiet) as progress:
-        try:
-            run = optimize(problem, Path(output) if output else None, progress)
-        except KeyboardInterrupt:
-            say("stopped; what was finished is kept. The same command with -o and that folder goes on from there")
-            raise
+    announce_compilation(quiet)
+
+    def again(folder: Path, *more: str) -> str:
+        """The command that goes on in ``folder``."""
+        last = {text.partition("=")[0].strip(): text for text in (*settings, *more)}
+        said = [part for text in last.values() for part in ("--set", text)]
+        seeded = [] if seed is None else ["--seed", str(seed)]
+        return shlex.join(["tiercap", "optimize", *([study] if study else []), "-o", str(folder), *seeded, *said])
+
+    with _bar(quiet) as bar:
+
+        def started(search: Any) -> Callable[[int, float | None], None]:
+            folder = search.folder.path
+            say(f"run folder {folder}", quiet)
+            interrupts.advise(f"what was finished is kept in {folder}; to go on: {again(folder)}")
+            return bar(search)
+
+        run = optimize(problem, path, started)
     if as_json:
         _print_json(run)
     else:
-        _print_report(run)
+        _print_report(run, again)
+
+
+def _folder(output: str | None) -> Path | None:
+    from tiercap.optimizer.errors import InputError
+
+    if output is not None and not output.strip():
+        raise InputError("-o needs the name of a folder, not an empty text")
+    return None if output is None else Path(output)
 
 
 @contextmanager
 def _bar(quiet: bool) -> Iterator[Callable[[Any], Callable[[int, float | None], None]]]:
     """A progress bar on standard error: share, rate, time left, hypervolume. Nothing where nobody watches."""
     if quiet or not sys.stderr.isatty():
-        yield lambda search: _named_folder(search, quiet)
+        yield lambda search: lambda done, volume: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     columns = (
-        TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[rate]}"),
+        TextColumn("{task.description}"), BarColumn(20), TaskProgressColumn(), TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(), TextColumn("{task.fields[volume]}"),
     )  # fmt: skip
     with Progress(*columns, console=Console(stderr=True)) as bar:
 
         def start(search: Any) -> Callable[[int, float | None], None]:
-            say(f"run folder {search.folder.path}")
             task = bar.add_task("searching", total=search.planned(), rate="", volume="")
 
             def advance(done: int, volume: float | None) -> None:
@@ -97,11 +121,6 @@ def _bar(quiet: bool) -> Iterator[Callable[[Any], Callable[[int, float | None], 
             return advance
 
         yield start
-
-
-def _named_folder(search: Any, quiet: bool) -> Callable[[int, float | None], None]:
-    say(f"run folder {search.folder.path}", quiet)
-    return lambda done, volume: None
 
 
 def _print_json(run: Any) -> None:
@@ -129,73 +148,83 @@ def _print_json(run: Any) -> None:
     )
 
 
-def _print_report(run: Any) -> None:
-    """Six columns: the rule in force and five policies; then the gain, the time, and what to run next."""
+def _print_report(run: Any, again: Callable[..., str]) -> None:
+    """The rule in force and five policies, one a column; then the gain, the time, and what to run next."""
     from tiercap.optimizer.catalogue import load_chips
 
     problem = run.problem
-    columns = [(f"in force: {problem.study.baseline}", problem.baseline, run.baseline_values, None)]
-    columns += [(c.label, run.levers[c.row], run.front_values[c.row], c.row) for c in run.choices]
-    rows = _lever_rows(problem, columns) + _outcome_rows(problem, columns)
-    title = f"{problem.study.title}: {len(run.levers)} policies that nothing dominates, six of the choices"
-    print_table(["", "unit", *(name for name, *_ in columns)], rows, title=title)
+    columns = [(f"in force ({problem.study.baseline})", problem.baseline, run.baseline_values)]
+    columns += [(choice.label, run.levers[choice.row], run.front_values[choice.row]) for choice in run.choices]
+    heads = [f"in force:\n{problem.study.baseline}", *(choice.label.replace(" ", "\n", 1) for choice in run.choices)]
+    click.echo(f"{problem.study.title or problem.study.name}: {len(run.levers)} policies that nothing dominates.")
+    click.echo()
+    print_table(["lever", *heads], _lever_rows(problem, columns))
+    click.echo()
+    print_table(["outcome, mean", *heads], _outcome_rows(problem, columns))
     click.echo()
     _print_admitted(columns, load_chips())
     click.echo()
     _print_gain(run)
     _print_stages(run)
-    _print_next(run)
+    _print_next(run, again)
 
 
 def _lever_rows(problem: Any, columns: list[Any]) -> list[list[str]]:
-    """Searched levers by value, caps on bandwidth in GB/s."""
-    from tiercap.optimizer.levers import LEVERS_TABLE
+    """Searched levers by value, caps on bandwidth in GB/s; what a rule of several boxes adds, below."""
     from tiercap.optimizer.policy import describe
 
-    described = [describe(levers) for _, levers, *_ in columns]
+    described = [describe(levers) for _, levers, _ in columns]
     rows = []
     for name in problem.space.names:
-        unit, scale = LEVERS_TABLE[name].unit, 1.0
-        if unit == "TB/s":
-            unit, scale = "GB/s", 1000.0
-        cells = []
-        for levers in described:
-            boxes = [levers[k] for k in (name, *_further(name)) if k in levers]
-            cells.append(" / ".join(figure(v * scale, 3) for v in boxes) or "-")
-        rows.append([name, unit, *cells])
+        for box, key in enumerate((name, *_further(name)), 1):
+            if box == 1 or any(key in levers for levers in described):
+                rows.append(_lever_row(name, key, box, described))
     return rows
+
+
+def _lever_row(name: str, key: str, box: int, described: list[dict[str, float]]) -> list[str]:
+    from tiercap.optimizer.levers import LEVERS_TABLE
+
+    info = LEVERS_TABLE[name]
+    unit, scale = ("GB/s", 1000.0) if info.unit == "TB/s" else (info.unit, 1.0)
+    absent = "-" if box > 1 or info.liftable else "0"
+    cells = [figure(levers[key] * scale, 3) if key in levers else absent for levers in described]
+    return [f"{name}{_bracketed(unit)}" if box == 1 else f"  or, box {box}", *cells]
+
+
+def _bracketed(unit: str) -> str:
+    return "" if unit == "1" else f" [{unit}]"
 
 
 def _further(name: str) -> tuple[str, ...]:
     """Names of the same cap in a tier's second and third box."""
-    group, tier, cap = (name.split("_", 2) + ["", ""])[:3]
+    group, tier, cap = [*name.split("_", 2), "", ""][:3]
     return tuple(f"{group}_{tier}_{box}_{cap}" for box in (2, 3)) if tier in ("open", "licensed") else ()
 
 
 def _outcome_rows(problem: Any, columns: list[Any]) -> list[list[str]]:
+    """Means, and below each objective where 90 of 100 scenarios lie."""
     from tiercap.optimizer.problem import UNITS
 
     rows = []
-    shown = [*problem.objectives, "terminal_gap", "units_open", "units_licensed", "government_take", "buyer_access"]
-    shown += ["domestic_capacity", "lock_in"]
-    for name in dict.fromkeys(shown):
-        mean = problem.reported.index((name, "mean"))
-        cells = []
-        for *_, values, _ in columns:
-            text = figure(float(values[mean]))
-            if name in problem.objectives:
-                low, high = (values[problem.reported.index((name, q))] for q in ("p05", "p95"))
-                text += f" ({figure(float(low), 3)} to {figure(float(high), 3)})"
-            cells.append(text)
-        rows.append([name, UNITS[name], *cells])
+    for name in dict.fromkeys([*problem.objectives, *ALSO_SHOWN]):
+        rows.append([f"{name}{_bracketed(UNITS[name])}", *_cells(problem, columns, name, "mean")])
+        if name in problem.objectives:
+            rows.append(["  5 of 100 below", *_cells(problem, columns, name, "p05")])
+            rows.append(["  5 of 100 above", *_cells(problem, columns, name, "p95")])
     return rows
+
+
+def _cells(problem: Any, columns: list[Any], name: str, statistic: str) -> list[str]:
+    place = problem.reported.index((name, statistic))
+    return [figure(float(values[place])) for *_, values in columns]
 
 
 def _print_admitted(columns: list[Any], chips: Any) -> None:
     from tiercap.optimizer.select import admitted
 
     click.echo("Existing chips each would admit to C at the start (those whose figures are all known):")
-    for name, levers, *_ in columns:
+    for name, levers, _ in columns:
         found = admitted(levers, chips)
         parts = []
         for tier, names in found.items():
@@ -221,19 +250,20 @@ def _print_stages(run: Any) -> None:
     found = run.found
     value, low, high = run.hypervolume
     before = run.screened_hypervolume
-    added = 100.0 * (value / before - 1.0) if before > 0 else float("inf")
+    added = f"so they add {100.0 * (value / before - 1.0):.1f} %" if before > 0 else "so all of it is theirs"
     click.echo(
         f"Hypervolume {value:.4f} (scenarios resampled: {low:.4f} to {high:.4f}); before Optuna's generations "
-        f"{before:.4f}, so they add {added:.1f} %."
+        f"{before:.4f}, {added}."
     )
     spent = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in sorted(found.seconds.items(), key=lambda i: -i[1]))
     reused = f", {found.evaluations_reused:,} of them kept from before" if found.evaluations_reused else ""
     click.echo(f"{found.evaluations:,} evaluations{reused} in {run.seconds:.1f} s: {spent}.")
 
 
-def _print_next(run: Any) -> None:
+def _print_next(run: Any, again: Callable[..., str]) -> None:
     trials = run.problem.study.search.trials
-    click.echo(f"Run folder: {run.path} (front.csv, manifest.json; `optuna-dashboard {run.path}/study.journal`)")
-    click.echo(f"Next: tiercap optimize -o {run.path} --set search.trials={2 * trials}   search on")
-    click.echo(f"      tiercap evaluate --policy {run.problem.study.baseline} --trajectory   the rule year by year")
+    click.echo(f"Run folder: {run.path}")
+    click.echo("It holds front.csv, manifest.json and study.journal, which optuna-dashboard opens. Next:")
+    click.echo(f"  {again(run.path, f'search.trials={max(2 * trials, 64)}')}   # search on")
+    click.echo(f"  tiercap evaluate --policy {run.problem.study.baseline} --trajectory   # the rule, year by year")
     click.echo("Modelled, not forecast: `tiercap parameters` lists what it rests on.")

@@ -61,6 +61,14 @@ def verbosity_options(function: F) -> F:
     return click.option("-v", "--verbose", count=True, help="Say more; repeat for more still.")(function)
 
 
+def announce_compilation(quiet: bool) -> None:
+    """Say that the first use on a machine takes longer, where it will."""
+    from tiercap.optimizer.evaluate import kernels_are_compiled
+
+    if not quiet and not kernels_are_compiled():
+        click.echo("compiling the kernels, once for this machine: about 20 seconds", err=True)
+
+
 def study_argument(function: F) -> F:
     """``[STUDY]``: parameter ``study``, a path, a built-in name or None for the built-in study."""
     return click.argument("study", required=False, metavar="[STUDY]")(function)

@@ -38,7 +38,8 @@ def _plain(value: Any) -> Any:
 def print_table(headers: list[str], rows: Sequence[Sequence[str]], title: str | None = None) -> None:
     """Print a table: drawn by rich on a terminal, plain aligned text anywhere else.
 
-    Columns whose cells all look like numbers are aligned right. Control characters never reach the terminal.
+    A header may have several lines, a cell is always one. Columns whose cells all look like numbers are aligned
+    right. Control characters never reach the terminal.
     """
     cells = [[clean(cell) for cell in row] for row in rows]
     numeric = [_numeric([row[k] for row in cells]) for k in range(len(headers))]
@@ -49,20 +50,23 @@ def print_table(headers: list[str], rows: Sequence[Sequence[str]], title: str | 
 
 
 def _rich(headers: list[str], cells: list[list[str]], numeric: list[bool], title: str | None) -> None:
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(title=Text(clean(title)) if title else None, title_justify="left", header_style="bold")
+    name = Text(clean(title)) if title else None
+    drawn = Table(title=name, title_justify="left", header_style="bold", box=SIMPLE_HEAD, pad_edge=False)
     for header, right in zip(headers, numeric, strict=True):
-        drawn.add_column(Text(clean(header)), justify="right" if right else "left", overflow="fold")
+        lines = Text("\n".join(map(clean, header.split("\n"))))
+        drawn.add_column(lines, justify="right" if right else "left", overflow="fold")
     for row in cells:
         drawn.add_row(*(Text(cell) for cell in row))  # Text: brackets in a name are no markup
     Console(highlight=False).print(drawn)
 
 
 def _text(headers: list[str], cells: list[list[str]], numeric: list[bool], title: str | None) -> None:
-    lines = [[clean(header) for header in headers], *cells]
+    lines = [*_stacked(headers), *cells]
     widths = [max(len(line[k]) for line in lines) for k in range(len(headers))]
     if title:
         click.echo(clean(title))
@@ -72,6 +76,13 @@ def _text(headers: list[str], cells: list[list[str]], numeric: list[bool], title
             for cell, width, right in zip(line, widths, numeric, strict=True)
         )
         click.echo("  ".join(padded).rstrip())
+
+
+def _stacked(headers: list[str]) -> list[list[str]]:
+    """The lines that headers of several lines make."""
+    parts = [[clean(line) for line in header.split("\n")] for header in headers]
+    height = max(map(len, parts))
+    return [[part[k] if k < len(part) else "" for part in parts] for k in range(height)]
 
 
 def _numeric(column: list[str]) -> bool:
