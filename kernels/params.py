@@ -236,7 +236,7 @@ def _outcomes_by_workload(stem: str, unit: str, meaning: str) -> list[Outcome]:
 OUTCOME_LIST: tuple[Outcome, ...] = (
     Outcome("revenue", "GUSD", "present value of the exporter's net revenue from C (J1)"),
     Outcome("revenue_bc", "GUSD", "present value of the exporter's net revenue from B and C (J1)"),
-    Outcome("gap", "year", "present value of the log capability gap, A over C (J2)"),
+    Outcome("gap", "year", "present value of ln(A's stock / C's) summed over the years (J2); not years of lead"),
     Outcome("substitution", "GUSD", "present value of domestic R&D in C (J3)"),
     Outcome("gross_revenue_a", "GUSD", "present value of sales to A"),
     Outcome("gross_revenue_b", "GUSD", "present value of sales to B"),

@@ -141,7 +141,8 @@ def _interval(problem: Problem, found: Outcome, levers: NDArray[Any]) -> tuple[f
     n = len(problem.scenarios)
     rng = np.random.Generator(np.random.PCG64(problem.study.search.seed))
     counts = rng.multinomial(n, problem.scenarios.weights, size=RESAMPLES) / n
-    volumes = [scaled_hypervolume((each @ count) * problem.signs, found.ideal, found.nadir) for count in counts]
+    means = ((each * count).sum(axis=-1) for count in counts)
+    volumes = [scaled_hypervolume(mean * problem.signs, found.ideal, found.nadir) for mean in means]
     losses = problem.losses(found.archive.values)[found.front]
     low, high = np.quantile(volumes, [0.05, 0.95])
     return scaled_hypervolume(losses, found.ideal, found.nadir), float(low), float(high)
@@ -153,7 +154,7 @@ def _write(run: Run, search: Search) -> None:
     lever_values = problem.space.values(run.found.archive.coords[run.found.front])
     columns = [column_name(pair) for pair in problem.reported]
     chips = load_chips()
-    table: dict[str, Any] = dict(lever_values)
+    table: dict[str, Any] = {"policy": np.arange(len(run.levers)), **lever_values}
     table |= {name: run.front_values[:, k] for k, name in enumerate(columns)}
     table["generation"] = run.found.archive.stage[run.found.front]
     for tier in ("open", "licensed"):
@@ -164,7 +165,8 @@ def _write(run: Run, search: Search) -> None:
     rows = run.found.convergence
     folder.write_table("convergence", {key: np.array([row[key] for row in rows]) for key in rows[0]}, {})
     folder.write_codebook(
-        [(name, LEVERS_TABLE[name].unit, LEVERS_TABLE[name].meaning) for name in lever_values]
+        [("policy", "1", "number of the policy on the front, from 0, best first in the first objective")]
+        + [(name, LEVERS_TABLE[name].unit, LEVERS_TABLE[name].meaning) for name in lever_values]
         + [(o.name, o.unit, o.meaning) for o in OUTCOME_LIST]
     )
     _write_optuna(search)

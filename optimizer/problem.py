@@ -19,7 +19,7 @@ from tiercap.optimizer.levers import LEVERS_TABLE
 from tiercap.optimizer.policy import LeverSpace, apply_levers, mixed_levers, rule_levers
 from tiercap.optimizer.rules import Rule, find_rule
 from tiercap.optimizer.scenarios import Scenarios, draw
-from tiercap.optimizer.study import Constraint, Study
+from tiercap.optimizer.study import Constraint, Horizon, Study
 
 UNITS = {outcome.name: outcome.unit for outcome in OUTCOME_LIST}
 
@@ -157,6 +157,31 @@ def parse_policy(text: str, base: NDArray[Any]) -> tuple[str, NDArray[Any]]:
             raise InputError(f"policy `{quantities.printable(text)}`: lever `{name}` is given twice: keep one")
         values[name] = lever_value(name, value)
     return text, apply_levers(base, values)
+
+
+def parse_schedule(text: str, horizon: Horizon) -> tuple[NDArray[Any], list[int]] | None:
+    """Rules that follow each other, ``RULE,YEAR:RULE,YEAR:RULE``: LEVERS[1, n] and the rule of every step.
+
+    None if ``text`` is not of that form. The first rule holds from the start; years may have a fraction (quarterly
+    steps) and must rise within the horizon.
+    """
+    first, *later = (part.strip() for part in text.split(","))
+    if not later or "=" in text or not all(":" in part for part in later):
+        return None
+    rules, starts = [first], [float(horizon.start)]
+    for part in later:
+        year, _, rule = (piece.strip() for piece in part.partition(":"))
+        start = quantities.quantity(year, "year", "year of a schedule")
+        if not starts[-1] < start < horizon.start + horizon.years:
+            raise InputError(
+                f"policy `{quantities.printable(text)}`: years must rise between {horizon.start} and "
+                f"{horizon.start + horizon.years}, not {quantities.printable(year)}"
+            )
+        rules.append(rule)
+        starts.append(start)
+    levers = np.concatenate([rule_levers(_rule(rule)) for rule in rules]).reshape(1, -1)
+    times = horizon.start + np.arange(horizon.steps) / horizon.steps_per_year
+    return levers, [int(np.searchsorted(starts, time + 1e-9, side="right")) - 1 for time in times]
 
 
 def _rule(name: str) -> Rule:

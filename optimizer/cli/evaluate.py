@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
@@ -28,10 +28,11 @@ MAX_POLICIES = 10_000
     "policies",
     multiple=True,
     metavar="P",
-    help="A rule's name, levers as NAME=VALUE,NAME=VALUE, or - for CSV rows on standard input.",
+    help="A rule's name, rules that follow each other as RULE,YEAR:RULE, levers as NAME=VALUE,NAME=VALUE, or - for "
+    "CSV rows on standard input.",
 )
 @click.option("--outcome", "outcomes", multiple=True, metavar="NAME", help="Show this outcome; repeat for more.")
-@click.option("--trajectory", is_flag=True, help="Year by year instead of totals.")
+@click.option("--trajectory", is_flag=True, help="Step by step; for what is known of a step: tiercap outcomes --steps.")
 @set_option
 @seed_option
 @threads_option
@@ -70,18 +71,30 @@ def command(
         _print_outcomes(problem, named, shown, as_json, quiet)
 
 
-def _policies(texts: tuple[str, ...], problem: Any) -> list[tuple[str, Any]]:
-    from tiercap.optimizer.errors import InputError
-    from tiercap.optimizer.problem import parse_policy, policies_from_csv
+class Given(NamedTuple):
+    """A policy as given: LEVERS[1, n], and the column in force at every step, None if there is but one."""
 
-    named: list[tuple[str, Any]] = []
+    name: str
+    levers: Any
+    phase: list[int] | None = None
+
+
+def _policies(texts: tuple[str, ...], problem: Any) -> list[Given]:
+    from tiercap.optimizer.errors import InputError
+    from tiercap.optimizer.problem import parse_policy, parse_schedule, policies_from_csv
+
+    named: list[Given] = []
     if sum(text.strip() == "-" for text in texts) > 1:
         raise InputError("standard input can be read once: give `--policy -` once")
     for text in texts or (problem.study.baseline,):
         if text.strip() == "-":
-            named += policies_from_csv(_standard_input(), "standard input", problem.base, MAX_POLICIES)
+            rows = policies_from_csv(_standard_input(), "standard input", problem.base, MAX_POLICIES)
+            named += [Given(name, row.reshape(1, 1)) for name, row in rows]
+        elif (schedule := parse_schedule(text, problem.study.horizon)) is not None:
+            named.append(Given(text.strip(), *schedule))
         else:
-            named.append(parse_policy(text, problem.base))
+            name, row = parse_policy(text, problem.base)
+            named.append(Given(name, row.reshape(1, 1)))
     if len(named) > MAX_POLICIES:
         raise InputError(f"at most {MAX_POLICIES:,} policies can be evaluated at once, not {len(named):,}")
     return named
@@ -110,24 +123,35 @@ def _shown(wanted: tuple[str, ...], problem: Any, trajectory: bool) -> list[str]
     return list(dict.fromkeys(wanted)) or list(known)
 
 
-def _print_outcomes(problem: Any, named: list[tuple[str, Any]], shown: list[str], as_json: bool, quiet: bool) -> None:
+def _statistics(problem: Any, named: list[Given], wanted: list[tuple[str, str]]) -> Any:
+    """float64[len(named), len(wanted)]: policies without a schedule in one call, each schedule in one of its own."""
     import numpy as np
 
+    found = np.empty((len(named), len(wanted)))
+    plain = [p for p, given in enumerate(named) if given.phase is None]
+    if plain:
+        found[plain] = problem.evaluator.statistics(np.concatenate([named[p].levers for p in plain]), wanted)
+    for p, given in enumerate(named):
+        if given.phase is not None:
+            found[p] = problem.evaluator.statistics(given.levers, wanted, given.phase)[0]
+    return found
+
+
+def _print_outcomes(problem: Any, named: list[Given], shown: list[str], as_json: bool, quiet: bool) -> None:
     from tiercap.optimizer.problem import SPREAD, UNITS
 
     wanted = [(outcome, statistic) for outcome in shown for statistic in SPREAD]
-    levers = np.concatenate([row for _, row in named]).reshape(-1, 1)
-    spread = problem.evaluator.statistics(levers, wanted).reshape(len(named), len(shown), len(SPREAD))
+    spread = _statistics(problem, named, wanted).reshape(len(named), len(shown), len(SPREAD))
     if as_json:
-        print_json({"policies": [_policy_json(*pair, spread[p], shown) for p, pair in enumerate(named)]})
+        print_json({"policies": [_policy_json(given, spread[p], shown) for p, given in enumerate(named)]})
         return
-    for p, (name, _) in enumerate(named):
+    for p, (name, *_) in enumerate(named):
         table = [[o, *(figure(float(v)) for v in spread[p, k]), UNITS[o]] for k, o in enumerate(shown)]
         print_table(["outcome", "mean", "5 %", "median", "95 %", "unit"], table, title=name)
     say(f"{len(problem.scenarios)} scenarios, seed {problem.study.scenarios.seed}; modelled, not forecast", quiet)
 
 
-def _policy_json(name: str, row: Any, spread: Any, shown: list[str]) -> dict[str, Any]:
+def _policy_json(given: Given, spread: Any, shown: list[str]) -> dict[str, Any]:
     """One policy of the JSON answer; spread : float64[outcome, statistic]."""
     from tiercap.optimizer.policy import describe
     from tiercap.optimizer.problem import SPREAD, UNITS
@@ -136,17 +160,20 @@ def _policy_json(name: str, row: Any, spread: Any, shown: list[str]) -> dict[str
         outcome: {**dict(zip(SPREAD, spread[k], strict=True)), "unit": UNITS[outcome]}
         for k, outcome in enumerate(shown)
     }
-    return {"name": name, "levers": describe(row), "outcomes": outcomes}
+    found: dict[str, Any] = {"name": given.name, "levers": describe(given.levers[0, :1]), "outcomes": outcomes}
+    if given.phase is not None:
+        found["schedule"] = {"levers": [describe(row) for row in given.levers[0, :, None]], "steps": given.phase}
+    return found
 
 
-def _print_trajectories(problem: Any, named: list[tuple[str, Any]], shown: list[str], as_json: bool) -> None:
+def _print_trajectories(problem: Any, named: list[Given], shown: list[str], as_json: bool) -> None:
     import numpy as np
 
     from tiercap.kernels.params import TRAJECTORY, TRAJECTORY_LIST
     from tiercap.optimizer.robustness import reduce
 
     weights = problem.scenarios.weights
-    runs = (problem.evaluator.trajectories(row.reshape(-1, 1)) for _, row in named)
+    runs = (problem.evaluator.trajectories(given.levers, given.phase) for given in named)
     mean = np.concatenate([reduce(run, weights, "mean") for run in runs])
     horizon = problem.study.horizon
     years = [horizon.start + t / horizon.steps_per_year for t in range(horizon.steps)]
@@ -155,10 +182,10 @@ def _print_trajectories(problem: Any, named: list[tuple[str, Any]], shown: list[
     if as_json:
         policies = [
             {"name": name, "outcomes": {f: {"mean": mean[p, :, k], "unit": units[f]} for f, k in fields}}
-            for p, (name, _) in enumerate(named)
+            for p, (name, *_) in enumerate(named)
         ]
         print_json({"years": years, "policies": policies})
         return
-    for p, (name, _) in enumerate(named):
+    for p, (name, *_) in enumerate(named):
         rows = [[f, *(figure(float(v)) for v in mean[p, :, k]), units[f]] for f, k in fields]
         print_table(["mean of", *(f"{y:g}" for y in years), "unit"], rows, title=name)
