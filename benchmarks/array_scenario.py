@@ -28,8 +28,6 @@ def norm(a: Any, b: Any, exponent: int, xp: Any) -> Any:
     for _ in range(exponent // 4):
         a *= a
         b *= b
-    if exponent == 8:
-        pass
     a += b
     for _ in range(exponent.bit_length() - 1):
         a = xp.sqrt(a)
