@@ -190,7 +190,7 @@ def clearing_price(be: Any, q: Arrays, G: Any, B: Any, ln_n: Any, start: Any, on
         excess += ln_p
         return xp.minimum(xp.maximum(excess, start), high)
 
-    return be.settle(step, xp.minimum(xp.maximum(start, start), high), on)
+    return be.settle(step, start + 0.0, on)
 
 
 def shares(be: Any, q: Arrays, E: Any, R: Any, ln_p: Any) -> tuple[Any, Any]:

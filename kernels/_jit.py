@@ -15,6 +15,7 @@ import platform
 import stat
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import version
@@ -69,7 +70,8 @@ def cache_folder() -> Path:
     parent = Path(os.environ.get("TIERCAP_CACHE") or _user_cache() / "tiercap")
     folder = parent / f"kernels-{source_digest()}"
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
         if _private(parent) and _private(folder) and os.access(folder, os.W_OK):
             return folder
     except OSError:
@@ -84,13 +86,33 @@ def _user_cache() -> Path:
     return home / "Library" / "Caches" if sys.platform == "darwin" else home / ".cache"
 
 
+def _import_numba() -> Any:
+    """Numba, deaf to a ``.numba_config.yaml`` in the working directory.
+
+    Such a file can name classes to import, and so run code. Numba reads it with PyYAML, when it is imported and again
+    before it compiles: the first is prevented by hiding PyYAML, the second by pointing it to nothing.
+    """
+    yaml = sys.modules.get("yaml")
+    sys.modules["yaml"] = None  # type: ignore[assignment]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import numba
+    finally:
+        del sys.modules["yaml"]
+        if yaml is not None:
+            sys.modules["yaml"] = yaml
+    numba.config._config_fname = os.devnull
+    numba.config.reload_config()
+    numba.config.CACHE_DIR = os.environ["NUMBA_CACHE_DIR"]  # in case Numba was imported before us
+    return numba
+
+
 # The environment must be set before Numba is imported: it outranks a `.numba_config.yaml`.
 CACHE = cache_folder()
 os.environ["NUMBA_CACHE_DIR"] = str(CACHE)
 
-import numba  # noqa: E402
-
-numba.config.CACHE_DIR = str(CACHE)  # in case Numba was imported before us
+numba = _import_numba()
 
 
 class _ForgivingCache:

@@ -196,7 +196,9 @@ def _quota(w, v, dt):
         share = v[n.V_QSHARE + i]
         by_share = share * w[n.Q_HOME + i] * w[n.T_NA + i]
         by_share = by_share if share < _FAR else _FAR
-        spare = max(0.0, w[n.Q_SPARE + i] * w[n.T_NA + i] - w[n.T_NB + i])
+        most = w[n.Q_SPARE + i] * w[n.T_NA + i]
+        spare = most - w[n.T_NB + i]
+        spare = spare if spare > 1e-12 * most else 0.0  # what rounding leaves is not for sale
         by_spare = spare if v[n.V_NODIV + i] == 1.0 else _FAR
         w[n.M_QUOTA + i] = min(min(by_share, by_spare), min(v[n.V_QCHIPS + i] * dt, _FAR))
         w[n.M_QTPP + i] = min(v[n.V_QTPP + i] * dt, _FAR)

@@ -16,6 +16,8 @@ def _row(name: str) -> int:
 
 
 N_OUTCOMES = len(OUTCOMES)
+#: A lead over a stock that hardly grows has no bound; it is reported up to here [years].
+LONGEST_LEAD = 100.0
 
 _REVENUE, _REVENUE_BC, _GAP, _SUBSTITUTION = (_row(s) for s in ("revenue", "revenue_bc", "gap", "substitution"))
 _GROSS_A, _GROSS_B, _GROSS_C = (_row(f"gross_revenue_{g}") for g in "abc")
@@ -124,7 +126,7 @@ def close(w, n_steps, dt):
             domestic += w[n.C_DSPEND + at]
             whole += w[n.C_ESPEND + at] + w[n.C_DSPEND + at] + w[n.C_GSPEND + at]
             growth = log(max(w[n.Z_KA + at], 1e-9) / max(w[n.Z_KA_BEFORE + at], 1e-9)) / dt
-            lead = w[n.C_GAP + at] / max(growth, 0.001)
+            lead = min(max(w[n.C_GAP + at] / max(growth, 0.001), -LONGEST_LEAD), LONGEST_LEAD)
             w[_LEAD_W + at] = lead if n_steps > 1 else np.nan
         w[_TERMINAL_D + i] = _share(domestic, whole)
 
@@ -155,8 +157,8 @@ def record(w, x, a, o, l, out):
         out[9, i] = l[n.J_UNITS + i]
         out[10, i] = w[n.C_NG + i]
         out[11, i] = w[n.C_ND + i]
-        out[12, i] = o[n.J_PRICE + i]
-        out[13, i] = l[n.J_PRICE + i]
+        out[12, i] = o[n.J_PRICE + i] if o[n.J_REACH + i] > 0.0 else 0.0
+        out[13, i] = l[n.J_PRICE + i] if l[n.J_REACH + i] > 0.0 else 0.0
         out[14, i] = w[n.C_PG + i]
         out[15, i] = w[n.C_PD + i]
         out[16, i] = o[n.J_V + i] if o[n.J_REACH + i] > 0.0 else 0.0

@@ -257,7 +257,7 @@ OUTCOME_LIST: tuple[Outcome, ...] = (
     *_outcomes_by_workload("gap", "year", "present value of the log capability gap"),
     Outcome("terminal_gap", "1", "log capability gap in the last step, A over C"),
     *_outcomes_by_workload("terminal_gap", "1", "log capability gap in the last step"),
-    *_outcomes_by_workload("lead", "year", "lead of A over C in the last step"),
+    *_outcomes_by_workload("lead", "year", "lead of A over C in the last step, at most 100 either way"),
     Outcome("compute_ratio_max", "1", "largest ratio of C's to A's stock over steps and workloads"),
     Outcome("domestic_capacity", "Mchip/year", "domestic capacity after the last step"),
     Outcome("domestic_cost", "kUSD", "domestic unit cost after the last step"),

@@ -99,7 +99,7 @@ class Evaluator:
             raise InputError(f"a catalogue has 1 to {lanes.MAX_CHIPS} chips, not {len(catalogue)}")
         self.scenarios = scenarios
         self.horizon = horizon
-        self.catalogue = np.ascontiguousarray(catalogue)
+        self.catalogue = np.array(catalogue, order="C")
         self.threads = thread_count(threads)
 
     @cached_property
@@ -108,8 +108,8 @@ class Evaluator:
         layout = Layout(1, len(self.scenarios))
         params = np.ascontiguousarray(self.scenarios.table[layout.columns()])
         h = self.horizon
-        q = np.zeros((layout.tiles, lanes.Q_SIZE))
-        x = np.zeros((layout.tiles, h.steps, lanes.X_SIZE))
+        q = _spaced(layout.tiles, lanes.Q_SIZE)
+        x = _spaced(layout.tiles, h.steps, lanes.X_SIZE)
         start, exponent = float(h.start), int(h.roofline_exponent)
         paths.fill_constants(params, self.catalogue, h.steps_per_year, start, exponent, q)
         paths.fill_paths(params, self.catalogue, h.steps, h.steps_per_year, start, exponent, q, x)
@@ -157,19 +157,19 @@ class Evaluator:
 
     def _run(self, levers: np.ndarray, phase: Sequence[int] | None, trajectory: bool) -> tuple[Floats, Floats]:
         steps, spy = self.horizon.steps, self.horizon.steps_per_year
-        in_force = np.zeros(steps, np.int64) if phase is None else np.asarray(phase, np.int64)
+        in_force = np.zeros(steps, np.int64) if phase is None else np.array(phase, np.int64)
         self._check(levers, in_force)
         layout = Layout(len(levers), len(self.scenarios))
         q, x = self._tables
-        levers = np.ascontiguousarray(levers)
+        levers = np.array(levers, order="C")  # a copy: a read-only array would be another type to the compiler
         policies = layout.policies()
         home, allied = _allied_rows(levers, policies)
         exponent = int(self.horizon.roofline_exponent)
-        a = np.zeros((len(home), layout.tiles, steps, lanes.A_SIZE))
+        a = _spaced(len(home), layout.tiles, steps, lanes.A_SIZE)
         fixed = (in_force, spy, self.catalogue, exponent)
         self._spread(allied_kernel.fill_allied, len(home), layout.tiles, (levers, home, *fixed, q, x, a))
-        out = np.zeros((layout.rows, layout.tiles, len(OUTCOMES), lanes.LANES))
-        path = np.zeros((layout.rows * trajectory, layout.tiles, steps, len(TRAJECTORY), lanes.LANES))
+        out = _spaced(layout.rows, layout.tiles, len(OUTCOMES), lanes.LANES)
+        path = _spaced(layout.rows * trajectory, layout.tiles, steps, len(TRAJECTORY), lanes.LANES)
         work = (levers, policies, allied, *fixed, q, x, a, out, path)
         self._spread(payoff, layout.rows, layout.tiles, work)
         return layout.gather(out), layout.gather(path) if trajectory else path
@@ -198,6 +198,12 @@ class Evaluator:
                 raise
             for future in futures:
                 future.result()
+
+
+def _spaced(*shape: int) -> Floats:
+    """Zeros with room on both sides: see `lanes.GUARD`."""
+    size = int(np.prod(shape))
+    return np.zeros(size + 2 * lanes.GUARD)[lanes.GUARD : lanes.GUARD + size].reshape(shape)
 
 
 def _slices(rows: int, tiles: int) -> Iterator[tuple[int, int, int, int]]:

@@ -816,9 +816,9 @@ def oscillates(r: Sequence[float], margin: Margin | None = None) -> float:
 
 
 def lead_years(K_A: float, K_A_before: float, K_C: float, dt: float) -> float:
-    """lead_w of section 9."""
+    """lead_w of section 9: within 100 years either way."""
     ln_g = math.log(K_A / K_A_before) / dt
-    return math.log(K_A / K_C) / max(ln_g, 0.001)
+    return min(100.0, max(-100.0, math.log(K_A / K_C) / max(ln_g, 0.001)))
 
 
 # --- fidelity checks of the design page, section 2.6 and property 20 -----------------------------------------
