@@ -124,7 +124,7 @@ def find_chip(name: str, chips: Iterable[Chip] | None = None) -> Chip:
     if found:
         names = ", ".join(f"`{chip.name}`" for chip in found[:8])
         raise InputError(f"chip `{printable(name)}` may mean several: {names}; write one of these in full")
-    known = [key for chip in among for key in _keys(chip)]
+    known = [spelling for chip in among for spelling in (chip.name, *chip.aliases)]
     raise InputError(f"unknown chip `{printable(name)}`: {did_you_mean(word[:60], known)} (tiercap chips lists them)")
 
 

@@ -45,9 +45,10 @@ class StorageError(TiercapError):
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """The end of a sentence that suggests the nearest of ``choices``, or lists them where few."""
     known = sorted(choices)
-    near = get_close_matches(word.casefold(), known, n=1, cutoff=0.6)
+    spelt = {choice.casefold(): choice for choice in known}
+    near = get_close_matches(word.casefold(), spelt, n=1, cutoff=0.6)
     if near:
-        return f"did you mean `{near[0]}`?"
+        return f"did you mean `{spelt[near[0]]}`?"
     if len(known) <= 12:
         return "known: " + ", ".join(known)
     return f"{len(known)} are known"

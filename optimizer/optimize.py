@@ -35,6 +35,8 @@ Progress = Callable[[Search], Callable[[int, float | None], None]]
 
 #: Resamples of the scenarios for the interval of the hypervolume.
 RESAMPLES = 200
+#: Rise of the hypervolume over the last quarter of the generations below which a search counts as settled.
+SETTLED = 0.01
 STUDY_FILE = "study.journal"
 #: Packages whose versions shape the bits of a result.
 SHAPING = ("tiercap", "numba", "llvmlite", "numpy", "scipy", "optuna", "moocore")
@@ -59,6 +61,18 @@ class Run:
     choices: list[Choice]
     gain: tuple[int, float]
     seconds: float
+
+    @property
+    def last_rise(self) -> float:
+        """What the last quarter of the generations added to the hypervolume, as a share of it."""
+        rows = self.found.convergence
+        before, last = rows[-1 - max(1, len(rows) // 4) if len(rows) > 1 else 0], rows[-1]
+        return 1.0 - before["hypervolume"] / last["hypervolume"] if last["hypervolume"] > 0 else 1.0
+
+    @property
+    def converged(self) -> bool:
+        """Whether the last quarter of the generations raised the hypervolume by less than SETTLED."""
+        return len(self.found.convergence) > 1 and self.last_rise < SETTLED
 
     @property
     def screened_hypervolume(self) -> float:

@@ -83,7 +83,7 @@ def test_find_chip(asked: str, name: str) -> None:
 
 
 def test_find_chip_suggests_and_lists() -> None:
-    with pytest.raises(InputError, match=r"unknown chip `H22`: did you mean `h20`\?"):
+    with pytest.raises(InputError, match=r"unknown chip `H22`: did you mean `H20`\?"):
         find_chip("H22")
     with pytest.raises(InputError, match="may mean several: `A100 40GB`, `A100 80GB`"):
         find_chip("A10")

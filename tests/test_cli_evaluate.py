@@ -86,15 +86,41 @@ def test_the_table_for_people_names_the_policy_and_units(capsys: pytest.CaptureF
     assert evaluate("--outcome", "gap", "--outcome", "revenue", "--outcome", "gap") == 0
     told = capsys.readouterr()
     lines = told.out.splitlines()
-    assert lines[0] == "bis-2026"
-    assert lines[1].split() == ["outcome", "mean", "5", "%", "median", "95", "%", "unit"]
-    assert [line.split()[0] for line in lines[2:]] == ["gap", "revenue"]
+    assert lines[0].split() == ["outcome,", "mean", "bis-2026"]
+    below = ["5", "50", "5"]
+    assert [line.split()[0] for line in lines[1:]] == ["gap", *below, "revenue", *below]
+    assert "[GUSD]" in lines[5]
     assert "8 scenarios, seed 0" in told.err
     assert evaluate("--outcome", "gap", "-q") == 0
     assert capsys.readouterr().err == ""
 
 
+def test_many_policies_become_lines_with_the_objectives(capsys: pytest.CaptureFixture[str]) -> None:
+    rules = ["ban", "bis-2026", "oct-2022", "oct-2023", "unrestricted", "diffusion-2025", "bis-2026,2028:ban"]
+    assert evaluate(*(f"--policy={rule}" for rule in rules), "-q") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[1:]] == rules
+    assert lines[0].split() == ["policy,", "means", "revenue", "[GUSD]", "gap", "[year]", "substitution", "[GUSD]"]
+
+
+def test_a_schedule_holds_its_rules_one_after_the_other(capsys: pytest.CaptureFixture[str]) -> None:
+    rules = ["--policy", "bis-2026,2029:ban", "--policy", "bis-2026", "--policy", "ban"]
+    assert evaluate(*rules, "--json", "--trajectory") == 0
+    policies = json.loads(capsys.readouterr().out)["policies"]
+    mixed, kept, banned = (policy["outcomes"]["units_licensed"]["mean"] for policy in policies)
+    assert mixed[:2] == kept[:2]  # 2028 differs: buyers pull purchases forward
+    assert mixed[2] > kept[2]
+    assert mixed[3:] == banned[3:] == [0.0] * 5
+    assert evaluate(*rules, "--json") == 0
+    first = json.loads(capsys.readouterr().out)["policies"][0]
+    assert first["schedule"]["steps"] == [0, 0, 0, 1, 1, 1, 1, 1]
+    assert first["outcomes"]["write_downs"]["mean"] > 0
+
+
 MISTAKES = {
+    "late year": (["--policy", "bis-2026,2040:ban"], "years must rise between 2026 and 2034"),
+    "year": (["--policy", "bis-2026,soon:ban"], "year of a schedule"),
+    "rule of a schedule": (["--policy", "bis-2026,2029:bann"], "did you mean `ban`?"),
     "rule": (["--policy", "bis2026"], "did you mean `bis-2026`?"),
     "lever": (["--policy", "c_opn_tpp=3"], "did you mean `c_open_tpp`?"),
     "unit": (["--policy", "c_open_tpp=3 GB/s"], "expected TPP"),

@@ -10,15 +10,17 @@ import click
 from tiercap.optimizer.cli.options import (
     announce_compilation,
     json_option,
+    quiet_option,
     seed_option,
     set_option,
     study_argument,
     threads_option,
-    verbosity_options,
 )
 from tiercap.optimizer.cli.output import figure, print_json, print_table, say
 
 MAX_POLICIES = 10_000
+#: Policies shown as columns; more become lines.
+SIDE_BY_SIDE = 6
 
 
 @click.command()
@@ -37,7 +39,7 @@ MAX_POLICIES = 10_000
 @seed_option
 @threads_option
 @json_option
-@verbosity_options
+@quiet_option
 def command(
     study: str | None,
     policies: tuple[str, ...],
@@ -48,7 +50,6 @@ def command(
     threads: int | None,
     as_json: bool,
     quiet: bool,
-    verbose: int,
 ) -> None:
     """Payoffs of policies over the scenarios: mean and quantiles of every outcome.
 
@@ -145,10 +146,38 @@ def _print_outcomes(problem: Any, named: list[Given], shown: list[str], as_json:
     if as_json:
         print_json({"policies": [_policy_json(given, spread[p], shown) for p, given in enumerate(named)]})
         return
-    for p, (name, *_) in enumerate(named):
-        table = [[o, *(figure(float(v)) for v in spread[p, k]), UNITS[o]] for k, o in enumerate(shown)]
-        print_table(["outcome", "mean", "5 %", "median", "95 %", "unit"], table, title=name)
+    detailed = shown if len(shown) < len(UNITS) else problem.objectives
+    if len(named) <= SIDE_BY_SIDE:
+        _print_columns(named, spread, shown, detailed)
+    else:
+        _print_lines(named, spread, shown, detailed)
     say(f"{len(problem.scenarios)} scenarios, seed {problem.study.scenarios.seed}; modelled, not forecast", quiet)
+
+
+def _print_columns(named: list[Given], spread: Any, shown: list[str], detailed: list[str]) -> None:
+    """A column a policy: means, and for the outcomes in ``detailed`` where the scenarios lie."""
+    from tiercap.optimizer.problem import SPREAD, UNITS
+
+    below = dict(zip(SPREAD[1:], ("  5 of 100 below", "  50 of 100 below", "  5 of 100 above"), strict=True))
+    rows = []
+    for name in [*detailed, *(other for other in shown if other not in detailed)]:
+        k = shown.index(name)
+        unit = "" if UNITS[name] == "1" else f" [{UNITS[name]}]"
+        rows.append([f"{name}{unit}", *(figure(float(v)) for v in spread[:, k, 0])])
+        if name in detailed:
+            for q, label in below.items():
+                rows.append([label, *(figure(float(v)) for v in spread[:, k, SPREAD.index(q)])])
+    print_table(["outcome, mean", *(given.name for given in named)], rows)
+
+
+def _print_lines(named: list[Given], spread: Any, shown: list[str], detailed: list[str]) -> None:
+    """A line a policy: the means of the outcomes in ``detailed``."""
+    from tiercap.optimizer.problem import UNITS
+
+    headers = [name if UNITS[name] == "1" else f"{name} [{UNITS[name]}]" for name in detailed]
+    places = [shown.index(name) for name in detailed]
+    rows = [[given.name, *(figure(float(spread[p, k, 0])) for k in places)] for p, given in enumerate(named)]
+    print_table(["policy, means", *headers], rows)
 
 
 def _policy_json(given: Given, spread: Any, shown: list[str]) -> dict[str, Any]:

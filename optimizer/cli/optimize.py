@@ -16,11 +16,11 @@ from tiercap.optimizer.cli.options import (
     announce_compilation,
     json_option,
     output_option,
+    quiet_option,
     seed_option,
     set_option,
     study_argument,
     threads_option,
-    verbosity_options,
 )
 from tiercap.optimizer.cli.output import figure, print_json, print_table, say
 
@@ -38,7 +38,7 @@ ALSO_SHOWN = ("terminal_gap", "units_open", "units_licensed", "government_take",
 @seed_option
 @threads_option
 @json_option
-@verbosity_options
+@quiet_option
 def command(
     study: str | None,
     output: str | None,
@@ -47,7 +47,6 @@ def command(
     threads: int | None,
     as_json: bool,
     quiet: bool,
-    verbose: int,
 ) -> None:
     """Search the levers for the front of policies that nothing dominates.
 
@@ -131,7 +130,7 @@ def _print_json(run: Any) -> None:
     print_json(
         {
             "run": run.path,
-            "converged": None,
+            "converged": run.converged,
             "evaluations": run.found.evaluations,
             "evaluations_reused": run.found.evaluations_reused,
             "seconds": run.seconds,
@@ -255,6 +254,8 @@ def _print_stages(run: Any) -> None:
         f"Hypervolume {value:.4f} (scenarios resampled: {low:.4f} to {high:.4f}); before Optuna's generations "
         f"{before:.4f}, {added}."
     )
+    state = "has settled" if run.converged else "was still rising"
+    click.echo(f"It {state}: the last quarter of the generations raised it by {100.0 * run.last_rise:.1f} %.")
     spent = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in sorted(found.seconds.items(), key=lambda i: -i[1]))
     reused = f", {found.evaluations_reused:,} of them kept from before" if found.evaluations_reused else ""
     click.echo(f"{found.evaluations:,} evaluations{reused} in {run.seconds:.1f} s: {spent}.")

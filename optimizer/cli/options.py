@@ -36,7 +36,8 @@ def seed_option(function: F) -> F:
     return click.option(
         "--seed",
         type=click.IntRange(0, 2**63 - 1),
-        help="Seed of the scenarios and of the search.",
+        metavar="N",
+        help="Seed of the scenarios and of the search.  [default: the study's]",
     )(function)
 
 
@@ -52,13 +53,14 @@ def threads_option(function: F) -> F:
 
 def output_option(function: F) -> F:
     """``-o``: parameter ``output``, a path or None."""
-    return click.option("-o", "--output", metavar="PATH", help="Where to write.")(function)
+    return click.option("-o", "--output", metavar="PATH", help="Run folder.  [default: a new runs/STUDY-NNNN]")(
+        function
+    )
 
 
-def verbosity_options(function: F) -> F:
-    """``-q`` and ``-v``: parameters ``quiet`` (bool) and ``verbose`` (int)."""
-    function = click.option("-q", "--quiet", is_flag=True, help="No progress, no remarks.")(function)
-    return click.option("-v", "--verbose", count=True, help="Say more; repeat for more still.")(function)
+def quiet_option(function: F) -> F:
+    """``-q``: parameter ``quiet``."""
+    return click.option("-q", "--quiet", is_flag=True, help="No progress, no remarks.")(function)
 
 
 def announce_compilation(quiet: bool) -> None:
