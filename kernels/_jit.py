@@ -22,9 +22,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-#: Fused multiply-add is the only licence the compiler gets. It keeps NaN, infinities and the order of sums, and
-#: since every lane runs through the same padded loop it keeps bits too.
-FASTMATH = {"contract"}
+#: No licence to the compiler at all. With `contract` it chooses which products to fuse with which sums, and chooses
+#: differently in a loop's vector and scalar forms, for other vector widths, and even for the order in which kernels
+#: happened to be compiled: bits then depend on it. Where fusing pays, the source says `fma`.
+FASTMATH = False
 
 #: Functions that Python never calls need no wrapper for it: a third of the compile time.
 _UNWRAPPED = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
@@ -40,7 +41,7 @@ def source_digest() -> str:
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     for package in ("numba", "llvmlite", "numpy"):
         digest.update(f"{package}={version(package)};".encode())
-    digest.update(f"{sys.version_info[:3]}{platform.machine()}{_cpu()}{sorted(FASTMATH)}".encode())
+    digest.update(f"{sys.version_info[:3]}{platform.machine()}{_cpu()}{FASTMATH}".encode())
     digest.update(";".join(f"{k}={os.environ.get(k, '')}" for k in _SETTINGS_IN_KEY).encode())
     return digest.hexdigest()[:24]
 
@@ -136,6 +137,25 @@ class _ForgivingCache:
         except Exception:  # noqa: BLE001 - a full disk, or an index of which nothing can be read
             with suppress(Exception):
                 self._cache.flush()
+
+
+if numba.config.DISABLE_JIT:
+
+    def fma(a: float, b: float, c: float) -> float:
+        """a * b + c; rounded twice where kernels are not compiled."""
+        return a * b + c
+
+else:
+
+    @numba.extending.intrinsic  # type: ignore[untyped-decorator]
+    def fma(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
+        """a * b + c, rounded once."""
+        signature = numba.float64(numba.float64, numba.float64, numba.float64)
+
+        def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return builder.fma(*arguments)
+
+        return signature, build
 
 
 def kernel(function: Callable[..., Any]) -> Any:

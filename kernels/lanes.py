@@ -138,6 +138,5 @@ A_SALES_B, A_NET_B, A_TAKE_B = _a.each(3)
 A_SIZE = _a.size
 
 #: Doubles to keep free on both sides of every array that a kernel works in. A loop over lanes starts by checking that
-#: its arrays do not overlap, generously; neighbours in memory would send it down its scalar form, which fuses other
-#: multiplications with additions. With room around them, bits do not depend on where arrays lie.
+#: its arrays do not overlap, generously; neighbours in memory would send it down its scalar form, several times slower.
 GUARD = max(W_SIZE, V_SIZE, J_SIZE, X_SIZE, A_SIZE) + LANES

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._jit import inline
+from ._jit import fma, inline
 
 _LOG2E = 1.4426950408889634
 # ln 2 in two parts, the first with 21 trailing zero bits, so that n * high is exact.
@@ -33,21 +33,21 @@ def exp(x):
     """
     z = 710.0 if x > 710.0 else x
     z = -746.0 if z < -746.0 else z
-    t = z * _LOG2E + _ROUND
+    t = fma(z, _LOG2E, _ROUND)
     n = t - _ROUND
-    r = z - n * _LN2_HIGH
-    r = r - n * _LN2_LOW
+    r = fma(n, -_LN2_HIGH, z)
+    r = fma(n, -_LN2_LOW, r)
     q = 2.5100424157005067e-08
-    q = q * r + 2.7620138719733994e-07
-    q = q * r + 2.7557268378684192e-06
-    q = q * r + 2.480152119021773e-05
-    q = q * r + 0.00019841269863105968
-    q = q * r + 0.0013888888917281794
-    q = q * r + 0.008333333333330051
-    q = q * r + 0.04166666666662399
-    q = q * r + 0.16666666666666669
-    q = q * r + 0.5000000000000001
-    p = 1.0 + (r + r * r * q)
+    q = fma(q, r, 2.7620138719733994e-07)
+    q = fma(q, r, 2.7557268378684192e-06)
+    q = fma(q, r, 2.480152119021773e-05)
+    q = fma(q, r, 0.00019841269863105968)
+    q = fma(q, r, 0.0013888888917281794)
+    q = fma(q, r, 0.008333333333330051)
+    q = fma(q, r, 0.04166666666662399)
+    q = fma(q, r, 0.16666666666666669)
+    q = fma(q, r, 0.5000000000000001)
+    p = 1.0 + fma(r * r, q, r)
     # Two factors, so that neither the largest nor the denormal results overflow on the way.
     k = np.float64(t).view(np.int64) - _ROUND_BITS
     half = k >> 1
@@ -77,15 +77,15 @@ def log(x):
     s = f / (2.0 + f)
     z = s * s
     q = 0.14617807492803847
-    q = q * z + 0.15331611694570085
-    q = q * z + 0.18182892433364564
-    q = q * z + 0.22222211089368124
-    q = q * z + 0.2857142862625391
-    q = q * z + 0.3999999999989889
-    q = q * z + 0.666666666666667
+    q = fma(q, z, 0.15331611694570085)
+    q = fma(q, z, 0.18182892433364564)
+    q = fma(q, z, 0.22222211089368124)
+    q = fma(q, z, 0.2857142862625391)
+    q = fma(q, z, 0.3999999999989889)
+    q = fma(q, z, 0.666666666666667)
     q = q * z
     h = 0.5 * f * f
-    y = e * _LN2_HIGH - ((h - (s * (h + q) + e * _LN2_LOW)) - f)
+    y = fma(e, _LN2_HIGH, f - (h - fma(s, h + q, e * _LN2_LOW)))
     y = np.float64(x) if x == np.inf else y
     y = np.float64(-np.inf) if x == 0.0 else y
     return y if x >= 0.0 else np.float64(np.nan)

@@ -95,6 +95,8 @@ class Search:
 
     def run(self) -> Outcome:
         """Screen, promote, refine. Raises InfeasibleError if no policy satisfies the constraints."""
+        with self._timed("loading kernels"):
+            self.problem.screener.outcomes(self.problem.base.reshape(-1, 1))  # compiles them, or reads the cache
         coords, values = self._screen()
         archive = self._promote(coords, values)
         ideal, nadir = self._scale(archive)

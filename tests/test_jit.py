@@ -266,7 +266,7 @@ def test_settings_of_a_kernel():
     call = numba.njit(error_model="numpy", fastmath=_jit.FASTMATH)(lambda x: one_over(x))
     assert call(1.0) == float("inf")
     assert call(float("nan")) == 7.0
-    assert _jit.FASTMATH == {"contract"}
+    assert _jit.FASTMATH is False  # a licence to fuse would make bits depend on the compiler's choices
 
 
 # --- redirection ---------------------------------------------------------------------------------------------
@@ -368,3 +368,39 @@ def test_a_configuration_file_changes_nothing(trap, text):
     assert found["cache"].startswith(str(trap.cache))
     assert not trap.canary.exists()
     assert trap.run()["hits"] == 1
+
+
+PROGRAM = """
+import hashlib
+import sys
+import numpy as np
+from tests import cases
+from tiercap.optimizer.evaluate import Evaluator
+from tiercap.optimizer.scenarios import Scenarios
+from tiercap.optimizer.study import Horizon
+rng = np.random.default_rng(11)
+table = cases.random_params(rng, 64)
+scenarios = Scenarios(table, np.full(64, 1 / 64), 0, "random")
+found = Evaluator(scenarios, Horizon(years=4), cases.catalogue(), 1).outcomes(cases.random_policies(rng, 60))
+print(hashlib.sha256(found.tobytes()).hexdigest())
+"""
+
+
+@pytest.mark.slow
+def test_bits_are_the_same_for_every_vector_width_and_order_of_compilation(tmp_path):
+    """Compiled anew with 256-bit vectors, and once more after other kernels came from a cache: the same bits."""
+
+    def digest(cache, **environment):
+        root = Path(__file__).parents[1]
+        told = subprocess.run(
+            [sys.executable, "-c", PROGRAM], cwd=root, capture_output=True, text=True, check=True,
+            env=os.environ | {"TIERCAP_CACHE": str(tmp_path / cache)} | environment,
+        )  # fmt: skip
+        return told.stdout.strip()
+
+    first = digest("host")
+    assert digest("narrow", NUMBA_CPU_NAME="haswell") == first
+    for kept in (tmp_path / "host").rglob("*payoff*"):  # the last kernel to be compiled, now alone
+        if kept.is_file():
+            kept.unlink()
+    assert digest("host") == first

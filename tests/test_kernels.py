@@ -27,7 +27,7 @@ TESTS = Path(__file__).parent
 RNG = np.random.default_rng(53)
 
 #: As the kernels are compiled: fused multiply-add and nothing else.
-compiled = numba.njit(error_model="numpy", fastmath={"contract"})
+compiled = numba.njit(error_model="numpy")
 
 
 @compiled
