@@ -29,11 +29,7 @@ def fill_allied(
     q, x : constants and paths of the scenario tiles
     a : float64[n_allied, n_tiles, n_steps, A_SIZE], filled
     """
-    room = np.zeros(5 * n.GUARD + n.W_SIZE + n.V_SIZE + 2 * n.J_SIZE)
-    w = room[n.GUARD : n.GUARD + n.W_SIZE]
-    v = room[2 * n.GUARD + n.W_SIZE : 2 * n.GUARD + n.W_SIZE + n.V_SIZE]
-    o = room[3 * n.GUARD + n.W_SIZE + n.V_SIZE : 3 * n.GUARD + n.W_SIZE + n.V_SIZE + n.J_SIZE]
-    l = room[4 * n.GUARD + n.W_SIZE + n.V_SIZE + n.J_SIZE : 4 * n.GUARD + n.W_SIZE + n.V_SIZE + 2 * n.J_SIZE]
+    w, v, o, l = n.work_space()
     dt = 1.0 / steps_per_year
     for row in range(first_row, last_row):
         for place in range(first_tile, last_tile):

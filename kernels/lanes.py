@@ -18,6 +18,9 @@ must not share a base with rows that are written in the same loop.
 
 from __future__ import annotations
 
+import numpy as np
+
+from ._jit import glue
 from .params import OUTCOMES
 
 #: Evaluations side by side: 8 vectors of 512 bits.
@@ -140,3 +143,14 @@ A_SIZE = _a.size
 #: Doubles to keep free on both sides of every array that a kernel works in. A loop over lanes starts by checking that
 #: its arrays do not overlap, generously; neighbours in memory would send it down its scalar form, several times slower.
 GUARD = max(W_SIZE, V_SIZE, J_SIZE, X_SIZE, A_SIZE) + LANES
+
+
+@glue
+def work_space():
+    """The arrays w, v, o, l of one call, with room around each."""
+    room = np.zeros(5 * GUARD + W_SIZE + V_SIZE + 2 * J_SIZE)
+    at_v = 2 * GUARD + W_SIZE
+    at_o = at_v + V_SIZE + GUARD
+    at_l = at_o + J_SIZE + GUARD
+    w, v = room[GUARD : GUARD + W_SIZE], room[at_v : at_v + V_SIZE]
+    return w, v, room[at_o : at_o + J_SIZE], room[at_l : at_l + J_SIZE]

@@ -54,11 +54,24 @@ def sold(w, i, ln_p):
 
 
 @inline
-def _bracketed(old, new, low, high):
-    """A Newton step if it stays inside the bracket, else a bisection (an open bracket: four units on)."""
-    new = min(new, old + 4.0)
+def _move(w, i, old, step, up):
+    """Take a Newton step from ``old`` if it stays inside the bracket, else bisect (an open bracket: four units on).
+
+    up : whether the root lies above ``old`` (the step may point the other way where the slope is not to be trusted).
+    Returns 1 if the lane must go on.
+    """
+    low = old if up else w[n.S_LO + i]
+    high = w[n.S_HI + i] if up else old
+    new = min(old + step, old + 4.0)
     inside = (new >= low) & (new <= high)
-    return new if inside else 0.5 * (low + min(high, low + 8.0))
+    new = new if inside else 0.5 * (low + min(high, low + 8.0))
+    on = w[n.S_ON + i] > 0.0
+    again = on & (abs(new - old) > _CLOSE)
+    w[n.S_LO + i] = low
+    w[n.S_HI + i] = high
+    w[n.S_L + i] = new if on else old
+    w[n.S_ON + i] = 1.0 if again else 0.0
+    return 1 if again else 0
 
 
 @tile
@@ -102,16 +115,7 @@ def _markup_step(w):
         z = rho * w[n.Q_RBETA + i]
         gap = ln_p - w[n.S_LNC + i] - log(1.0 + z)
         slope = 1.0 + (1.0 - rho * s3 / s2) / (1.0 + z)
-        low = ln_p if gap < 0.0 else w[n.S_LO + i]
-        high = w[n.S_HI + i] if gap < 0.0 else ln_p
-        new = _bracketed(ln_p, ln_p - gap / slope, low, high)
-        on = w[n.S_ON + i] > 0.0
-        w[n.S_LO + i] = low
-        w[n.S_HI + i] = high
-        w[n.S_L + i] = new if on else ln_p
-        again = on & (abs(new - ln_p) > _CLOSE)
-        w[n.S_ON + i] = 1.0 if again else 0.0
-        moving += 1 if again else 0
+        moving += _move(w, i, ln_p, -gap / slope, gap < 0.0)
     return moving
 
 
@@ -140,16 +144,7 @@ def _clearing_step(w):
         s1, s2, _ = _shares(w, i, ln_p)
         excess = log(s1) - ln_p - w[n.S_LNN + i]
         slope = 1.0 + w[n.Q_BETA + i] * s2 / s1
-        low = ln_p if excess > 0.0 else w[n.S_LO + i]
-        high = w[n.S_HI + i] if excess > 0.0 else ln_p
-        new = _bracketed(ln_p, ln_p + excess / slope, low, high)
-        on = w[n.S_ON + i] > 0.0
-        w[n.S_LO + i] = low
-        w[n.S_HI + i] = high
-        w[n.S_L + i] = new if on else ln_p
-        again = on & (abs(new - ln_p) > _CLOSE)
-        w[n.S_ON + i] = 1.0 if again else 0.0
-        moving += 1 if again else 0
+        moving += _move(w, i, ln_p, excess / slope, excess > 0.0)
     return moving
 
 

@@ -39,11 +39,7 @@ def payoff(
     out : float64[n_rows, n_tiles, N_OUTCOMES, LANES], filled
     trajectory : float64[n_rows, n_tiles, n_steps, N_TRAJECTORY, LANES], filled; n_rows 0: not wanted
     """
-    room = np.zeros(5 * n.GUARD + n.W_SIZE + n.V_SIZE + 2 * n.J_SIZE)
-    w = room[n.GUARD : n.GUARD + n.W_SIZE]
-    v = room[2 * n.GUARD + n.W_SIZE : 2 * n.GUARD + n.W_SIZE + n.V_SIZE]
-    o = room[3 * n.GUARD + n.W_SIZE + n.V_SIZE : 3 * n.GUARD + n.W_SIZE + n.V_SIZE + n.J_SIZE]
-    l = room[4 * n.GUARD + n.W_SIZE + n.V_SIZE + n.J_SIZE : 4 * n.GUARD + n.W_SIZE + n.V_SIZE + 2 * n.J_SIZE]
+    w, v, o, l = n.work_space()
     dt = 1.0 / steps_per_year
     for tile in range(first_tile, last_tile):
         for row in range(first_row, last_row):
