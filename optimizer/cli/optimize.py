@@ -267,4 +267,8 @@ def _print_next(run: Any, again: Callable[..., str]) -> None:
     click.echo("It holds front.csv, manifest.json and study.journal, which optuna-dashboard opens. Next:")
     click.echo(f"  {again(run.path, f'search.trials={max(2 * trials, 64)}')}   # search on")
     click.echo(f"  tiercap evaluate --policy {run.problem.study.baseline} --trajectory   # the rule, year by year")
-    click.echo("Modelled, not forecast: `tiercap parameters` lists what it rests on.")
+    infos = run.problem.study.parameters
+    assumed = sum(info.evidence == "assumption" for info in infos)
+    click.echo(
+        f"Modelled, not forecast: {assumed} of {len(infos)} central values are assumptions (tiercap parameters lists them)."
+    )
