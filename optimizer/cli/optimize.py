@@ -269,6 +269,5 @@ def _print_next(run: Any, again: Callable[..., str]) -> None:
     click.echo(f"  tiercap evaluate --policy {run.problem.study.baseline} --trajectory   # the rule, year by year")
     infos = run.problem.study.parameters
     assumed = sum(info.evidence == "assumption" for info in infos)
-    click.echo(
-        f"Modelled, not forecast: {assumed} of {len(infos)} central values are assumptions (tiercap parameters lists them)."
-    )
+    rests = f"{assumed} of {len(infos)} central values are assumptions"
+    click.echo(f"Modelled, not forecast: {rests} (tiercap parameters lists them).")
