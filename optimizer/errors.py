@@ -24,18 +24,6 @@ class InfeasibleError(TiercapError):
     exit_code = 3
 
 
-class NotConvergedError(TiercapError):
-    """Stopped at a limit before convergence, where convergence was required."""
-
-    exit_code = 4
-
-
-class DifferenceError(TiercapError):
-    """A verification found bits that differ."""
-
-    exit_code = 5
-
-
 class StorageError(TiercapError):
     """A file, the disk or a storage failed; what was committed is safe."""
 
