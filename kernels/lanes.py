@@ -128,6 +128,7 @@ X_PF, X_PM, X_PI, X_PTIME = _x.each(4)  # the moving path and its launch date, f
 X_FF, X_FM, X_FI, X_FTPP, X_FAREA = _x.each(5)  # the frontier chip
 X_FW, X_FVA, X_FVC, X_LNFW = _x.rows(4), _x.rows(), _x.rows(), _x.rows(4)
 X_NF, X_NM, X_NI = _x.each(3)  # the next step's frontier chip
+X_BARRED = _x.rows()  # barred share imposed on the step; NaN leaves it to the response
 CHIP_ROWS = 7
 X_CF, X_CM, X_CI, X_CTPP, X_CCOST, X_CLAUNCH, X_CON = _x.each(CHIP_ROWS)  # first chip; others CHIP_ROWS further
 _x.rows((MAX_CHIPS - 1) * CHIP_ROWS)

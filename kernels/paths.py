@@ -247,6 +247,7 @@ def _step(p, q, x, lane, y, dt):
     x[n.X_LNRHO + lane] = math.log(p.run_size / p.wall_size) + y * math.log(p.run_growth / p.wall_growth)
     x[n.X_GREY + lane] = p.grey_supply * p.grey_growth**y * dt
     x[n.X_DISC + lane] = p.discount**y
+    x[n.X_BARRED + lane] = math.nan  # free, until a caller imposes a share
     growth = p.software_growth**y
     _four(x, n.X_SOFT, lane, min(1.0, p.software_st * growth), min(1.0, p.software_ft * growth),
           min(1.0, p.software_pf * growth), min(1.0, p.software_dc * growth))

@@ -885,6 +885,7 @@ def evaluate(
     steps_per_year: int,
     start: float,
     exponent: int,
+    barred: Sequence[float] | None = None,
 ) -> tuple[dict[str, float], list[dict[str, float]], float]:
     """One policy schedule in one scenario.
 
@@ -896,6 +897,7 @@ def evaluate(
     catalogue : CHIP[entries], newest first
     n_steps, steps_per_year, start : the clock; ``start`` is the year of step 0
     exponent : of the roofline, 2, 4 or 8
+    barred : the imposed share r of each step, NaN where the response decides
 
     Returns
     -------
@@ -1015,7 +1017,9 @@ def evaluate(
         p_D0 = c_D * (1.0 + q.domestic_markup)
         a_D = attractions(A_D, p_D0, f_D, beta)
 
-        # item 2: budget
+        # item 2: budget, and an imposed share
+        if barred is not None and not math.isnan(barred[t]):
+            r = float(barred[t])
         B = budget_c(q, y) * dt * E - pulled_c
         if B <= 0.0:
             raise ValueError(f"step {t}: the budget of C is {B}: pulled forward {pulled_c}, elasticity factor {E}")
@@ -1274,8 +1278,10 @@ def evaluate(
         S_D = S_D * q.capacity_growth**dt + q.capacity_investment * Rev_D
         if q_E + q_G + q_D > 0.0:
             L = L + share_per_step(q.lock_in_speed, dt) * ((q_E + q_G) / (q_E + q_G + q_D) - L)
-        r = r + share_per_step(q.response_speed, dt) * (target - r)
-        r_path.append(r)
+        move = share_per_step(q.response_speed, dt) * (target - r)
+        r = r + move
+        # reading: under an imposed path the moves of the response count, not the jumps of the path.
+        r_path.append(r if barred is None else r_path[-1] + move)
         pulled_b, pulled_c = pulled_b_next, pulled_c_next
 
     o = outcomes
