@@ -126,6 +126,7 @@ def _constants(p, q, lane, dt, exponent):
     q[n.Q_RETAINED + lane] = p.cost_retained
     q[n.Q_NRE + lane] = p.nre * dt
     q[n.Q_FP4 + lane] = p.fp4_uplift
+    q[n.Q_LAG + lane] = p.design_lag - 1e-9  # a lag of whole steps ends with them, whatever rounding did
     q[n.Q_ATT_E + lane] = math.log(p.attraction_e)
     q[n.Q_ATT_D + lane] = math.log(p.attraction_d)
     q[n.Q_ATT_G + lane] = p.attraction_g

@@ -317,6 +317,8 @@ class Step:
     y: float
     chips: Sequence[Chip]
     margin: Margin
+    age: float  # years since the first step of the rule in force
+    age_next: float  # years the next step's rule will have been in force then
 
 
 def designs_of_tier(
@@ -326,6 +328,7 @@ def designs_of_tier(
 
     The rule is read at ``rule_y`` with ``rule_front`` as frontier chip where they are given (item 6 of section 8).
     """
+    age = at.age if rule_y is None else at.age_next
     rule_y = at.y if rule_y is None else rule_y
     rule_front = at.chips[0] if rule_front is None else rule_front
     sku_before = float(group["sku_before"][tier])
@@ -342,6 +345,8 @@ def designs_of_tier(
             for design in cut_to_box(chip, caps, at.q.slack, at.q.cost_retained, margin):
                 if math.isfinite(sku_before) and not (design.d == 1.0 and chip.launch <= sku_before):
                     continue
+                if design.d < 1.0 and age < at.q.design_lag - 1e-9:
+                    continue  # not ready yet
                 f = performance(design.F, design.M, design.I, at.q, at.y, at.exponent)
                 found.append(replace(design, f=f))
     return found
@@ -949,7 +954,8 @@ def evaluate(
         front_next = chips_on_sale(q, catalogue, y + dt, start)[0]
         policy_next = levers[int(phase[t if last else t + 1])]
 
-        at = Step(q, exponent, start, y, chips, margin)
+        in_force_next = 0 if last else steps_in_force(phase, t + 1)
+        at = Step(q, exponent, start, y, chips, margin, in_force * dt, in_force_next * dt)
         # --- 6. Group A
         best_a: Design | None = None
         v_a = 0.0
