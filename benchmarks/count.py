@@ -1,9 +1,9 @@
 """How much arithmetic an evaluation is: ``python benchmarks/count.py``.
 
 Runs the kernels uncompiled over numbers that count what is done to them. Counted a lane, because that is how vectors
-work: a lane computes whatever its tile computes, and Newton's steps go on until the slowest lane is done. Not counted:
-choices between two results, masks, addresses and loop control, so that the limit drawn from these counts is a little
-stricter than the machine's.
+work: a lane computes whatever its tile computes, and Newton's steps go on until the slowest lane is done. A choice
+between two results is one operation, as it is for vectors. Not counted: logic on masks, sums of flags, addresses and
+loop control, so that a limit drawn from these counts is a little stricter than the machine's.
 """
 
 from __future__ import annotations
@@ -21,12 +21,28 @@ from typing import Any
 COUNTS: Counter[str] = Counter()
 
 #: What `vecmath` does for one exp and one log, by class; counted in its source.
-EXP = {"multiply": 15, "add": 11, "exp": 1}
-LOG = {"multiply": 12, "divide": 1, "add": 15, "log": 1}
+EXP = {"multiply": 16, "add": 2, "integer": 7, "compare": 2, "choose": 2, "exp": 1}
+LOG = {"multiply": 14, "divide": 1, "add": 7, "integer": 5, "compare": 4, "choose": 5, "log": 1}
 
 
 class Number(float):
     """A double that counts what is done to it."""
+
+
+class Flag(int):
+    """A comparison's result; asking it is a choice."""
+
+    def __bool__(self) -> bool:
+        COUNTS["choose"] += 1
+        return int(self) != 0
+
+    def __and__(self, other: Any) -> Flag:
+        return Flag(int(self) & int(other))
+
+    def __or__(self, other: Any) -> Flag:
+        return Flag(int(self) | int(other))
+
+    __rand__, __ror__ = __and__, __or__
 
 
 def _counted(name: str, kind: str) -> Any:
@@ -35,14 +51,25 @@ def _counted(name: str, kind: str) -> Any:
     def operation(self: float, *others: Any) -> Any:
         COUNTS[kind] += 1
         result = plain(self, *(float(other) for other in others))
-        return Number(result) if isinstance(result, float) else result
+        return Number(result) if isinstance(result, float) else Flag(result)
 
     return operation
 
 
-for _name in ("__add__", "__radd__", "__sub__", "__rsub__", "__abs__", "__lt__", "__le__", "__gt__", "__ge__",
-              "__eq__", "__ne__"):  # fmt: skip
+def _extreme(choose: Any) -> Any:
+    """min or max of two numbers, one operation."""
+
+    def call(a: Any, b: Any) -> Any:
+        COUNTS["compare"] += 1
+        return Number(choose(float(a), float(b)))
+
+    return call
+
+
+for _name in ("__add__", "__radd__", "__sub__", "__rsub__", "__abs__"):
     setattr(Number, _name, _counted(_name, "add"))
+for _name in ("__lt__", "__le__", "__gt__", "__ge__", "__eq__", "__ne__"):
+    setattr(Number, _name, _counted(_name, "compare"))
 for _name in ("__mul__", "__rmul__"):
     setattr(Number, _name, _counted(_name, "multiply"))
 
@@ -116,6 +143,7 @@ def _patch() -> None:
         for name, form in (("exp", exp), ("log", log), ("power", power), ("fma", _fma), ("np", words)):
             if hasattr(module, name):
                 setattr(module, name, form)
+        module.min, module.max = _extreme(min), _extreme(max)
 
 
 def _records(array: Any) -> Any:

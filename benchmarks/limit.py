@@ -3,7 +3,8 @@
 Counts the arithmetic of an evaluation (`count`), measures on this core how fast each class of it can go at most
 (`rates`: long independent chains, the same compiler, the same vectors), and sets the time these counts need at those
 rates beside the time an evaluation takes. Multiplications and additions may run side by side where the processor has
-units for both, so what they need together is measured too; divisions and roots share a unit that works beside both.
+units for both, so the rate of a mixture is measured too: nothing that works on vectors goes faster than that.
+Divisions and roots share a unit that works beside the others.
 """
 
 from __future__ import annotations
@@ -118,10 +119,11 @@ def rates(repeats: int = 7) -> dict[str, float]:
 def needs(counts: dict[str, float], rate: dict[str, float]) -> dict[str, float]:
     """Seconds that an evaluation's operations need on each unit, all others being idle."""
     multiply, add = counts["multiply"], counts["add"]
+    every = multiply + add + counts["compare"] + counts["choose"] + counts["integer"]
     return {
         "multiplications": multiply / rate["multiply"],
         "additions": add / rate["add"],
-        "multiplications and additions": (multiply + add) / rate["both"],
+        "all but divisions and roots": every / rate["both"],
         "divisions and roots": counts["divide"] / rate["divide"] + counts["sqrt"] / rate["sqrt"],
         "stores": counts["store"] / rate["store"],
     }
