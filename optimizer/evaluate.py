@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -41,6 +43,18 @@ FILL = 16
 MAX_THREADS = 1024
 #: Bytes of scenario tables beyond which a request is refused.
 MAX_TABLES = 2 * 2**30
+
+
+#: A packed operation on doubles, of x86 and of ARM, and how registers of each width are called there.
+_PACKED = re.compile(r"\bv?(?:f?n?m?(?:add|sub)[0-9]*|mul|div|sqrt|min|max)pd\b|\bf\w+\s+v[0-9]+\.2d")
+_REGISTERS = {128: "%xmm", 256: "%ymm", 512: "%zmm"}
+#: Every kernel that Python calls, by name.
+KERNELS = {
+    "fill_constants": paths.fill_constants,
+    "fill_paths": paths.fill_paths,
+    "fill_allied": allied_kernel.fill_allied,
+    "payoff": payoff,
+}
 
 
 @dataclass(frozen=True)
@@ -283,3 +297,23 @@ def thread_count(threads: int | None) -> int:
 def kernels_are_compiled() -> bool:
     """Whether compiled kernels lie in the cache, so that a first call need not wait for the compiler."""
     return any(CACHE.glob("**/*.nbi"))
+
+
+def signatures() -> dict[str, int]:
+    """How many signatures each kernel is compiled for in this process: one, once it was called; 0 without compiler."""
+    return {name: len(getattr(kernel, "signatures", ())) for name, kernel in KERNELS.items()}
+
+
+def vector_instructions() -> dict[int, int] | None:
+    """Arithmetic on doubles in `payoff` by the bits of its vectors; None unless it was compiled in this process.
+
+    Code that came from the cache is an object file, whose instructions cannot be listed.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that there is nothing to list
+            text = "\n".join(payoff.inspect_asm().values())
+    except (AttributeError, NotImplementedError, RuntimeError):
+        return None
+    lines = [line for line in text.splitlines() if _PACKED.search(line)]
+    return {bits: sum(name in line for line in lines) for bits, name in _REGISTERS.items()} if lines else None
