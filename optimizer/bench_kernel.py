@@ -1,8 +1,8 @@
 """Evaluations a second of the kernels: by size of the work, by number of futures, by threads.
 
-Policies are scrambled Sobol points of the built-in study's levers, futures are its own; groups A and B are therefore the
-same for all of them, as in any search of that study. Rounds go through all cases in turn, so that a slow minute of the
-machine meets all of them. A case that takes less than `SHORTEST` is repeated within its round.
+Policies are scrambled Sobol points of the built-in study's levers, futures are its own; groups A and B are therefore
+the same for all of them, as in any search of that study. Rounds go through all cases in turn, so that a slow minute of
+the machine meets all of them. A case that takes less than `SHORTEST` is repeated within its round.
 """
 
 from __future__ import annotations

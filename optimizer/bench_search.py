@@ -13,14 +13,22 @@ from tiercap.optimizer.optimize import optimize
 from tiercap.optimizer.problem import Problem
 from tiercap.optimizer.search import SCREEN_BLOCK, Search
 
-#: A search of a second or two.
-SMALL = ("search.screen=4096", "search.trials=128", "search.population=64", "scenarios.count=64")
+#: Policies screened by the small search, a second or two of it.
+SMALL = 4096
+
+
+def small(budget: int) -> tuple[str, ...]:
+    """Settings of the small search, smaller still where ``budget`` evaluations are not to be exceeded."""
+    screen = max(256, min(SMALL, budget // 32))
+    population = 64 if screen == SMALL else 16
+    sizes = {"search.screen": screen, "search.trials": 2 * population, "search.population": population}
+    return tuple(f"{name}={value}" for name, value in {**sizes, "scenarios.count": population}.items())
 
 
 def searches(settings: tuple[str, ...], threads: int, rounds: int) -> dict[str, Any]:
     """The built-in study with ``settings`` searched ``rounds`` times, each in a folder of its own, seeds 1, 2, …
 
-    Each round first times the kernels alone on a block of the screen; ``share_of_kernel`` is the screening phase's rate,
+    Each round first times the kernels alone on a block of the screen; ``share_of_kernel`` is the rate of the screening,
     sampling and files included, over that.
     """
     runs = [_search(settings, threads, seed) for seed in range(1, rounds + 1)]

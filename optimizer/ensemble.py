@@ -1,9 +1,9 @@
 """Statistics of any number of policies over any number of futures, in bounded memory.
 
-An `Evaluator` holds the tables of its scenarios: 9 KB each over eight years. Here scenarios come in blocks and policies in
-parts, so that memory is bounded and time is linear in both. What is kept of a part is one row of doubles a policy and
-outcome asked for, which `robustness.reduce` turns into statistics. They are those of the whole row, not estimates that
-depend on how it was cut: the same bits as without blocks, and for any number of threads.
+An `Evaluator` holds the tables of its scenarios: 9 KB each over eight years. Here scenarios come in blocks and policies
+in parts, so that memory is bounded and time is linear in both. What is kept of a part is one row of doubles a policy
+and outcome asked for, which `robustness.reduce` turns into statistics. They are those of the whole row, not estimates
+that depend on how it was cut: the same bits as without blocks, and for any number of threads.
 
 Regret needs the best policy of every scenario first. Where not everything fits into one part, the policies are
 therefore evaluated twice.
@@ -112,6 +112,7 @@ class Ensemble:
             best = best or _best_of(rows, outcomes, measures)
             for k, measure in enumerate(measures):
                 result[part, k] = self._reduced(rows[outcomes.index(measure.outcome)], measure, best)
+            del rows  # before the next part is made
         return result
 
     def planned(self, n_policies: int, wanted: Sequence[Wanted | tuple[str, str]]) -> int:
@@ -164,9 +165,9 @@ class Ensemble:
             for k, some in enumerate(evaluator.chunks(len(policies))):
                 found = evaluator.outcomes(policies[some], phase)
                 for outcome, direction in pairs:
-                    here, so_far = robustness.best(found[:, OUTCOMES.index(outcome)], direction), best[outcome, direction]
-                    both = here[None] if k == 0 else np.stack([so_far[block], here])
-                    so_far[block] = robustness.best(both, direction)
+                    here = robustness.best(found[:, OUTCOMES.index(outcome)], direction)
+                    so_far = best[outcome, direction][block]
+                    so_far[:] = here if k == 0 else robustness.best(np.stack([so_far, here]), direction)
                 tell(len(found) * found.shape[-1])
         return best
 

@@ -1,4 +1,4 @@
-"""Statistics in bounded memory: no trace of blocks, parts and threads in the bits; interruptible; regret in two passes."""
+"""Statistics in bounded memory: no trace of blocks, parts and threads in the bits; interrupts; regret in two passes."""
 
 from __future__ import annotations
 
@@ -206,7 +206,8 @@ n_policies, n_futures = (int(text) for text in sys.argv[1:])
 problem = Problem(config.load(None, (f"scenarios.count={n_futures}",)), 2)
 space = problem.space
 points = Points(space, coordinates(unit_points(n_policies, len(space.levers), 0), space.levers))
-wanted = [Wanted(o.outcome, s, d) for o in problem.study.objectives for s in ("mean", "p05") for d in (None, o.direction)]
+objectives = problem.study.objectives
+wanted = [Wanted(o.outcome, s, d) for o in objectives for s in ("mean", "p05") for d in (None, o.direction)]
 done = 0
 def tell(evaluations):
     global done
