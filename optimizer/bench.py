@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tiercap.optimizer import bench_kernel, bench_process, bench_search, machine
+from tiercap.optimizer.evaluate import vector_bits
 
 SCHEMA_VERSION = 1
 #: What can be measured, in the order in which it is.
@@ -61,7 +62,7 @@ def run(
     n_policies = max(1, min(bench_kernel.LARGE[0], budget // bench_kernel.LARGE[1]))
     (large,) = bench_kernel.run_rounds([bench.case(n_policies, bench_kernel.LARGE[1])], rounds)
     report: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "suite": name, "rounds": rounds, "budget": budget}
-    report["machine"] = {**about, "load_before": before}
+    report["machine"] = {**about, "kernel_vector_bits": vector_bits(), "load_before": before}
     kernel = {"evaluations_per_second": large["evaluations_per_second"]["median"], "threads": bench.threads}
     report["kernel"] = {**kernel, "ratios": {}, "large": large}
     report["search"] = {}
@@ -98,10 +99,12 @@ def _peers(report: dict[str, Any], bench: bench_kernel.Bench, suite: Suite, say:
         return
     policies, futures = suite.peers
     try:
-        told = bench_process.peers(max(1, min(policies, report["budget"] // futures)), futures, report["rounds"])
+        told = bench_process.peers(max(2, min(policies, report["budget"] // futures)), futures, report["rounds"])
     except bench_process.Failed as error:
         say(f"no ratios to the peers: {error}")
         return
+    if missing := told.get("missing"):
+        say(f"peers that are not installed: {', '.join(missing)} (pip install 'tiercap[bench]')")
     report["kernel"]["peers"] = told
     rows = [row for row in told["table"] if row["form"] != "kernel"]
     report["kernel"]["ratios"] = {row["form"]: row["ratio"] for row in rows if row["threads"] == 1}
@@ -110,10 +113,7 @@ def _peers(report: dict[str, Any], bench: bench_kernel.Bench, suite: Suite, say:
 
 def _start(report: dict[str, Any], bench: bench_kernel.Bench, suite: Suite, say: Callable[[str], None]) -> None:
     report["start"] = bench_process.start_up(report["rounds"])
-    counts = report["start"].pop("vector_instructions") or {}
-    report["machine"]["vector_instructions"] = counts
-    widths = [int(bits) for bits, count in counts.items() if count > 0]
-    report["machine"]["kernel_vector_bits"] = max(widths, default=None)
+    report["machine"]["vector_instructions"] = report["start"].pop("vector_instructions")
 
 
 def _search(report: dict[str, Any], bench: bench_kernel.Bench, suite: Suite, say: Callable[[str], None]) -> None:

@@ -316,14 +316,16 @@ import json, sys
 given = dict(zip(sys.argv[1::2], sys.argv[2::2]))
 rows = [{"form": form, "threads": t, "ratio": r * t, "ratio_low": r, "ratio_high": 3 * r}
         for form, r in (("kernel", 1.0), ("numpy", 6.0), ("jax", 2.5)) for t in (1, 2)]
-json.dump({"table": rows, "given": given}, open(given["--json"], "w"))
+json.dump({"table": rows, "given": given, "missing": ["scalar"]}, open(given["--json"], "w"))
 """
 
 
 def test_ratios_come_from_the_peers_of_a_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "peers.py").write_text(PEERS)
     monkeypatch.setattr(bench_process, "PEERS", tmp_path / "peers.py")
-    found = bench.run("quick", ("peers",), 2, 640, 1)
+    said: list[str] = []
+    found = bench.run("quick", ("peers",), 2, 640, 1, said.append)
+    assert "not installed: scalar" in said[-1]
     assert found["kernel"]["ratios"] == {"numpy": 6.0, "jax": 2.5}
     assert found["kernel"]["ratios_two_threads"] == {"numpy": 12.0, "jax": 5.0}
     assert found["measures"]["kernel over jax, 1 threads"]["high"] == 7.5

@@ -126,9 +126,8 @@ def _print_report(report: dict[str, Any]) -> None:
 def _print_machine(machine: dict[str, Any]) -> None:
     loads = " before, ".join(figure(machine[key], 3) for key in ("load_before", "load_after")) + " after"
     rows = [["processor", machine["processor"]], ["cores", f"{machine['usable_cores']} of {machine['cores']}"]]
-    rows += [["vectors", f"{machine['vector_bits'] or '?'} bits"]]
-    if machine.get("kernel_vector_bits"):
-        rows += [["vectors of the kernels", f"{machine['kernel_vector_bits']} bits"]]
+    widths = f"{machine['kernel_vector_bits']} bits, the processor's {machine['vector_bits'] or 'unknown'}"
+    rows += [["vectors of the kernels", widths]]
     rows += [["system", machine["system"]], ["load", loads]]
     rows += [["versions", ", ".join(f"{name} {number or '-'}" for name, number in machine["versions"].items())]]
     print_table(["machine", ""], rows)
@@ -152,18 +151,19 @@ def _print_kernel(kernel: dict[str, Any]) -> None:
             )
     if kernel["ratios"]:
         click.echo("")
-        rows = [
-            [row["form"], str(row["threads"]), _spread({"median": row["ratio"], "low": row["ratio_low"],
-                                                        "high": row["ratio_high"]})]
-            for row in kernel["peers"]["table"] if row["form"] != "kernel"
-        ]  # fmt: skip
-        print_table(["peer", "threads", "kernels are faster by"], rows)
+        rows = [_peer_row(row) for row in kernel["peers"]["table"] if row["form"] != "kernel"]
+        print_table(["peer", "threads", "kernels are faster by", "by processor time"], rows)
 
 
 def _size_row(row: dict[str, Any]) -> list[str]:
     rate = row["evaluations_per_second"]
     counts = [f"{row[key]:,}" for key in ("policies", "scenarios", "threads")]
     return [*counts, *(f"{rate[key]:,.0f}" for key in ("median", "low", "high"))]
+
+
+def _peer_row(row: dict[str, Any]) -> list[str]:
+    ratio = {"median": row["ratio"], "low": row["ratio_low"], "high": row["ratio_high"]}
+    return [row["form"], str(row["threads"]), _spread(ratio), figure(row.get("ratio_cpu"), 3)]
 
 
 def _spread(value: dict[str, Any], digits: int = 3) -> str:
