@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -35,9 +37,25 @@ Floats = NDArray[np.float64]
 SLICE = 4096
 #: Doubles of outcomes held at a time while reducing.
 CHUNK = 4_000_000
+#: Bytes of tables for groups A and B held at a time: as many as there are policies, where each has its own rules there.
+MAX_ALLIED = 64 * 2**20
+#: Tiles of scenarios whose tables one call of a kernel fills: a few hundredths of a second.
+FILL = 16
 MAX_THREADS = 1024
 #: Bytes of scenario tables beyond which a request is refused.
 MAX_TABLES = 2 * 2**30
+
+
+#: A packed operation on doubles, of x86 and of ARM, and how registers of each width are called there.
+_PACKED = re.compile(r"\bv?(?:f?n?m?(?:add|sub)[0-9]*|mul|div|sqrt|min|max)pd\b|\bf\w+\s+v[0-9]+\.2d")
+_REGISTERS = {128: "%xmm", 256: "%ymm", 512: "%zmm"}
+#: Every kernel that Python calls, by name.
+KERNELS = {
+    "fill_constants": paths.fill_constants,
+    "fill_paths": paths.fill_paths,
+    "fill_allied": allied_kernel.fill_allied,
+    "payoff": payoff,
+}
 
 
 @dataclass(frozen=True)
@@ -123,8 +141,14 @@ class Evaluator:
         q = _spaced(layout.tiles, lanes.Q_SIZE)
         x = _spaced(layout.tiles, h.steps, lanes.X_SIZE)
         start, exponent = float(h.start), int(h.roofline_exponent)
-        paths.fill_constants(params, self.catalogue, h.steps_per_year, start, exponent, q)
-        paths.fill_paths(params, self.catalogue, h.steps, h.steps_per_year, start, exponent, q, x)
+
+        def fill(first: int, last: int) -> None:
+            some, part = params[first * lanes.LANES : last * lanes.LANES], slice(first, last)
+            paths.fill_constants(some, self.catalogue, h.steps_per_year, start, exponent, q[part])
+            paths.fill_paths(some, self.catalogue, h.steps, h.steps_per_year, start, exponent, q[part], x[part])
+
+        fill(0, 0)  # compile, or load, before threads start
+        self._share(fill, [(first, min(first + FILL, layout.tiles)) for first in range(0, layout.tiles, FILL)])
         x[:, :, lanes.X_BARRED : lanes.X_BARRED + lanes.LANES] = self.barred[:, None]
         return q, x
 
@@ -134,7 +158,10 @@ class Evaluator:
         levers : LEVERS[n_policies, n_phases]
         phase : for every step the column of levers in force; by default the first throughout
         """
-        return self._run(levers, phase, trajectory=False)[0]
+        result = np.empty((len(levers), len(OUTCOMES), len(self.scenarios)))
+        for part in list(self.chunks(len(levers))) or [slice(0)]:  # an empty part is refused
+            result[part] = self._run(levers[part], phase, trajectory=False)[0]
+        return result
 
     def trajectories(self, levers: np.ndarray, phase: Sequence[int] | None = None) -> Floats:
         """Every step of each policy in each scenario: float64[n_policies, n_steps, n_fields, n_scenarios]."""
@@ -164,7 +191,8 @@ class Evaluator:
 
     def chunks(self, n_policies: int) -> Iterator[slice]:
         """Slices of policies whose outcomes fit the memory set aside for them."""
-        size = max(1, CHUNK // (len(OUTCOMES) * len(self.scenarios)))
+        allied = 8 * lanes.A_SIZE * self.horizon.steps * Layout(1, len(self.scenarios)).tiles
+        size = max(1, min(CHUNK // (len(OUTCOMES) * len(self.scenarios)), MAX_ALLIED // allied))
         for first in range(0, n_policies, size):
             yield slice(first, min(first + size, n_policies))
 
@@ -197,13 +225,16 @@ class Evaluator:
     def _spread(self, kernel: Callable[..., None], rows: int, tiles: int, arguments: tuple[object, ...]) -> None:
         """Run a kernel over all rows and tiles, a slice a call, on the evaluator's threads."""
         kernel(0, 0, 0, 0, *arguments)  # compile, or load, before threads start
-        slices = list(_slices(rows, tiles))
+        self._share(lambda *bounds: kernel(*bounds, *arguments), list(_slices(rows, tiles)))
+
+    def _share(self, call: Callable[..., None], slices: Sequence[tuple[int, ...]]) -> None:
+        """Call once a slice, on the evaluator's threads; an interrupt waits for the slices under way only."""
         if self.threads == 1 or len(slices) == 1:
             for bounds in slices:
-                kernel(*bounds, *arguments)
+                call(*bounds)
             return
         with ThreadPoolExecutor(self.threads) as pool:
-            futures = [pool.submit(kernel, *bounds, *arguments) for bounds in slices]
+            futures = [pool.submit(call, *bounds) for bounds in slices]
             try:
                 wait(futures)
             except BaseException:
@@ -245,13 +276,18 @@ def _allied_rows(levers: np.ndarray, policies: NDArray[np.int64]) -> tuple[NDArr
 
 def check_size(n_scenarios: int, horizon: Horizon) -> None:
     """Refuse scenarios whose tables alone would not fit the memory of a laptop."""
-    tile = 8 * horizon.steps * (lanes.X_SIZE + lanes.A_SIZE)
-    most = MAX_TABLES // tile * lanes.LANES
+    most = scenarios_within(MAX_TABLES, horizon)
     if n_scenarios > most:
         raise InputError(
             f"{n_scenarios:,} scenarios over {horizon.steps} steps do not fit the {MAX_TABLES // 2**30} GiB set aside "
             f"for them: ask for at most {most:,} (scenarios.count), or for fewer steps (horizon.years)"
         )
+
+
+def scenarios_within(room: int, horizon: Horizon) -> int:
+    """How many scenarios have tables of at most ``room`` bytes, whole tiles, at least one."""
+    tile = 8 * (lanes.Q_SIZE + horizon.steps * (lanes.X_SIZE + lanes.A_SIZE))
+    return max(1, room // tile) * lanes.LANES
 
 
 def code_digest() -> str:
@@ -274,3 +310,23 @@ def thread_count(threads: int | None) -> int:
 def kernels_are_compiled() -> bool:
     """Whether compiled kernels lie in the cache, so that a first call need not wait for the compiler."""
     return any(CACHE.glob("**/*.nbi"))
+
+
+def signatures() -> dict[str, int]:
+    """How many signatures each kernel is compiled for in this process: one, once it was called; 0 without compiler."""
+    return {name: len(getattr(kernel, "signatures", ())) for name, kernel in KERNELS.items()}
+
+
+def vector_instructions() -> dict[int, int] | None:
+    """Arithmetic on doubles in `payoff` by the bits of its vectors; None unless it was compiled in this process.
+
+    Code that came from the cache is an object file, whose instructions cannot be listed.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that there is nothing to list
+            text = "\n".join(payoff.inspect_asm().values())
+    except (AttributeError, NotImplementedError, RuntimeError):
+        return None
+    lines = [line for line in text.splitlines() if _PACKED.search(line)]
+    return {bits: sum(name in line for line in lines) for bits, name in _REGISTERS.items()} if lines else None

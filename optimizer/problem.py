@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from tiercap.kernels.params import GROUPS, OUTCOME_LIST, OUTCOMES
 from tiercap.optimizer import csv_rows, quantities
 from tiercap.optimizer.catalogue import exporter_catalogue
+from tiercap.optimizer.ensemble import Ensemble
 from tiercap.optimizer.errors import InputError, did_you_mean
 from tiercap.optimizer.evaluate import Evaluator, check_size
 from tiercap.optimizer.levers import LEVERS_TABLE
 from tiercap.optimizer.policy import LeverSpace, apply_levers, mixed_levers, rule_levers
 from tiercap.optimizer.rules import Rule, find_rule
-from tiercap.optimizer.scenarios import Scenarios, draw
+from tiercap.optimizer.scenarios import Draws, Scenarios, draw
 from tiercap.optimizer.study import Constraint, Horizon, Study
 
 UNITS = {outcome.name: outcome.unit for outcome in OUTCOME_LIST}
@@ -48,6 +49,13 @@ class Problem:
     def evaluator(self) -> Evaluator:
         """Evaluates in the full ensemble."""
         return Evaluator(self.scenarios, self.study.horizon, exporter_catalogue(), self.threads)
+
+    @cached_property
+    def ensemble(self) -> Ensemble:
+        """Evaluates in the full ensemble too, in bounded memory however large that is."""
+        plan = self.study.scenarios
+        futures = Draws(self.study.parameters, plan.count, plan.seed, plan.kind)
+        return Ensemble(futures, self.study.horizon, exporter_catalogue(), self.threads)
 
     @cached_property
     def screener(self) -> Evaluator:

@@ -70,10 +70,25 @@ def regret(values: ArrayLike, direction: Direction) -> Floats:
     x = np.asarray(values, dtype=np.float64)
     if x.ndim != 2 or x.shape[0] == 0:
         raise InputError(f"regret needs a table of policies by scenarios, not one of shape {x.shape}")
+    check_direction(direction)
+    return shortfall(x, best(x, direction), direction)
+
+
+def check_direction(direction: str) -> None:
+    """Refuse what is neither of the two."""
     if direction not in ("maximise", "minimise"):
-        raise InputError(f"a direction is maximise or minimise, not `{direction}`")
+        raise InputError(f"a direction is maximise or minimise, not `{direction[:40]}`")
+
+
+def best(values: Floats, direction: Direction) -> Floats:
+    """The best value in each scenario, float64[n_scenarios]; NaN where any of ``values`` float64[n, n_scenarios] is."""
+    return np.asarray(values.max(axis=0) if direction == "maximise" else values.min(axis=0))
+
+
+def shortfall(values: Floats, best: Floats, direction: Direction) -> Floats:
+    """How far ``values`` float64[..., n_scenarios] fall short of ``best`` float64[n_scenarios]: their regret."""
     with np.errstate(invalid="ignore"):
-        short = x.max(axis=0) - x if direction == "maximise" else x - x.min(axis=0)
+        short = best - values if direction == "maximise" else values - best
     return np.asarray(short + 0.0, dtype=np.float64)
 
 

@@ -7,7 +7,7 @@ which other parameters are uncertain. Fixing one parameter leaves every other co
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -42,6 +42,39 @@ class Scenarios:
     def __len__(self) -> int:
         return len(self.table)
 
+    def part(self, some: slice) -> Scenarios:
+        """Consecutive scenarios of these, with their weights as they are."""
+        return replace(self, table=self.table[some], weights=self.weights[some])
+
+
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """Scenarios that are drawn a part at a time: a million of them would make a table of a gigabyte.
+
+    Every part has the bits of the same part of :func:`draw`, whose arguments these are.
+    """
+
+    parameters: Sequence[ParameterInfo]
+    n: int = 256
+    seed: int = 0
+    kind: Kind = "sobol"
+
+    def __post_init__(self) -> None:
+        check(self.n, self.seed, self.kind)
+
+    def __len__(self) -> int:
+        return 1 if self.kind == "central" else self.n
+
+    @property
+    def weights(self) -> NDArray[np.float64]:
+        """float64[n], summing to 1."""
+        return np.full(len(self), 1.0 / len(self))
+
+    def part(self, some: slice) -> Scenarios:
+        """Consecutive scenarios, with the weights they have among all."""
+        first, last, _ = some.indices(len(self))
+        return _drawn(self, first, last)
+
 
 def draw(parameters: Sequence[ParameterInfo], n: int = 256, seed: int = 0, kind: Kind = "sobol") -> Scenarios:
     """Draw ``n`` scenarios of the uncertain ``parameters``; the others keep their values.
@@ -50,17 +83,20 @@ def draw(parameters: Sequence[ParameterInfo], n: int = 256, seed: int = 0, kind:
     independently; ``central`` is one scenario at the central values, whatever ``n``. The same arguments give
     the same bits.
     """
-    check(n, seed, kind)
-    if [info.name for info in parameters] != [p.name for p in PARAMETERS]:
+    return Draws(parameters, n, seed, kind).part(slice(None))
+
+
+def _drawn(draws: Draws, first: int, last: int) -> Scenarios:
+    if [info.name for info in draws.parameters] != [p.name for p in PARAMETERS]:
         raise InputError("scenarios need every parameter of the contract, in its order")
-    size = 1 if kind == "central" else n
-    table = np.empty(size, dtype=PARAMS)
-    for place, info in enumerate(parameters):
-        if kind == "central" or info.distribution is None:
+    table = np.empty(last - first, dtype=PARAMS)
+    for place, info in enumerate(draws.parameters):
+        if draws.kind == "central" or info.distribution is None:
             table[info.name] = info.value
         else:
-            table[info.name] = info.distribution.quantile(_probabilities(size, place, seed, kind))
-    return Scenarios(table, np.full(size, 1.0 / size), seed, kind)
+            points = _probabilities(first, last, place, draws.seed, draws.kind)
+            table[info.name] = info.distribution.quantile(points)
+    return Scenarios(table, np.full(last - first, 1.0 / len(draws)), draws.seed, draws.kind)
 
 
 def check(n: int, seed: int, kind: str) -> None:
@@ -73,9 +109,9 @@ def check(n: int, seed: int, kind: str) -> None:
         raise InputError(f"a seed must lie between 0 and 2^63 - 1, not {seed}")
 
 
-def _probabilities(n: int, place: int, seed: int, kind: Kind) -> NDArray[np.float64]:
-    """Column ``place`` of the unit hypercube, float64[n], strictly between 0 and 1."""
+def _probabilities(first: int, last: int, place: int, seed: int, kind: Kind) -> NDArray[np.float64]:
+    """Some rows of column ``place`` of the unit hypercube, float64[last - first], strictly between 0 and 1."""
     if kind == "sobol":
-        return sobol.column(n, place, seed)
-    rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, place, 1])))
-    return (rng.integers(0, 2**52, n).astype(np.float64) + 0.5) * 2.0**-52
+        return sobol.column(last - first, place, seed, first)
+    stream = np.random.PCG64(np.random.SeedSequence([seed, place, 1])).advance(first)  # a number takes one step
+    return (np.random.Generator(stream).integers(0, 2**52, last - first).astype(np.float64) + 0.5) * 2.0**-52

@@ -75,6 +75,7 @@ class Search:
 
     progress : called as progress(evaluations_done, hypervolume or None)
     study : Optuna's, once its first generation is told
+    phases : seconds of each phase as a whole, by the clock
     """
 
     problem: Problem
@@ -83,6 +84,7 @@ class Search:
     done: int = 0
     reused: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
+    phases: dict[str, float] = field(default_factory=dict)
     convergence: list[dict[str, float]] = field(default_factory=list)
     study: optuna.Study | None = None
 
@@ -97,7 +99,9 @@ class Search:
         """Screen, promote, refine. Raises InfeasibleError if no policy satisfies the constraints."""
         with self._timed("loading kernels"):
             self.problem.screener.outcomes(self.problem.base.reshape(-1, 1))  # compiles them, or reads the cache
+        began = time.perf_counter()
         coords, values = self._screen()
+        self.phases["screening"] = time.perf_counter() - began
         archive = self._promote(coords, values)
         ideal, nadir = self._scale(archive)
         self._note(archive, ideal, nadir, 0)

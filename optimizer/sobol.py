@@ -60,8 +60,8 @@ def _scramble(vectors: NDArray[np.uint64], rng: np.random.Generator) -> NDArray[
     return np.asarray(np.bitwise_or.reduce(mixed << place[:, None], axis=0), dtype=np.uint64)
 
 
-def column(n: int, coordinate: int, seed: int | None) -> NDArray[np.float64]:
-    """The first ``n`` points of one coordinate, float64[n], strictly between 0 and 1.
+def column(n: int, coordinate: int, seed: int | None, first: int = 0) -> NDArray[np.float64]:
+    """``n`` points of one coordinate from number ``first`` on, float64[n], strictly between 0 and 1.
 
     ``seed`` None gives the plain sequence (used to compare with other implementations); an integer
     scrambles it with a stream of its own for each coordinate.
@@ -71,9 +71,9 @@ def column(n: int, coordinate: int, seed: int | None) -> NDArray[np.float64]:
         rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, coordinate])))
         vectors = _scramble(vectors, rng)
         shift = rng.integers(0, 2**BITS, dtype=np.uint64)
-    index = np.arange(n, dtype=np.uint64)
+    index = np.arange(first, first + n, dtype=np.uint64)
     gray = index ^ (index >> np.uint64(1))
     point = np.full(n, shift, dtype=np.uint64)
-    for j in range(max(n - 1, 0).bit_length()):
+    for j in range(max(first + n - 1, 0).bit_length()):
         point ^= vectors[j] * ((gray >> np.uint64(j)) & np.uint64(1))
     return (point.astype(np.float64) + 0.5) * 2.0**-BITS

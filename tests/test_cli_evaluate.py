@@ -131,7 +131,7 @@ MISTAKES = {
     "parameter": (["--set", "budgt_c=3"], "did you mean `budget_c`?"),
     "quantity": (["--set", "budget_c=60 GB"], "expected GUSD/year"),
     "infinity": (["--set", "budget_c=inf"], "only finite numbers"),
-    "absurd": (["--set", "scenarios.count=1000000"], "do not fit the 2 GiB"),
+    "absurd": (["--trajectory", "--set", "scenarios.count=1000000"], "do not fit the 2 GiB"),
     "threads": (["--threads", "0"], "--threads"),
     "study": (["chna-2026"], "did you mean `china-2026`?"),
     "input twice": (["--policy", "-", "--policy", "-"], "can be read once"),

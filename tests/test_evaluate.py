@@ -10,6 +10,7 @@ from test_payoff import CATALOGUE, TOLERANCE, errors, evaluator_of
 from tiercap.kernels.lanes import LANES
 from tiercap.kernels.params import OUTCOMES
 from tiercap.optimizer.errors import InputError
+from tiercap.optimizer.evaluate import KERNELS, signatures
 
 
 def same_bits(a: np.ndarray, b: np.ndarray) -> bool:
@@ -135,6 +136,25 @@ def test_statistics_are_those_of_the_outcomes(ensemble, whole, monkeypatch):
 def test_a_schedule_that_does_not_fit_is_refused(ensemble, phase):
     with pytest.raises(InputError, match="schedule"):
         evaluator_of(ensemble[0][:1]).outcomes(ensemble[1], phase)
+
+
+def test_every_kernel_is_compiled_for_one_signature(ensemble):
+    """Whatever the layout of what is handed over: a second signature would be compiled while somebody waits."""
+    params, policies = ensemble
+    before = signatures()
+    two = np.repeat(policies, 2, axis=1)
+    strided, frozen = np.repeat(policies, 2, axis=0)[::2], policies.copy()
+    frozen.flags.writeable = False
+    for n_scenarios in (130, 3, 1):
+        evaluator = evaluator_of(np.asfortranarray(params[:n_scenarios][::-1]), catalogue=np.repeat(CATALOGUE, 2)[::2])
+        for levers in (policies, policies[:1], strided, frozen, np.asfortranarray(two)[:, :1]):
+            evaluator.outcomes(levers)
+        evaluator.outcomes(two, [0, 0, 0, 1, 1, 1, 1, 1])
+        evaluator.trajectories(policies[:2])
+    after = signatures()
+    assert set(after) == set(KERNELS)
+    compiled = all(hasattr(kernel, "signatures") for kernel in KERNELS.values())
+    assert after == {name: max(count, int(compiled)) for name, count in before.items()}
 
 
 def test_nothing_to_evaluate_is_refused(ensemble):

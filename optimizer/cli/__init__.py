@@ -32,6 +32,7 @@ COMMANDS = {
     "outcomes": "List what the model reports, with units.",
     "init": "Write a study file to start from, with comments.",
     "config": "Check a study file, or show it with the origin of every value.",
+    "bench": "Measure how fast this machine evaluates, starts and searches.",
     "doctor": "Say what this installation and machine look like to tiercap.",
 }
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import platform
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import click
 
+from tiercap.optimizer import machine
 from tiercap.optimizer.cli.options import json_option
 from tiercap.optimizer.cli.output import print_json, print_table
 
@@ -56,37 +56,19 @@ def command(compiling: bool, as_json: bool) -> int:
 
 
 def _versions() -> dict[str, Any]:
-    return {name: _version(name) for name in PACKAGES}
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
+    return {name: machine.installed(name) for name in PACKAGES}
 
 
 def _machine() -> dict[str, Any]:
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {
         "system": platform.platform(),
-        "processor": _processor(),
+        "processor": machine.processor(),
         "cores": os.cpu_count(),
-        "usable cores": usable,
+        "usable cores": machine.usable_cores(),
         "threads asked for": os.environ.get("TIERCAP_THREADS")
         or os.environ.get("NUMBA_NUM_THREADS")
         or "all cores",
     }
-
-
-def _processor() -> str:
-    """The processor's name; Linux keeps it in a file, elsewhere Python knows."""
-    try:
-        with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
-            names = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
-    except OSError:
-        names = []
-    return names[0] if names else platform.processor() or platform.machine()
 
 
 def _cache() -> dict[str, Any]:

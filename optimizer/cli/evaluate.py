@@ -131,10 +131,11 @@ def _statistics(problem: Any, named: list[Given], wanted: list[tuple[str, str]])
     found = np.empty((len(named), len(wanted)))
     plain = [p for p, given in enumerate(named) if given.phase is None]
     if plain:
-        found[plain] = problem.evaluator.statistics(np.concatenate([named[p].levers for p in plain]), wanted)
+        levers = np.concatenate([named[p].levers for p in plain])
+        found[plain] = problem.ensemble.statistics(levers, wanted)
     for p, given in enumerate(named):
         if given.phase is not None:
-            found[p] = problem.evaluator.statistics(given.levers, wanted, given.phase)[0]
+            found[p] = problem.ensemble.statistics(given.levers, wanted, given.phase)[0]
     return found
 
 
@@ -151,7 +152,8 @@ def _print_outcomes(problem: Any, named: list[Given], shown: list[str], as_json:
         _print_columns(named, spread, shown, detailed)
     else:
         _print_lines(named, spread, shown, detailed)
-    say(f"{len(problem.scenarios)} scenarios, seed {problem.study.scenarios.seed}; modelled, not forecast", quiet)
+    n, seed = len(problem.ensemble.futures), problem.study.scenarios.seed
+    say(f"{n:,} scenarios, seed {seed}; modelled, not forecast", quiet)
 
 
 def _print_columns(named: list[Given], spread: Any, shown: list[str], detailed: list[str]) -> None:
