@@ -89,11 +89,18 @@ class Evaluator:
     """Evaluates policies in one set of scenarios over one horizon."""
 
     def __init__(
-        self, scenarios: Scenarios, horizon: Horizon, catalogue: np.ndarray, threads: int | None = None
+        self,
+        scenarios: Scenarios,
+        horizon: Horizon,
+        catalogue: np.ndarray,
+        threads: int | None = None,
+        barred: Floats | None = None,
     ) -> None:
         """
         catalogue : CHIP[n], newest first, at most `lanes.MAX_CHIPS` entries
         threads : kernel threads; all cores by default
+        barred : float64[n_steps], share of C's budget barred in each step; NaN, and by default every step, leaves it
+            to the buyer's response
         """
         if not 1 <= len(catalogue) <= lanes.MAX_CHIPS:
             raise InputError(f"a catalogue has 1 to {lanes.MAX_CHIPS} chips, not {len(catalogue)}")
@@ -101,6 +108,10 @@ class Evaluator:
         self.horizon = horizon
         self.catalogue = np.array(catalogue, order="C")
         self.threads = thread_count(threads)
+        self.barred = np.full(horizon.steps, np.nan) if barred is None else np.array(barred, np.float64)
+        possible = np.isnan(self.barred) | ((self.barred >= 0.0) & (self.barred <= 0.99))
+        if self.barred.shape != (horizon.steps,) or not possible.all():
+            raise InputError(f"a path of barred shares has a number from 0 to 0.99 for each of {horizon.steps} steps")
 
     @cached_property
     def _tables(self) -> tuple[Floats, Floats]:
@@ -113,6 +124,7 @@ class Evaluator:
         start, exponent = float(h.start), int(h.roofline_exponent)
         paths.fill_constants(params, self.catalogue, h.steps_per_year, start, exponent, q)
         paths.fill_paths(params, self.catalogue, h.steps, h.steps_per_year, start, exponent, q, x)
+        x[:, :, lanes.X_BARRED : lanes.X_BARRED + lanes.LANES] = self.barred[:, None]
         return q, x
 
     def outcomes(self, levers: np.ndarray, phase: Sequence[int] | None = None) -> Floats:
