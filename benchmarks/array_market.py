@@ -61,8 +61,11 @@ def cuts(be: Any, q: Arrays, chip: Arrays, box: Arrays) -> Arrays:
     return {"kappa": kappa, "M": m, "I": i, "over": m + i >= box["bandwidth_sum"]}
 
 
-def design(be: Any, q: Arrays, chip: Arrays, box: Arrays, cut: Arrays, second: bool) -> Arrays:
-    """Equation (5), as far as it says where there is a design and what it keeps; the figures are for `finish`."""
+def design(be: Any, q: Arrays, chip: Arrays, box: Arrays, cut: Arrays, y: Any, second: bool) -> Arrays:
+    """Equation (5), as far as it says where there is a design and what it keeps; the figures are for `finish`.
+
+    y : years since the rule's first step, which is the run's
+    """
     xp, kappa, m, i, over = be.xp, cut["kappa"], cut["M"], cut["I"], cut["over"]
     room = q["kept"] * box["bandwidth_sum"]
     if second:
@@ -72,6 +75,7 @@ def design(be: Any, q: Arrays, chip: Arrays, box: Arrays, cut: Arrays, second: b
     ok = (m > 0.0) & (i > 0.0) & (kappa > 0.0) & (chip["on_sale"] == 1.0)
     whole = (kappa == 1.0) & (m >= chip["M"]) & (i >= chip["I"])
     ok &= (box["sku"] == xp.inf) | (whole & (chip["launch"] <= box["sku"]))
+    ok &= whole | (y >= q["design_lag"] - 1e-9)
     ok = ok & over if second else ok
     kept = {"ok": ok, "whole": whole, "kappa": kappa, "M": m, "I": i}
     return kept | {f"chip_{name}": chip[name] for name in ("F", "M", "I", "tpp", "cost")}
@@ -104,7 +108,7 @@ def each_design(be: Any, q: Arrays, chips: Arrays, group: Arrays, tier: int, y: 
             cut = cuts(be, q, chip, box)
 
             def attempt(carry: Arrays, second: bool) -> Arrays:
-                d = design(be, q, chip, box, cut, second)
+                d = design(be, q, chip, box, cut, y, second)
                 return be.consider(d["ok"], priced, q, market, d, carry)
 
             both = (cut["over"] & (box["bandwidth_sum"] > 0.0)).any()

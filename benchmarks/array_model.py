@@ -433,8 +433,7 @@ class ArrayModel:
         def allied(q: Arrays, x: Arrays, groups: Arrays, like: Any) -> Any:
             return allied_run(be, scan, q, x, groups, like, dt, exponent)
 
-        def restricted(q: Arrays, x: Arrays, home: Arrays, rows: Any, group: Arrays, like: Any) -> Any:
-            home = {name: be.xp.take(value, rows, axis=-2) for name, value in home.items()}
+        def restricted(q: Arrays, x: Arrays, home: Arrays, group: Arrays, like: Any) -> Any:
             return restricted_run(be, scan, q, x, home, group, like, dt, exponent)
 
         return (allied, restricted) if self.is_numpy else (jax.jit(allied), jax.jit(restricted))
@@ -448,7 +447,8 @@ class ArrayModel:
             pending = []
             for rows in self._blocks(similar(levers, "c")):
                 like = np.zeros((len(rows), self.n))
-                part = self.restricted(self.q, self.x, home, kind[rows], _rows(groups["c"], rows), like)
+                here = {name: np.take(value, kind[rows], axis=-2) for name, value in home.items()}
+                part = self.restricted(self.q, self.x, here, _rows(groups["c"], rows), like)
                 pending.append((rows, part))
                 if self.is_numpy:
                     self._collect(out, pending)
@@ -462,7 +462,10 @@ class ArrayModel:
             out[rows] = np.moveaxis(np.asarray(part), 0, 1)
 
     def _home(self, levers: np.ndarray, groups: Arrays) -> tuple[Arrays, np.ndarray]:
-        """Groups A and B of every distinct rule of theirs, and which one each policy has."""
+        """Groups A and B of every distinct rule of theirs, and which one each policy has.
+
+        Kept outside JAX, where another number of rules would mean compiling anew.
+        """
         first, kind = distinct(levers)
         order = similar(levers[first], "ab")
         parts = []
@@ -472,7 +475,7 @@ class ArrayModel:
         place = np.empty(len(parts) * self.block, np.int64)
         padded = np.concatenate(list(self._blocks(order)))
         place[padded[::-1]] = np.arange(len(padded))[::-1]
-        return {name: self.be.xp.concatenate([p[name] for p in parts], axis=-2) for name in parts[0]}, place[kind]
+        return {name: np.concatenate([p[name] for p in parts], axis=-2) for name in parts[0]}, place[kind]
 
     def _blocks(self, order: np.ndarray) -> list[np.ndarray]:
         """Rows of each block; JAX wants all of one size, so the last is filled up with its last row."""
