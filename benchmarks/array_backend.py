@@ -128,7 +128,9 @@ class Chosen:
             return self.scenarios(a) if np.ndim(a) else a
         if a.shape[-2:] == self.shape:
             return np.take(a.reshape(*a.shape[:-2], 1, -1), self.elements, axis=-1)
-        return self.scenarios(a) if a.shape[-2] == 1 else np.take(np.swapaxes(a, -1, -2), self._policies, axis=-1)
+        if a.shape[-1] > 1:
+            return self.scenarios(a)
+        return a if a.shape[-2] == 1 else np.take(np.swapaxes(a, -1, -2), self._policies, axis=-1)
 
 
 class Gathered(dict[str, Any]):

@@ -87,7 +87,6 @@ def allied_run(be: Any, scan: Any, q: Arrays, x: Arrays, groups: Arrays, like: A
 
 def domestic_chip(be: Any, q: Arrays, x: Arrays, z: Arrays, exponent: int) -> Arrays:
     """Item 1: performance with its software, index, cost (10), attraction."""
-    xp = be.xp
     f, _ = perform(be, q, x["ln_rho"], z["F"], z["M"], z["I"], exponent)
     f = f * x["soft"][:, None]
     price = wright_cost(be, q, z["Z"]) * q["mark"]
@@ -278,8 +277,8 @@ def step_c(be: Any, q: Arrays, x: Arrays, home: Arrays, group: Arrays, z: Arrays
     c = domestic_chip(be, q, x, z, exponent)
     c["budget"] = x["budget_c"] * dt * z["E"] - z["pulled"]
     c["b0"], c["R0"] = q["omega_c"][:, None] * c["budget"], x["a0"] + c["a_d"]
-    market = {"B": (1.0 - z["r"]) * c["b0"], "R": c["R0"], "omega": q["omega_c"][:, None], "ln_A": c["ln_A"], "net": q["net"]}
-    market |= {"like": 0.0 * z["r"]} | terms(be, q, group, x["t"], dt, home["n_a"], home["n_b"])
+    market = {"B": (1.0 - z["r"]) * c["b0"], "R": c["R0"], "omega": q["omega_c"][:, None], "ln_A": c["ln_A"]}
+    market |= {"net": q["net"], "like": 0.0 * z["r"]} | terms(be, q, group, x["t"], dt, home["n_a"], home["n_b"])
     o, l, plan, now = find_offers(be, q, x, group, y, market, exponent)
     o["reach"], l["reach"] = plan["reach_o"], plan["reach_l"]
     h = tightening(be, q, x, group, y, dt, q["omega_c"], now, exponent)
@@ -410,12 +409,12 @@ class ArrayModel:
         """
         params : PARAMS[n]
         backend : `NumpyBackend` or what `jax_backend` gives
-        block : policies a block; by default what was fastest: 4096 evaluations under NumPy, 256 under JAX
+        block : policies a block; by default what was fastest: 16,384 evaluations under NumPy, 256 under JAX
         """
         self.be, self.n, self.exponent = backend, len(params), int(horizon.roofline_exponent)
         self.dt = 1.0 / horizon.steps_per_year
         self.is_numpy = backend.xp is np
-        self.block = block or max(1, (4096 if self.is_numpy else 256) // self.n)
+        self.block = block or max(1, (16384 if self.is_numpy else 256) // self.n)
         self.q = constants(params, catalogue, horizon)
         self.x = paths(params, catalogue, horizon, self.q)
         self.allied, self.restricted = self._programs()

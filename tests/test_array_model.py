@@ -43,7 +43,7 @@ def test_the_array_form_under_numpy_agrees_with_the_kernels(name: str) -> None:
     check(ArrayModel, 40, 12, HORIZONS[name])
 
 
-@pytest.mark.parametrize("block", [1, 7])
+@pytest.mark.parametrize("block", [1, 4, 7])
 def test_blocks_do_not_matter(block: int) -> None:
     check(ArrayModel, 15, 5, Horizon(years=3), block=block)
 
