@@ -22,6 +22,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import llvmlite.binding as llvm
+
 #: No licence to the compiler at all. With `contract` it chooses which products to fuse with which sums, and chooses
 #: differently in a loop's vector and scalar forms, for other vector widths, and even for the order in which kernels
 #: happened to be compiled: bits then depend on it. Where fusing pays, the source says `fma`.
@@ -29,6 +31,10 @@ FASTMATH = False
 
 #: Functions that Python never calls need no wrapper for it: a third of the compile time.
 _UNWRAPPED = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
+#: Processors on which the compiler keeps to 256-bit vectors though 512 bits hardly slow their clock.
+_WIDE = frozenset({"icelake-server", "rocketlake", "tigerlake", "sapphirerapids", "emeraldrapids", "graniterapids"})
+VECTOR_WIDTHS = ("auto", "256", "512")
 
 _SETTINGS_IN_KEY = ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES", "NUMBA_ENABLE_AVX", "NUMBA_OPT", "NUMBA_BOUNDSCHECK",
                     "NUMBA_LOOP_VECTORIZE", "NUMBA_SLP_VECTORIZE", "NUMBA_DEBUG", "NUMBA_DEBUGINFO")
@@ -109,7 +115,25 @@ def _import_numba() -> Any:
     return numba
 
 
+def _limit_vectors() -> None:
+    """Tell the compiler how wide its vectors may be, unless ``NUMBA_CPU_FEATURES`` says it all.
+
+    ``TIERCAP_VECTOR_WIDTH`` is 256, 512 or auto: the compiler's own choice for the processor, but for those of _WIDE.
+    The width changes no bit of a result.
+    """
+    width = os.environ.get("TIERCAP_VECTOR_WIDTH") or "auto"
+    if width not in VECTOR_WIDTHS:
+        raise ValueError(f"TIERCAP_VECTOR_WIDTH must be one of {', '.join(VECTOR_WIDTHS)}, not {width[:40]!r}")
+    if os.environ.get("NUMBA_CPU_FEATURES") is not None or os.environ.get("NUMBA_CPU_NAME") is not None:
+        return
+    name, features = llvm.get_host_cpu_name(), llvm.get_host_cpu_features()
+    if not features.get("avx512f") or (width == "auto" and name not in _WIDE):
+        return
+    os.environ["NUMBA_CPU_FEATURES"] = f"{features.flatten()},{'+' if width == '256' else '-'}prefer-256-bit"
+
+
 # The environment must be set before Numba is imported: it outranks a `.numba_config.yaml`.
+_limit_vectors()
 CACHE = cache_folder()
 os.environ["NUMBA_CACHE_DIR"] = str(CACHE)
 
@@ -187,3 +211,39 @@ def glue(function: Callable[..., Any]) -> Any:
 def inline(function: Callable[..., Any]) -> Any:
     """Compile a scalar function so that it disappears into the loops that call it and vectorises there."""
     return numba.njit(nogil=True, error_model="numpy", fastmath=FASTMATH, forceinline=True, **_UNWRAPPED)(function)
+
+
+_HALVE = """
+define void @halve(ptr noalias %x) {
+entry:
+  br label %loop
+loop:
+  %i = phi i64 [0, %entry], [%next, %loop]
+  %place = getelementptr double, ptr %x, i64 %i
+  %old = load double, ptr %place
+  %new = fmul double %old, 5.0e-1
+  store double %new, ptr %place
+  %next = add i64 %i, 1
+  %more = icmp ult i64 %next, 1024
+  br i1 %more, label %loop, label %done
+done:
+  ret void
+}
+"""
+
+
+def vector_bits() -> int:
+    """How wide the vectors of compiled kernels are [bit]: what the compiler makes of a loop over doubles here."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    name = numba.config.CPU_NAME or llvm.get_host_cpu_name()
+    features = numba.config.CPU_FEATURES
+    features = llvm.get_host_cpu_features().flatten() if features is None else features
+    machine = llvm.Target.from_default_triple().create_target_machine(cpu=name, features=features, opt=3)
+    options = llvm.create_pipeline_tuning_options(speed_level=3)
+    options.loop_vectorization = True
+    module = llvm.parse_assembly(_HALVE)
+    builder = llvm.create_pass_builder(machine, options)
+    builder.getModulePassManager().run(module, builder)
+    text = machine.emit_assembly(module)
+    return next((bits for register, bits in (("zmm", 512), ("ymm", 256)) if register in text), 128)

@@ -8,8 +8,8 @@ from . import lanes as n
 from ._jit import inline, tile
 from .lanes import LANES
 from .params import LAGGED, MAX_BOXES, RELATIVE
-from .perf import index, roofline, wall
-from .vecmath import exp, power
+from .perf import index, roofline
+from .vecmath import exp, log, power
 
 
 @inline
@@ -45,6 +45,7 @@ def load_levers(levers, column, policies, group, v):
         v[n.V_NODIV + i] = g.no_diversion
         v[n.V_IOTA + i] = g.indexation
         v[n.V_READ + i] = g.reading
+    _count_boxes(v)
 
 
 @tile
@@ -56,26 +57,33 @@ def scale_caps(v, y, since, dt):
         v[n.V_AVAIL + i] = min(max((since + 1.0) - v[n.V_DELAY + i] / dt, 0.0), 1.0)
 
 
-@tile
+@inline
+def _count_boxes(v):
+    """In how many lanes each box admits anything: all five caps positive."""
+    for place in range(2 * MAX_BOXES):
+        at = place * LANES
+        used = 0
+        for i in range(LANES):
+            least = min(min(v[n.V_TPP + at + i], v[n.V_MEM + at + i]), min(v[n.V_INT + at + i], v[n.V_DEN + at + i]))
+            used += 1 if min(least, v[n.V_SUM + at + i]) > 0.0 else 0
+        v[n.V_USED + place] = used
+
+
+@inline
 def box_in_use(v, tier, box):
-    """Whether any lane's box admits anything: all five caps positive."""
-    at = (tier * MAX_BOXES + box) * LANES
-    used = 0
-    for i in range(LANES):
-        least = min(min(v[n.V_TPP + at + i], v[n.V_MEM + at + i]), min(v[n.V_INT + at + i], v[n.V_DEN + at + i]))
-        used += 1 if min(least, v[n.V_SUM + at + i]) > 0.0 else 0
-    return used > 0
+    """Whether any lane's box admits anything."""
+    return v[n.V_USED + tier * MAX_BOXES + box] > 0.0
 
 
 @tile
 def load_box(w, v, x, tier, box, terms):
     """The five caps of a box as they read in the step of x, and 0 where the box or its tier admits nothing.
 
-    terms 0 ignores quota and revenue share.
+    terms 0 ignores quota and revenue share. Returns in how many lanes the sum of the bandwidths is capped.
     """
     at = (tier * MAX_BOXES + box) * LANES
     licensed = tier * terms
-    other = 0
+    other = sums = 0
     for i in range(LANES):
         tpp, mem, con = v[n.V_TPP + at + i], v[n.V_MEM + at + i], v[n.V_INT + at + i]
         den, total = v[n.V_DEN + at + i], v[n.V_SUM + at + i]
@@ -92,8 +100,10 @@ def load_box(w, v, x, tier, box, terms):
         w[n.B_SKU + i] = v[n.V_SKU + tier * LANES + i]
         w[n.B_CUT + i] = 1.0 if v[n.V_AGE + i] >= w[n.Q_LAG + i] else 0.0
         other += 1 if v[n.V_READ + i] != 0.0 else 0
+        sums += 1 if live & (total < np.inf) else 0
     if other > 0:
         _read_against_frontier(w, v, x, at)
+    return sums
 
 
 @tile
@@ -188,30 +198,44 @@ def _time(w, i, k, rf, rm, ri, exponent):
 
 
 @inline
-def _perform_lane(w, x, i, exponent):
+def _roofline_lane(w, i, exponent):
     rf, rm, ri = 1.0 / w[n.D_F + i], 1.0 / w[n.D_M + i], 1.0 / w[n.D_I + i]
-    st = _time(w, i, 0, rf, rm, ri, exponent)
-    ratio = w[n.D_I + i] * w[n.Q_RI0 + i]
-    w[n.D_W + i] = st
-    w[n.D_W + LANES + i] = wall(st, ratio, x[n.X_LNRHO + i], w[n.Q_WALL + i], w[n.Q_NETWORK + i])
+    w[n.D_W + i] = _time(w, i, 0, rf, rm, ri, exponent)
     w[n.D_W + 2 * LANES + i] = _time(w, i, 1, rf, rm, ri, exponent)
     w[n.D_W + 3 * LANES + i] = _time(w, i, 2, rf, rm, ri, exponent)
 
 
 @tile
 def perform(w, x, exponent):
-    """Performances and index of the chip in D_F, D_M, D_I: equations (1) to (3), group weights in M_OMEGA.
+    """Performances of the chip in D_F, D_M, D_I: equations (1) and (2). D_LNW keeps ln f_st and 1 + u^exponent.
 
     The default exponent has a loop of its own, which compiles to squares and roots without a choice inside.
     """
     if exponent == 4:
         for i in range(LANES):
-            _perform_lane(w, x, i, 4)
+            _roofline_lane(w, i, 4)
     else:
         for i in range(LANES):
-            _perform_lane(w, x, i, exponent)
+            _roofline_lane(w, i, exponent)
     for i in range(LANES):
-        w[n.D_V + i] = index_lane(w, i, n.D_W)
+        w[n.D_LNW + i] = log(w[n.D_W + i])
+    for i in range(LANES):
+        w[n.D_LNW + LANES + i] = log(w[n.D_I + i] * w[n.Q_RI0 + i])
+    for i in range(LANES):
+        ln_u = x[n.X_LNRHO + i] - w[n.D_LNW + i] - w[n.Q_NETWORK + i] * w[n.D_LNW + LANES + i]
+        more = 1.0 + exp(w[n.Q_WALL + i] * ln_u)
+        w[n.D_LNW + LANES + i] = more
+        w[n.D_W + LANES + i] = w[n.D_W + i] / more
+
+
+@tile
+def perform_in_logs(w, x, exponent):
+    """`perform`, and the logarithms of the four performances in D_LNW."""
+    perform(w, x, exponent)
+    for i in range(LANES):
+        w[n.D_LNW + LANES + i] = w[n.D_LNW + i] - log(w[n.D_LNW + LANES + i])
+    for i in range(2 * LANES):
+        w[n.D_LNW + 2 * LANES + i] = log(w[n.D_W + 2 * LANES + i])
 
 
 @inline
@@ -240,10 +264,10 @@ def best_admitted(w, v, x, caps, catalogue, exponent, terms):
     for tier in range(2):
         for box in range(MAX_BOXES):
             if box_in_use(v, tier, box):
-                load_box(w, v, caps, tier, box, terms)
+                sums = load_box(w, v, caps, tier, box, terms)
                 for chip in range(catalogue.shape[0]):
                     for alternative in range(2):
-                        if alternative == 0 or sum_test_binds(w, x, chip):
+                        if alternative == 0 or (sums > 0 and sum_test_binds(w, x, chip)):
                             if design(w, x, catalogue[chip].area, chip, alternative) > 0:
                                 perform(w, x, exponent)
                                 _keep_best(w)
@@ -252,7 +276,7 @@ def best_admitted(w, v, x, caps, catalogue, exponent, terms):
 @tile
 def _keep_best(w):
     for i in range(LANES):
-        value, best = w[n.D_V + i], w[n.K_NOW + i]
+        value, best = index_lane(w, i, n.D_W), w[n.K_NOW + i]
         better = (w[n.D_OK + i] == 1.0) & (value > best)
         w[n.K_NOW + i] = value if better else best
         for k in range(4):

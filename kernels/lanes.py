@@ -39,6 +39,11 @@ class _Layout:
         offset, self.size = self.size, self.size + count * LANES
         return offset
 
+    def slots(self, count: int) -> int:
+        """Single doubles, not one a lane."""
+        offset, self.size = self.size, self.size + count
+        return offset
+
     def each(self, count: int) -> list[int]:
         return [self.rows() for _ in range(count)]
 
@@ -70,24 +75,26 @@ Q_SIZE = _w.size
 # --- w, one candidate design --------------------------------------------------------------------------------------
 B_T, B_M, B_I, B_D, B_S, B_SKU, B_CUT = _w.each(7)  # the box as it reads in this step; B_CUT 1: designs are ready
 D_F, D_M, D_I, D_TPP, D_COST, D_CUT, D_OK = _w.each(7)
-D_STAR, D_LIMIT, D_CHIPS, D_BETTER = _w.each(4)
-D_W, D_V, D_E = _w.rows(4), _w.rows(), _w.rows(4)
+D_STAR, D_LIMIT, D_CHIPS, D_PRICE, D_CLEARED, D_BETTER = _w.each(6)
+D_W, D_LNW, D_E = _w.fours(3)
 G_W = _w.rows(4)  # performances of the best design a rule admits
 
 # --- w, the market a candidate meets ------------------------------------------------------------------------------
-M_OMEGA, M_B, M_R = _w.fours(3)
-M_LNA, M_NET, M_AVAIL, M_QUOTA, M_QTPP = _w.each(5)
+M_OMEGA, M_B, M_R, M_RR = _w.fours(4)  # M_RR: 1/M_R
+M_LNA, M_NET, M_RNET, M_AVAIL, M_QUOTA, M_QTPP = _w.each(6)
+M_RBUDGET = _w.rows()  # 1/sum of M_B
 T_NETBASE, T_NA, T_NB = _w.each(3)  # net share before tau; chips of A (quotas) and of B (spare supply)
 
 # --- w, the price solver's desk -----------------------------------------------------------------------------------
-S_E, S_R, S_B = _w.fours(3)
+S_G, S_B = _w.fours(2)  # attraction at price 1 over the rivals', budget
 S_LNC, S_LNN, S_L, S_LO, S_HI, S_ON = _w.each(6)
+S_Y, S_1, S_2, S_3 = _w.each(4)  # what the loops of one Newton step hand on
 
 # --- w, the plan --------------------------------------------------------------------------------------------------
 P_PLAN, P_VE, P_DENIAL = _w.each(3)
 
 # --- w, group C in a step -----------------------------------------------------------------------------------------
-C_B0, C_AD, C_FD, C_GSPEND, C_ZN, C_DSPEND, C_ESPEND, C_GAP = _w.fours(8)
+C_B0, C_AD, C_FD, C_GSPEND, C_SN, C_ZN, C_DSPEND, C_ESPEND, C_GAP = _w.fours(9)
 C_BUDGET, C_VD, C_CD, C_PD0, C_PD, C_ND, C_REVD, C_K = _w.each(8)
 C_NG, C_PG, C_FLOW, C_BOUGHT, C_GCAPPED = _w.each(5)
 C_DH, C_RESEARCH, C_HOME, C_STAY, C_ELASTIC = _w.each(5)
@@ -112,11 +119,12 @@ V_SKU = _v.rows(2)
 V_QSHARE, V_QCHIPS, V_QTPP, V_TAU, V_DELAY, V_NODIV, V_IOTA, V_READ = _v.each(8)
 V_SCALE, V_AVAIL = _v.each(2)  # cap growth to this step; share of the step for which licences are granted
 V_AGE = _v.rows()  # [year] since the rule's first step
+V_USED = _v.slots(12)  # (tier, box): in how many lanes the box admits anything
 V_SIZE = _v.size
 
 # --- o, l: the open and the licensed offer ------------------------------------------------------------------------
 _j = _Layout()
-J_E, J_W, J_R, J_A, J_SHARE, J_Z = _j.fours(6)
+J_E, J_W, J_A, J_SHARE, J_Z = _j.fours(5)
 J_V, J_LNC, J_COST, J_NET, J_CUT, J_ON, J_N, J_NSTAR, J_GROSS, J_PROFIT, J_L, J_LB = _j.each(12)
 J_REACH, J_MASS, J_UNITS, J_PRICE = _j.each(4)
 J_SIZE = _j.size

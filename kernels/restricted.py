@@ -8,7 +8,7 @@ from . import lanes as n
 from ._jit import glue, tile
 from .compliance import index_lane, perform
 from .lanes import LANES
-from .market import sold, solve_clearing, solve_markup
+from .market import CLOSE, solve_clearing, solve_markup, spend
 from .vecmath import exp, log, power
 
 PASSES = 4
@@ -26,17 +26,21 @@ def domestic_product(w, x, exponent):
         floor = w[n.Q_DFLOOR + i]
         learnt = power(w[n.Z_Z + i] * w[n.Q_RZ0 + i], w[n.Q_LEARN + i])
         cost = w[n.Q_DCOST + i] * (floor + (1.0 - floor) * learnt)
-        price = cost * w[n.Q_DMARK + i]
         w[n.C_CD + i] = cost
-        w[n.C_PD0 + i] = price
-        ln_price = log(price)
+        w[n.C_PD0 + i] = cost * w[n.Q_DMARK + i]
+    for i in range(LANES):
+        ln_price = log(w[n.C_PD0 + i])
         tilt = w[n.Q_NU + i] * (w[n.Z_L + i] - 0.5)
         w[n.M_LNA + i] = w[n.Q_ATT_E + i] + tilt
-        for k in range(4):
+        w[n.S_Y + i] = w[n.Q_ATT_D + i] - tilt - w[n.Q_BETA + i] * ln_price
+    for k in range(4):
+        for i in range(LANES):
             at = k * LANES + i
             f = w[n.D_W + at] * x[n.X_SOFT + at]
             w[n.C_FD + at] = f
-            w[n.C_AD + at] = exp(w[n.Q_ATT_D + i] - tilt + w[n.Q_BETA + i] * (log(f) - ln_price))
+            w[n.C_AD + at] = w[n.S_Y + i] + w[n.Q_BETA + i] * log(f)
+    for i in range(4 * LANES):
+        w[n.C_AD + i] = exp(w[n.C_AD + i])
     for i in range(LANES):
         w[n.C_VD + i] = index_lane(w, i, n.C_FD)
 
@@ -79,60 +83,63 @@ def _supply_grey(w, x, a):
         w[n.C_FLOW + i] = flow
         source = x[n.X_GREY + i] + w[n.Q_LEAK_B + i] * a[n.A_QB + i] + w[n.Q_LEAK_A + i] * a[n.A_QA + i]
         supply = source * w[n.Q_ENF + i] * flow / x[n.X_FVC + i]
-        supply = supply if w[n.Q_ATT_G + i] > 0.0 else 0.0
-        w[n.C_NG + i] = supply
-        ln_a = w[n.M_LNA + i] + log(w[n.Q_ATT_G + i] if w[n.Q_ATT_G + i] > 0.0 else 1.0)
-        for k in range(4):
+        w[n.C_NG + i] = supply if w[n.Q_ATT_G + i] > 0.0 else 0.0
+    for i in range(LANES):
+        w[n.S_Y + i] = w[n.M_LNA + i] + log(w[n.Q_ATT_G + i] if w[n.Q_ATT_G + i] > 0.0 else 1.0)
+    for k in range(4):
+        for i in range(LANES):
             at = k * LANES + i
-            w[n.S_E + at] = exp(ln_a + w[n.Q_BETA + i] * x[n.X_LNFW + at])
-            w[n.S_R + at] = w[n.M_R + at]
+            pull = exp(w[n.S_Y + i] + w[n.Q_BETA + i] * x[n.X_LNFW + at])
+            w[n.S_G + at] = pull * w[n.M_RR + at]
             w[n.S_B + at] = w[n.C_B0 + at]
 
 
 @tile
 def _price_under_ceiling(w, x):
     """Where supply exceeds demand at the ceiling, ask for the clearing price below it."""
+    for i in range(LANES):
+        w[n.S_L + i] = log(w[n.Q_OUTSIDE + i] * x[n.X_PRICE + i] * x[n.X_FVC + i])
+    spend(w)
     below = 0
     for i in range(LANES):
-        ceiling = log(w[n.Q_OUTSIDE + i] * x[n.X_PRICE + i] * x[n.X_FVC + i])
-        demand = sold(w, i, ceiling) * exp(-ceiling)
+        demand = w[n.S_1 + i] / (w[n.Q_OUTSIDE + i] * x[n.X_PRICE + i] * x[n.X_FVC + i])
         supply = w[n.C_NG + i]
         on = supply > demand
-        ln_supply = log(supply if on else 1.0)
-        # Demand falls at least as fast as 1/price: this price sells at least the supply.
-        start = ceiling - (ln_supply - log(demand)) if on else ceiling
-        w[n.S_LNN + i] = ln_supply
-        w[n.S_L + i] = start
+        w[n.S_1 + i] = demand
+        w[n.S_2 + i] = supply if on else 1.0
         w[n.S_ON + i] = 1.0 if on else 0.0
         below += 1 if on else 0
+    if below > 0:
+        for i in range(LANES):
+            # Demand falls at least as fast as 1/price: this price sells at least the supply.
+            ceiling = w[n.S_L + i]
+            ln_supply = log(w[n.S_2 + i])
+            start = ceiling - (ln_supply - log(w[n.S_1 + i]))
+            w[n.S_LNN + i] = ln_supply
+            w[n.S_LO + i] = start
+            w[n.S_L + i] = start if w[n.S_ON + i] > 0.0 else ceiling
     return below
 
 
 @tile
 def _buy_grey(w):
+    spend(w)
     for i in range(LANES):
-        l = w[n.S_L + i]
-        price = exp(l)
-        y = exp(-w[n.Q_BETA + i] * l)
-        supply = w[n.C_NG + i]
+        w[n.C_PG + i] = exp(w[n.S_L + i])
+    for i in range(LANES):
+        price, supply = w[n.C_PG + i], w[n.C_NG + i]
         most = w[n.Q_GCAP + i] * w[n.C_BUDGET + i]
         capped = supply * price > most
         chips = most / price if capped else supply
         w[n.C_GCAPPED + i] = 1.0 if capped else 0.0
         w[n.C_BOUGHT + i] = chips / supply if supply > 0.0 else 1.0
         w[n.C_NG + i] = chips
-        w[n.C_PG + i] = price
-        total = 0.0
-        for k in range(4):
+        w[n.S_2 + i] = chips * price / w[n.S_1 + i]
+    for k in range(4):
+        for i in range(LANES):
             at = k * LANES + i
-            demand = w[n.S_E + at] * y
-            demand = w[n.S_B + at] * (demand / (demand + w[n.S_R + at]))
-            w[n.C_GSPEND + at] = demand
-            total += demand
-        scale = chips * price / total
-        for k in range(4):
-            at = k * LANES + i
-            spent = w[n.C_GSPEND + at] * scale
+            pull = w[n.S_G + at] * w[n.S_Y + i]
+            spent = w[n.S_B + at] * (pull / (1.0 + pull)) * w[n.S_2 + i]
             w[n.C_GSPEND + at] = spent
             w[n.M_B + at] = w[n.C_B0 + at] - spent
 
@@ -140,36 +147,42 @@ def _buy_grey(w):
 @glue
 def ration(w, v, x, dt, o, l):
     """Item 5: four passes of domestic rationing and exporter prices; then units, prices and spending."""
-    _first_rivals(w, o)
-    _first_rivals(w, l)
-    for _ in range(PASSES):
-        _price_offer(w, o)
-        _price_offer(w, l)
+    _domestic_alone(w, x)
+    for k in range(PASSES):
+        _price_offer(w, x, k, o)
+        _price_offer(w, x, k, l)
         _masses(w, v, o, l)
         _ration_domestic(w, x, dt, o, l)
-        _rivals(x, o)
-        _rivals(x, l)
     _units(w, dt, o, l)
 
 
 @tile
-def _price_offer(w, j):
-    """One offer's price against its rivals of this pass, and its attraction and share by workload."""
-    if _set_desk(w, j) > 0:
-        solve_markup(w)
+def _domestic_alone(w, x):
+    """D's share of spending where the exporter offers nothing, before rationing."""
+    for k in range(4):
+        for i in range(LANES):
+            at = k * LANES + i
+            w[n.C_SN + at] = w[n.C_AD + at] / (w[n.C_AD + at] + x[n.X_A0 + i])
+
+
+@tile
+def _price_offer(w, x, k, j):
+    """One offer's price against its rivals of pass k, and its attraction and share by workload."""
+    if _set_desk(w, x, k, j) > 0:
+        solve_markup(w, CLOSE)
+        spend(w)
         if _limit(w, j) > 0:
             solve_clearing(w)
+            spend(w)
     _read_desk(w, j)
 
 
 @tile
-def _first_rivals(w, j):
-    for i in range(4 * LANES):
-        j[n.J_R + i] = w[n.M_R + i]
+def _set_desk(w, x, k, j):
+    """The offer on the solver's desk; lanes that do not make it get a market that is solved already.
 
-
-@tile
-def _set_desk(w, j):
+    Its rivals are, from the second pass on, what domestic makers served of the last pass's demand (12).
+    """
     used = 0
     for i in range(LANES):
         on = j[n.J_REACH + i] > 0.0
@@ -177,51 +190,65 @@ def _set_desk(w, j):
         w[n.S_ON + i] = 1.0 if on else 0.0
         w[n.S_LNC + i] = ln_cost if on else 0.0
         w[n.S_L + i] = ln_price if on else 1.0
-        for k in range(4):
-            at = k * LANES + i
-            e = j[n.J_E + at]
-            w[n.S_E + at] = e if on else 1.0
-            w[n.S_R + at] = j[n.J_R + at]
-            w[n.S_B + at] = w[n.M_B + at]
         used += 1 if on else 0
+    if used > 0:
+        for i in range(4 * LANES):
+            w[n.S_B + i] = w[n.M_B + i]
+        if k == 0:
+            for i in range(4 * LANES):
+                w[n.S_G + i] = j[n.J_E + i] * w[n.M_RR + i]
+        else:
+            for at in range(4):
+                for i in range(LANES):
+                    row = at * LANES + i
+                    z = j[n.J_Z + row]
+                    w[n.S_G + row] = j[n.J_E + row] * (1.0 - z) / (x[n.X_A0 + i] + j[n.J_A + row] * z)
+        for at in range(4):
+            for i in range(LANES):
+                w[n.S_G + at * LANES + i] = w[n.S_G + at * LANES + i] if w[n.S_ON + i] > 0.0 else 1.0
     return used
 
 
 @tile
 def _limit(w, j):
     """Plan b under its quota: where the monopoly price sells more than the licences, ask for the clearing price."""
+    for i in range(LANES):
+        w[n.S_2 + i] = exp(-w[n.S_L + i])
     binding = 0
     for i in range(LANES):
         on = j[n.J_REACH + i] > 0.0
         ln_price, old = w[n.S_L + i], j[n.J_L + i]
         # The next pass starts from the monopoly price, not from a clearing price.
         j[n.J_L + i] = ln_price if on else old
-        reachable = 1.0 - w[n.Z_R + i]
-        per_buyer = j[n.J_N + i] / reachable
-        over = on & (w[n.P_PLAN + i] == 2.0) & (sold(w, i, ln_price) * exp(-ln_price) > per_buyer)
-        w[n.S_LNN + i] = log(per_buyer if over else 1.0)
+        per_buyer = j[n.J_N + i] / (1.0 - w[n.Z_R + i])
+        over = on & (w[n.P_PLAN + i] == 2.0) & (w[n.S_1 + i] * w[n.S_2 + i] > per_buyer)
+        w[n.S_2 + i] = per_buyer if over else 1.0
         w[n.S_ON + i] = 1.0 if over else 0.0
         binding += 1 if over else 0
+    if binding > 0:
+        for i in range(LANES):
+            w[n.S_LNN + i] = log(w[n.S_2 + i])
+            w[n.S_LO + i] = w[n.S_L + i]
     return binding
 
 
 @tile
 def _read_desk(w, j):
     for i in range(LANES):
-        on = 1.0 if j[n.J_REACH + i] > 0.0 else 0.0
-        ln_price = w[n.S_L + i]
-        y = exp(-w[n.Q_BETA + i] * ln_price)
-        price = exp(ln_price)
-        spending = 0.0
-        for k in range(4):
+        w[n.S_2 + i] = exp(w[n.S_L + i])
+    for i in range(LANES):
+        on = j[n.J_REACH + i] > 0.0
+        price = w[n.S_2 + i]
+        j[n.J_PRICE + i] = price if on else 0.0
+        j[n.J_NSTAR + i] = w[n.S_1 + i] / price if on else 0.0
+    for k in range(4):
+        for i in range(LANES):
             at = k * LANES + i
-            a = w[n.S_E + at] * y
-            s = a / (a + w[n.S_R + at])
-            j[n.J_A + at] = a * on
-            j[n.J_SHARE + at] = s * on
-            spending += w[n.S_B + at] * s
-        j[n.J_PRICE + i] = price * on
-        j[n.J_NSTAR + i] = spending / price * on
+            on = j[n.J_REACH + i] > 0.0
+            pull = w[n.S_G + at] * w[n.S_Y + i]
+            a, s = j[n.J_E + at] * w[n.S_Y + i], pull / (1.0 + pull)
+            j[n.J_A + at] = a if on else 0.0
+            j[n.J_SHARE + at] = s if on else 0.0
 
 
 @tile
@@ -251,36 +278,27 @@ def _ration_domestic(w, x, dt, o, l):
         for k in range(4):
             at = k * LANES + i
             ad = w[n.C_AD + at]
-            share_o = ad / (o[n.J_A + at] + ad + a0)
-            share_l = ad / (l[n.J_A + at] + ad + a0)
-            share_n = ad / (ad + a0)
+            all_o, all_l = o[n.J_A + at] + ad + a0, l[n.J_A + at] + ad + a0
+            both = ad / (all_o * all_l)
+            share_o, share_l = both * all_l, both * all_o
             o[n.J_Z + at] = share_o
             l[n.J_Z + at] = share_l
-            w[n.C_ZN + at] = share_n
-            latent += w[n.M_B + at] * (m_l * share_l + m_o * share_o + m_n * share_n)
-        ratio = latent / (w[n.C_PD0 + i] * w[n.Z_S + i] * dt)
+            latent += w[n.M_B + at] * (m_l * share_l + m_o * share_o + m_n * w[n.C_SN + at])
+        w[n.S_2 + i] = latent / (w[n.C_PD0 + i] * w[n.Z_S + i] * dt)
+    for i in range(LANES):
+        w[n.S_3 + i] = power(max(1.0, w[n.S_2 + i]), w[n.Q_XI + i])
+    for i in range(LANES):
+        ratio, rent = w[n.S_2 + i], w[n.S_3 + i]
         square = ratio * ratio
         rationed = 1.0 / np.sqrt(np.sqrt(1.0 + square * square))
-        rent = power(max(1.0, ratio), w[n.Q_XI + i])
         w[n.C_K + i] = min(1.0, rationed * rent)
         w[n.C_PD + i] = w[n.C_PD0 + i] * rent
-    for i in range(LANES):
-        served = w[n.C_K + i]
-        for k in range(4):
+    for k in range(4):
+        for i in range(LANES):
             at = k * LANES + i
-            o[n.J_Z + at] *= served
-            l[n.J_Z + at] *= served
-            w[n.C_ZN + at] *= served
-
-
-@tile
-def _rivals(x, j):
-    for i in range(LANES):
-        a0 = x[n.X_A0 + i]
-        for k in range(4):
-            at = k * LANES + i
-            z = j[n.J_Z + at]
-            j[n.J_R + at] = a0 + (j[n.J_A + at] + a0) * z / (1.0 - z)
+            o[n.J_Z + at] *= w[n.C_K + i]
+            l[n.J_Z + at] *= w[n.C_K + i]
+            w[n.C_ZN + at] = w[n.C_SN + at] * w[n.C_K + i]
 
 
 @tile

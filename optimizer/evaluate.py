@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from tiercap.kernels import allied as allied_kernel
 from tiercap.kernels import lanes, paths
 from tiercap.kernels._jit import CACHE
+from tiercap.kernels._jit import vector_bits as vector_bits
 from tiercap.kernels.params import GROUP, OUTCOMES, TRAJECTORY
 from tiercap.kernels.payoff import payoff
 from tiercap.optimizer.errors import InputError

@@ -20,7 +20,7 @@ from tiercap.kernels.params import OUTCOME_LIST, OUTCOMES
 from tiercap.optimizer import atomic, config, front
 from tiercap.optimizer.catalogue import exporter_catalogue, load_chips
 from tiercap.optimizer.errors import InfeasibleError, StorageError
-from tiercap.optimizer.evaluate import code_digest
+from tiercap.optimizer.evaluate import code_digest, vector_bits
 from tiercap.optimizer.levers import LEVERS_TABLE
 from tiercap.optimizer.optuna_study import SAMPLER, journal
 from tiercap.optimizer.policy import describe
@@ -195,7 +195,7 @@ def _write_optuna(search: Search) -> None:
 
 def manifest(run: Run) -> dict[str, Any]:
     """All it takes to make the run again, and what it took this time."""
-    machine = {"system": platform.system(), "processor": platform.machine()}
+    machine = {"system": platform.system(), "processor": platform.machine(), "vector_bits": vector_bits()}
     return {
         "study": config.resolved(run.problem.study),
         "sampler": SAMPLER,

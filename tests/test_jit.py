@@ -19,6 +19,7 @@ import numba
 import pytest
 
 from tiercap.kernels import _jit
+from tiercap.optimizer import cli
 
 SOURCES = Path(_jit.__file__).parent
 
@@ -368,6 +369,30 @@ def test_a_configuration_file_changes_nothing(trap, text):
     assert found["cache"].startswith(str(trap.cache))
     assert not trap.canary.exists()
     assert trap.run()["hits"] == 1
+
+
+def test_the_width_of_vectors_can_be_set_and_is_part_of_the_cache_key(tmp_path):
+    """On a processor with 512-bit vectors 256 must give 256 and a cache of its own; elsewhere it changes nothing."""
+
+    def told(width):
+        program = "from tiercap.kernels import _jit; print(_jit.vector_bits(), _jit.CACHE.name)"
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("NUMBA_CPU")}
+        environment |= {"TIERCAP_CACHE": str(tmp_path), "TIERCAP_VECTOR_WIDTH": width}
+        command = [sys.executable, "-c", program]
+        done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
+        return done.stdout.split() or done.stderr.splitlines()[-1:]
+
+    narrow, wide = told("256"), told("512")
+    if int(wide[0]) == 512:
+        assert narrow[0] == "256"
+        assert narrow[1] != wide[1]
+    else:
+        assert narrow == wide
+    assert "must be one of auto, 256, 512" in told("300")[0]
+
+
+def test_the_command_line_knows_the_widths():
+    assert cli.VECTOR_WIDTHS == _jit.VECTOR_WIDTHS
 
 
 PROGRAM = """

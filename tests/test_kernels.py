@@ -95,7 +95,7 @@ def _index(f, omega):
 @compiled
 def _markup(w):
     market.start_markup(w)
-    market.solve_markup(w)
+    market.solve_markup(w, market.CLOSE)
 
 
 @compiled
@@ -231,9 +231,9 @@ class Desk:
         self.put(w, lanes.Q_LNFLOOR, np.log1p(1.0 / self.beta))
         self.put(w, lanes.S_LNC, np.log(self.cost))
         self.put(w, lanes.S_ON, np.ones(LANES))
+        self.put(w, lanes.M_RBUDGET, 1.0 / self.budget.sum(axis=0))
         for k in range(4):
-            self.put(w, lanes.S_E + k * LANES, self.A * self.f[k] ** self.beta)
-            self.put(w, lanes.S_R + k * LANES, self.rival[k])
+            self.put(w, lanes.S_G + k * LANES, self.A * self.f[k] ** self.beta / self.rival[k])
             self.put(w, lanes.S_B + k * LANES, self.budget[k])
         return w
 
@@ -312,6 +312,7 @@ def test_clearing_price_is_the_twins(seed, hardest):
     w = desk.work()
     desk.put(w, lanes.S_LNN, np.log(chips))
     desk.put(w, lanes.S_L, np.log(star))
+    desk.put(w, lanes.S_LO, np.log(star))
     _clearing(w)
     found = np.exp(w[lanes.S_L : lanes.S_L + LANES])
     np.testing.assert_allclose(desk.sold(found) / found, chips, rtol=1e-13)
@@ -328,6 +329,7 @@ def test_a_lane_does_not_see_its_neighbours(solve):
     def prepared(desk: Desk) -> np.ndarray:
         w = desk.work()
         desk.put(w, lanes.S_L, np.log(2.0 * desk.cost))
+        desk.put(w, lanes.S_LO, np.log(2.0 * desk.cost))
         desk.put(w, lanes.S_LNN, np.log(0.01 * desk.sold(2.0 * desk.cost) / desk.cost))
         return w
 

@@ -16,7 +16,10 @@ import click
 
 from tiercap.optimizer.cli import interrupts
 from tiercap.optimizer.cli.guard import run
-from tiercap.optimizer.errors import did_you_mean
+from tiercap.optimizer.errors import InputError, did_you_mean
+
+#: What the kernels take for a width of vectors; said again here because importing them takes too long.
+VECTOR_WIDTHS = ("auto", "256", "512")
 
 #: Every command and its line in the help. One whose module does not exist is not listed.
 COMMANDS = {
@@ -81,6 +84,9 @@ def group() -> None:
     Start with `tiercap optimize`: it searches the built-in study and needs no arguments. The results are
     modelled, not forecast; `tiercap parameters` lists every assumption behind them with its source.
     """
+    width = os.environ.get("TIERCAP_VECTOR_WIDTH") or "auto"
+    if width not in VECTOR_WIDTHS:
+        raise InputError(f"TIERCAP_VECTOR_WIDTH must be one of {', '.join(VECTOR_WIDTHS)}, not `{width[:40]}`")
 
 
 def main(args: Sequence[str] | None = None) -> None:

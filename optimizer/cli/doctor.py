@@ -93,9 +93,12 @@ def _cache() -> dict[str, Any]:
     """The kernel cache's folder, as the kernels will choose it."""
     try:
         from tiercap.kernels import _jit
+
+        vectors = f"{_jit.vector_bits()} bit"
     except Exception as error:  # noqa: BLE001 - a broken installation is what this command is for
         return {"cache folder": f"unknown: {type(error).__name__}: {str(error)[:100]}", "cache kept": False}
-    return {"cache folder": str(_jit.CACHE), "cache kept": not _jit.CACHE.name.startswith("tiercap-kernels-")}
+    kept = not _jit.CACHE.name.startswith("tiercap-kernels-")
+    return {"vectors": vectors, "cache folder": str(_jit.CACHE), "cache kept": kept}
 
 
 def _compile() -> str:
