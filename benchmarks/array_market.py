@@ -27,7 +27,7 @@ def perform(be: Any, q: Arrays, ln_rho: Any, F: Any, M: Any, I: Any, exponent: i
     f = norm(q["theta_f"][:, None] / F, q["theta_m"][:, None] / M, exponent, xp)
     f += q["theta_i"][:, None] / I
     f = q["time"][:, None] / f
-    ln_f = xp.log(f)
+    ln_f = be.ln(f)
     u = be.log(I * q["ri0"])
     u *= q["network"]
     u += ln_f[0]
@@ -40,9 +40,9 @@ def perform(be: Any, q: Arrays, ln_rho: Any, F: Any, M: Any, I: Any, exponent: i
 
 
 def index(be: Any, f: Any, omega: Any) -> Any:
-    """Value index, equation (3)."""
+    """Value index, equation (3); omega [4, 1, S]."""
     root = be.xp.sqrt(f)
-    root *= omega[:, None]
+    root *= omega
     root = total(root)
     root *= root
     return root
@@ -61,40 +61,55 @@ def cuts(be: Any, q: Arrays, chip: Arrays, box: Arrays) -> Arrays:
     return {"kappa": kappa, "M": m, "I": i, "over": m + i >= box["bandwidth_sum"]}
 
 
-def design(be: Any, q: Arrays, chip: Arrays, box: Arrays, cut: Arrays, second: bool) -> Arrays:
-    """Equation (5); an element without a design carries the uncut chip, so that nothing divides by zero."""
+def design(be: Any, q: Arrays, chip: Arrays, box: Arrays, cut: Arrays, y: Any, second: bool) -> Arrays:
+    """Equation (5), as far as it says where there is a design and what it keeps; the figures are for `finish`.
+
+    y : years since the rule's first step, which is the run's
+    """
     xp, kappa, m, i, over = be.xp, cut["kappa"], cut["M"], cut["I"], cut["over"]
     room = q["kept"] * box["bandwidth_sum"]
     if second:
         i = xp.where(over, room - m, i)
     else:
         m = xp.where(over, room - i, m)
-    # A compiler may divide by way of the reciprocal: what is uncut must still be 1.
-    d = xp.minimum(xp.where(m < chip["M"], m / chip["M"], 1.0), xp.where(i < chip["I"], i / chip["I"], 1.0))
-    d = xp.minimum(d, kappa)
-    ok = (chip["on_sale"] == 1.0) & (kappa > 0.0) & (m > 0.0) & (i > 0.0)
-    ok &= (box["sku"] == xp.inf) | ((d == 1.0) & (chip["launch"] <= box["sku"]))
+    ok = (m > 0.0) & (i > 0.0) & (kappa > 0.0) & (chip["on_sale"] == 1.0)
+    whole = (kappa == 1.0) & (m >= chip["M"]) & (i >= chip["I"])
+    ok &= (box["sku"] == xp.inf) | (whole & (chip["launch"] <= box["sku"]))
+    ok &= whole | (y >= q["design_lag"] - 1e-9)
     ok = ok & over if second else ok
-    d, kappa = xp.where(ok, d, 1.0), xp.where(ok, kappa, 1.0)
+    kept = {"ok": ok, "whole": whole, "kappa": kappa, "M": m, "I": i}
+    return kept | {f"chip_{name}": chip[name] for name in ("F", "M", "I", "tpp", "cost")}
+
+
+def finish(be: Any, q: Arrays, d: Arrays) -> Arrays:
+    """The figures of a design; an element without one carries the uncut chip, so that nothing divides by zero."""
+    xp, ok, M, I = be.xp, d["ok"], d["chip_M"], d["chip_I"]
+    kappa, m, i = xp.where(ok, d["kappa"], 1.0), xp.where(ok, d["M"], M), xp.where(ok, d["I"], I)
+    share = xp.minimum(xp.minimum(m / M, i / I), kappa)
     return {
-        "ok": ok, "cut": d < 1.0, "F": kappa * chip["F"], "M": xp.where(ok, m, chip["M"]),
-        "I": xp.where(ok, i, chip["I"]), "tpp": kappa * chip["tpp"],
-        "cost": chip["cost"] * (q["cost_retained"] + (1.0 - q["cost_retained"]) * d),
+        "ok": ok, "cut": ~d["whole"], "F": kappa * d["chip_F"], "M": m, "I": i, "tpp": kappa * d["chip_tpp"],
+        "cost": d["chip_cost"] * (q["cost_retained"] + (1.0 - q["cost_retained"]) * share),
     }  # fmt: skip
 
 
-def each_design(be: Any, q: Arrays, chips: Arrays, group: Arrays, tier: int, y: Any, visit: Any, carry: Any,
-                prefix: str = "") -> Any:  # fmt: skip
-    """Visit every design of a tier in the order box, chip, design; ``visit(design, carry)`` gives the new carry."""
+def each_design(be: Any, q: Arrays, chips: Arrays, group: Arrays, tier: int, y: Any, price: Any, market: Arrays,
+                carry: Arrays, prefix: str = "") -> Arrays:  # fmt: skip
+    """Every design of a tier in the order box, chip, design, priced by ``price`` and kept where it is better.
+
+    ``price(q, market, design)`` gives rows of (where it may be kept, the field of ``carry`` to beat, new fields).
+    """
     scale = (1.0 + group["indexation"]) ** y
 
-    def of_box(carry: Any, box: Arrays) -> Any:
-        def of_chip(carry: Any, chip: Arrays) -> Any:
+    def priced(q: Arrays, market: Arrays, d: Arrays) -> Any:
+        return price(q, market, finish(be, q, d))
+
+    def of_box(carry: Arrays, box: Arrays) -> Arrays:
+        def of_chip(carry: Arrays, chip: Arrays) -> Arrays:
             cut = cuts(be, q, chip, box)
 
-            def attempt(carry: Any, second: bool) -> Any:
-                d = design(be, q, chip, box, cut, second)
-                return be.when(d["ok"].any(), lambda c: visit(d, c), carry)
+            def attempt(carry: Arrays, second: bool) -> Arrays:
+                d = design(be, q, chip, box, cut, y, second)
+                return be.consider(d["ok"], priced, q, market, d, carry)
 
             both = (cut["over"] & (box["bandwidth_sum"] > 0.0)).any()
             return be.when(both, lambda c: attempt(c, True), attempt(carry, False))
@@ -109,16 +124,15 @@ def best_index(be: Any, q: Arrays, x: Arrays, group: Arrays, y: Any, omega: Any,
                prefix: str = "") -> tuple[Any, Any]:  # fmt: skip
     """The largest index that both tiers admit of today's catalogue under the caps at y, and its performances."""
 
-    def visit(d: Arrays, best: tuple[Any, Any]) -> tuple[Any, Any]:
-        f, _ = perform(be, q, x["ln_rho"], d["F"], d["M"], d["I"], exponent)
-        value = index(be, f, omega)
-        better = d["ok"] & (value > best[0])
-        return be.put(better, value, best[0]), be.put(better, f, best[1])
+    def price(q: Arrays, market: Arrays, d: Arrays) -> list[Any]:
+        f, _ = perform(be, q, market["ln_rho"], d["F"], d["M"], d["I"], exponent)
+        return [(d["ok"], "best", {"best": index(be, f, market["omega"]), "f": f})]
 
-    best = (be.xp.zeros_like(like), be.xp.zeros((4, *like.shape)))
+    best = {"best": be.xp.zeros_like(like), "f": be.xp.zeros((4, *like.shape))}
+    market = {"omega": omega[:, None], "ln_rho": x["ln_rho"]}
     for tier in (0, 1):
-        best = each_design(be, q, x["chips"], group, tier, y, visit, best, prefix)
-    return best
+        best = each_design(be, q, x["chips"], group, tier, y, price, market, best, prefix)
+    return best["best"], best["f"]
 
 
 def monopoly_price(be: Any, q: Arrays, lnc: Any, G: Any, B: Any, ln_p: Any, on: Any) -> Any:
@@ -177,7 +191,7 @@ def first_guess(be: Any, q: Arrays, lnc: Any, G: Any, B: Any) -> Any:
 def clearing_price(be: Any, q: Arrays, G: Any, B: Any, ln_n: Any, start: Any, on: Any) -> Any:
     """Equation (8) in logarithms, from a price that sells more."""
     xp = be.xp
-    high = xp.maximum(xp.log(total(B)) - ln_n, start)
+    high = xp.maximum(be.ln(total(B)) - ln_n, start)
 
     def step(ln_p: Any, G: Any, B: Any, ln_n: Any, low: Any, high: Any, beta: Any) -> Any:
         s1, s2, _ = _sums(be, beta, G, B, ln_p)
@@ -236,51 +250,44 @@ def no_offer(be: Any, like: Any) -> Arrays:
 
 def search_tier(be: Any, q: Arrays, x: Arrays, group: Arrays, tier: int, y: Any, market: Arrays, exponent: int) -> Any:
     """The best candidate of a tier (section 5), and in ``best`` the largest index that the tier admits."""
-    licensed = tier == 1
-    xp, like = be.xp, market["like"]
-    net = market["net"] * (1.0 - group["revenue_share"]) if licensed else market["net"] + 0.0 * like
-    avail = market["avail"] if licensed else 1.0
-    pays = net > 0.0
-    r_net = 1.0 / xp.where(pays, net, 1.0)
-    B, R = market["B"], market["R"]
+    like = market["like"]
+    if tier == 1:
+        market = {**market, "net": market["net"] * (1.0 - group["revenue_share"])}
+    else:
+        market = {**market, "avail": 1.0}
+    market |= {"ln_rho": x["ln_rho"]}
 
-    def visit(d: Arrays, offer: Arrays) -> Arrays:
-        f, ln_f = perform(be, q, x["ln_rho"], d["F"], d["M"], d["I"], exponent)
-        v = index(be, f, market["omega"])
-        offer = {**offer, "best": be.put(d["ok"] & (v > offer["best"]), v, offer["best"])}
-        ok = d["ok"] & pays & (avail > 0.0)
-        limit = xp.minimum(market["quota"], market["tpp"] / d["tpp"]) if licensed else FAR + 0.0 * like
-        ok &= limit > 0.0
-        ln_f *= q["beta"]
-        ln_f += market["ln_A"]
-        E = be.exp(ln_f)
-        lnc = xp.log(d["cost"] * r_net)
-        G = E / R
-        star = monopoly_price(be, q, lnc, G, B, first_guess(be, q, lnc, G, B), ok)
-        sold = chips_sold(be, q, G, B, star)
-        found = {"v": v, "E": E, "f": f, "cost": d["cost"], "lnc": lnc, "ln_star": star, "n_star": sold}
-        found |= {"limit": limit, "cut": d["cut"], "ln_clear": star}
-        return keep(offer, found | {"G": G}, ok)
+    def price(q: Arrays, market: Arrays, d: Arrays) -> list[Any]:
+        return price_design(be, q, market, d, tier == 1, exponent)
 
-    def keep(offer: Arrays, found: Arrays, ok: Any) -> Arrays:
-        G, sold, limit, cost = found.pop("G"), found["n_star"], found["limit"], found["cost"]
-        found["gross"] = sold * (xp.exp(found["ln_star"]) * net - cost)
-        earns = found["gross"]
-        if licensed:
-            over = ok & (sold > limit)
-            ln_n = xp.log(xp.where(over, limit, sold))
+    return each_design(be, q, x["chips"], group, tier, y, price, market, no_offer(be, like))
 
-            def clear(ln_p: Any) -> Any:
-                return clearing_price(be, q, G, B, ln_n, ln_p, over)
 
-            found["ln_clear"] = be.when(over.any(), clear, found["ln_star"] + 0.0)
-            earns = xp.where(over, limit * (xp.exp(found["ln_clear"]) * net - cost), earns)
-        found["profit"] = avail * earns - xp.where(found["cut"], q["nre"], 0.0)
-        better = ok & (found["profit"] > offer["profit"])
-        kept = {name: be.put(better, value, offer[name]) for name, value in found.items()}
-        return {**offer, **kept, "on": offer["on"] | better}
-
-    return each_design(be, q, x["chips"], group, tier, y, visit, no_offer(be, like))
+def price_design(be: Any, q: Arrays, market: Arrays, d: Arrays, licensed: bool, exponent: int) -> list[Any]:
+    """Section 5: index, price and profit of one design."""
+    xp, net, avail, cost, B = be.xp, market["net"], market["avail"], d["cost"], market["B"]
+    f, ln_f = perform(be, q, market["ln_rho"], d["F"], d["M"], d["I"], exponent)
+    v = index(be, f, market["omega"])
+    limit = xp.minimum(market["quota"], market["tpp"] / d["tpp"]) if licensed else xp.full_like(v, FAR)
+    ok = d["ok"] & (net > 0.0) & (limit > 0.0) & (avail > 0.0)
+    ln_f *= q["beta"]
+    ln_f += market["ln_A"]
+    E = be.exp(ln_f)
+    lnc = be.log(cost / xp.where(net > 0.0, net, 1.0))
+    G = E / market["R"]
+    star = monopoly_price(be, q, lnc, G, B, first_guess(be, q, lnc, G, B), ok)
+    sold = chips_sold(be, q, G, B, star)
+    gross = sold * (xp.exp(star) * net - cost)
+    clear, earns = star, gross
+    if licensed:
+        over = ok & (sold > limit)
+        ln_n = be.log(xp.where(over, limit, sold))
+        clear = be.when(over.any(), lambda ln_p: clearing_price(be, q, G, B, ln_n, ln_p, over), star)
+        earns = xp.where(over, limit * (xp.exp(clear) * net - cost), gross)
+    profit = avail * earns - xp.where(d["cut"], q["nre"], 0.0)
+    found = {"profit": profit, "gross": gross, "n_star": sold, "limit": limit, "ln_star": star, "ln_clear": clear}
+    found |= {"cost": cost, "lnc": lnc, "v": v, "E": E, "f": f, "cut": d["cut"], "on": ok}
+    return [(d["ok"], "best", {"best": v}), (ok, "profit", found)]
 
 
 def choose_plan(be: Any, q: Arrays, o: Arrays, l: Arrays, avail: Any) -> Arrays:

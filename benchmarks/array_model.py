@@ -55,7 +55,7 @@ def sell_b(be: Any, q: Arrays, x: Arrays, group: Arrays, home: Arrays, pulled: A
     xp, y = be.xp, x["t"] * dt
     omega = q["omega_a"]
     B = omega[:, None] * (x["budget_b"] * dt - pulled)
-    market = {"B": B, "R": x["a0"], "omega": omega, "ln_A": q["ln_att_e"], "net": 1.0, "like": home["n_a"]}
+    market = {"B": B, "R": x["a0"], "omega": omega[:, None], "ln_A": q["ln_att_e"], "net": 1.0, "like": home["n_a"]}
     market |= terms(be, q, group, x["t"], dt, home["n_a"], 0.0)
     o, l, plan, now = find_offers(be, q, x, group, y, market, exponent)
     h = tightening(be, q, x, group, y, dt, omega, now, exponent)
@@ -87,22 +87,21 @@ def allied_run(be: Any, scan: Any, q: Arrays, x: Arrays, groups: Arrays, like: A
 
 def domestic_chip(be: Any, q: Arrays, x: Arrays, z: Arrays, exponent: int) -> Arrays:
     """Item 1: performance with its software, index, cost (10), attraction."""
-    xp = be.xp
     f, _ = perform(be, q, x["ln_rho"], z["F"], z["M"], z["I"], exponent)
     f = f * x["soft"][:, None]
-    price = wright_cost(q, z["Z"]) * q["mark"]
+    price = wright_cost(be, q, z["Z"]) * q["mark"]
     tilt = q["network_effect"] * (z["L"] - 0.5)
-    ln_a = xp.log(f)
-    ln_a -= xp.log(price)
+    ln_a = be.ln(f)
+    ln_a -= be.ln(price)
     ln_a *= q["beta"]
     ln_a += q["ln_att_d"] - tilt
-    own = {"f_d": f, "v_d": index(be, f, q["omega_c"]), "p_d0": price, "a_d": be.exp(ln_a)}
+    own = {"f_d": f, "v_d": index(be, f, q["omega_c"][:, None]), "p_d0": price, "a_d": be.exp(ln_a)}
     return own | {"ln_A": q["ln_att_e"] + tilt}
 
 
-def wright_cost(q: Arrays, output: Any) -> Any:
+def wright_cost(be: Any, q: Arrays, output: Any) -> Any:
     """Equation (10)."""
-    return q["domestic_cost"] * (q["cost_floor"] + (1.0 - q["cost_floor"]) * (output * q["r_z0"]) ** q["learn"])
+    return q["domestic_cost"] * (q["cost_floor"] + (1.0 - q["cost_floor"]) * be.power(output * q["r_z0"], q["learn"]))
 
 
 def grey_market(be: Any, q: Arrays, x: Arrays, c: Arrays, home: Arrays, plan: Arrays) -> Arrays:
@@ -114,16 +113,16 @@ def grey_market(be: Any, q: Arrays, x: Arrays, c: Arrays, home: Arrays, plan: Ar
     supply = xp.where(q["attraction_g"] > 0.0, supply, 0.0)
     E = x["front_f_beta"][:, None] * xp.exp(c["ln_A"] + q["ln_att_g"])
     G, B = E / c["R0"], c["b0"]
-    ceiling = xp.log(q["outside_price"] * x["price"] * x["front_vc"]) + 0.0 * supply
+    ceiling = be.ln(q["outside_price"] * x["price"] * x["front_vc"]) + 0.0 * supply
     demand = chips_sold(be, q, G, B, ceiling)
     on = supply > demand
-    ln_n = xp.log(xp.where(on, supply, demand))
+    ln_n = be.ln(xp.where(on, supply, demand))
 
     def clear(ln_p: Any) -> Any:
         return clearing_price(be, q, G, B, ln_n, ln_p, on)
 
     # Demand falls at least as fast as 1/price: this price sells at least the supply.
-    ln_p = be.when(on.any(), clear, ceiling - (ln_n - xp.log(demand)))
+    ln_p = be.when(on.any(), clear, ceiling - (ln_n - be.ln(demand)))
     ln_p = xp.where(on, ln_p, ceiling)
     price, most = xp.exp(ln_p), q["grey_budget_cap"] * c["budget"]
     capped = supply * price > most
@@ -146,7 +145,7 @@ def price_offer(be: Any, q: Arrays, j: Arrays, b: Any, reachable: Any, alone: An
         ln_star = monopoly_price(be, q, j["lnc"], G, b, j["ln_star"], on)
         per_buyer, wanted = j["limit"] / reachable, chips_sold(be, q, G, b, ln_star)
         over = on & alone & (wanted > per_buyer)
-        ln_n = xp.log(xp.where(over, per_buyer, wanted))
+        ln_n = be.ln(xp.where(over, per_buyer, wanted))
 
         def clear(ln_p: Any) -> Any:
             return clearing_price(be, q, G, b, ln_n, ln_p, over)
@@ -185,7 +184,7 @@ def ration(be: Any, q: Arrays, x: Arrays, z: Arrays, c: Arrays, o: Arrays, l: Ar
         met *= b
         latent = total(met)
         ratio = latent * r_supply
-        rent = xp.maximum(1.0, ratio) ** q["scarcity_exponent"]
+        rent = be.power(xp.maximum(1.0, ratio), q["scarcity_exponent"])
         square = ratio * ratio
         served = xp.minimum(1.0, rent / xp.sqrt(xp.sqrt(1.0 + square * square)))
         s_o *= served
@@ -214,7 +213,7 @@ def elastic_factor(be: Any, q: Arrays, x: Arrays, c: Arrays, o: Arrays, l: Array
 
     def factor(_: Any) -> Any:
         drawn = o["reach"] * o["a"] + l["reach"] * l["a"] + c["a_d"] + x["a0"]
-        ln_over = -total(q["omega_c"][:, None] * xp.log(drawn)) * q["r_beta"] - xp.log(x["price"])
+        ln_over = -total(q["omega_c"][:, None] * be.ln(drawn)) * q["r_beta"] - be.ln(x["price"])
         return xp.clip(xp.exp(q["elastic"] * ln_over), 0.2, 5.0)
 
     return be.when((q["elastic"] != 0.0).any(), factor, xp.ones_like(o["units"]))
@@ -238,7 +237,7 @@ def purchase(be: Any, q: Arrays, x: Arrays, z: Arrays, c: Arrays, home: Arrays, 
     s["XD"] = keep * z["XD"] + c["n_d"] * c["v_d"]
     stock_c = xp.maximum(s["KE"] + s["KG"] + s["KD"] + q["remote_share"] * s["KB"], 1e-9)
     stock_a = xp.maximum(s["KA"], 1e-9)
-    ln_ratio = xp.log(stock_a / stock_c)
+    ln_ratio = be.ln(stock_a / stock_c)
     return {"stocks": s, "displaced": displaced, "stays_a": stays_a, "q_e": q_o + q_l, "ln_ratio": ln_ratio,
             "ratio": stock_c / stock_a}  # fmt: skip
 
@@ -247,7 +246,7 @@ def respond(be: Any, q: Arrays, x: Arrays, z: Arrays, c: Arrays, s: Arrays, plan
     """Equation (18), and how often the response turned in a row."""
     xp = be.xp
     foreign = s["XE"] + s["XG"]
-    ln_v = xp.clip(xp.log(xp.where(plan["any"], plan["v_e"] / c["v_d"], 1.0)), -2.0, 2.0)
+    ln_v = xp.clip(be.ln(xp.where(plan["any"], plan["v_e"] / c["v_d"], 1.0)), -2.0, 2.0)
     self_made = xp.minimum(2.0, z["S"] * c["p_d0"] / (x["budget_c"] * z["E"]))
     u = q["response_level"] + q["response_dependency"] * (foreign / (foreign + s["XD"]) - 0.5)
     u += q["response_self"] * self_made - q["response_advantage"] * ln_v
@@ -278,8 +277,8 @@ def step_c(be: Any, q: Arrays, x: Arrays, home: Arrays, group: Arrays, z: Arrays
     c = domestic_chip(be, q, x, z, exponent)
     c["budget"] = x["budget_c"] * dt * z["E"] - z["pulled"]
     c["b0"], c["R0"] = q["omega_c"][:, None] * c["budget"], x["a0"] + c["a_d"]
-    market = {"B": (1.0 - z["r"]) * c["b0"], "R": c["R0"], "omega": q["omega_c"], "ln_A": c["ln_A"], "net": q["net"]}
-    market |= {"like": 0.0 * z["r"]} | terms(be, q, group, x["t"], dt, home["n_a"], home["n_b"])
+    market = {"B": (1.0 - z["r"]) * c["b0"], "R": c["R0"], "omega": q["omega_c"][:, None], "ln_A": c["ln_A"]}
+    market |= {"net": q["net"], "like": 0.0 * z["r"]} | terms(be, q, group, x["t"], dt, home["n_a"], home["n_b"])
     o, l, plan, now = find_offers(be, q, x, group, y, market, exponent)
     o["reach"], l["reach"] = plan["reach_o"], plan["reach_l"]
     h = tightening(be, q, x, group, y, dt, q["omega_c"], now, exponent)
@@ -339,7 +338,7 @@ def close(be: Any, q: Arrays, z: Arrays, sums: Arrays, n: int, dt: float) -> Any
     out = {name: sums[name] for name in SUMS}
     whole = sums["e_e"] + sums["e_d"] + sums["e_g"]
     gap = sums["ln_ratio"] + q["algo"]
-    growth = xp.log(xp.maximum(z["KA"], 1e-9) / xp.maximum(sums["before"], 1e-9)) / dt
+    growth = be.ln(xp.maximum(z["KA"], 1e-9) / xp.maximum(sums["before"], 1e-9)) / dt
     lead = xp.clip(sums["ln_ratio"] / xp.maximum(growth, 0.001), -100.0, 100.0) if n > 1 else gap * np.nan
     part = {stem: xp.where(whole > 0.0, sums[e] / xp.where(whole > 0.0, whole, 1.0), 0.0)
             for stem, e in (("import_share", "e_e"), ("domestic_share", "e_d"), ("grey_share", "e_g"))}  # fmt: skip
@@ -349,7 +348,7 @@ def close(be: Any, q: Arrays, z: Arrays, sums: Arrays, n: int, dt: float) -> Any
     last = total(sums["last_e_e"] + sums["last_e_d"] + sums["last_e_g"])
     share = xp.where(last > 0.0, total(sums["last_e_d"]) / xp.where(last > 0.0, last, 1.0), 0.0)
     out |= {"terminal_gap": total(q["omega_k"][:, None] * gap), "compute_ratio_max": sums["worst"]}
-    out |= {"domestic_capacity": z["S"], "domestic_cost": wright_cost(q, z["Z"]), "domestic_value": sums["v_d"]}
+    out |= {"domestic_capacity": z["S"], "domestic_cost": wright_cost(be, q, z["Z"]), "domestic_value": sums["v_d"]}
     out |= {"terminal_domestic_share": share, "terminal_access": 1.0 - z["r"], "lock_in": z["L"]}
     out["oscillation"] = 1.0 * (z["turns"] >= 3.0)
     return xp.stack([out[name] for name in OUTCOMES])
@@ -410,12 +409,12 @@ class ArrayModel:
         """
         params : PARAMS[n]
         backend : `NumpyBackend` or what `jax_backend` gives
-        block : policies a block; by default what was fastest: 4096 evaluations under NumPy, 256 under JAX
+        block : policies a block; by default what was fastest: 16,384 evaluations under NumPy, 256 under JAX
         """
         self.be, self.n, self.exponent = backend, len(params), int(horizon.roofline_exponent)
         self.dt = 1.0 / horizon.steps_per_year
         self.is_numpy = backend.xp is np
-        self.block = block or max(1, (4096 if self.is_numpy else 256) // self.n)
+        self.block = block or max(1, (16384 if self.is_numpy else 256) // self.n)
         self.q = constants(params, catalogue, horizon)
         self.x = paths(params, catalogue, horizon, self.q)
         self.allied, self.restricted = self._programs()
@@ -433,8 +432,7 @@ class ArrayModel:
         def allied(q: Arrays, x: Arrays, groups: Arrays, like: Any) -> Any:
             return allied_run(be, scan, q, x, groups, like, dt, exponent)
 
-        def restricted(q: Arrays, x: Arrays, home: Arrays, rows: Any, group: Arrays, like: Any) -> Any:
-            home = {name: be.xp.take(value, rows, axis=-2) for name, value in home.items()}
+        def restricted(q: Arrays, x: Arrays, home: Arrays, group: Arrays, like: Any) -> Any:
             return restricted_run(be, scan, q, x, home, group, like, dt, exponent)
 
         return (allied, restricted) if self.is_numpy else (jax.jit(allied), jax.jit(restricted))
@@ -448,7 +446,8 @@ class ArrayModel:
             pending = []
             for rows in self._blocks(similar(levers, "c")):
                 like = np.zeros((len(rows), self.n))
-                part = self.restricted(self.q, self.x, home, kind[rows], _rows(groups["c"], rows), like)
+                here = {name: np.take(value, kind[rows], axis=-2) for name, value in home.items()}
+                part = self.restricted(self.q, self.x, here, _rows(groups["c"], rows), like)
                 pending.append((rows, part))
                 if self.is_numpy:
                     self._collect(out, pending)
@@ -462,7 +461,10 @@ class ArrayModel:
             out[rows] = np.moveaxis(np.asarray(part), 0, 1)
 
     def _home(self, levers: np.ndarray, groups: Arrays) -> tuple[Arrays, np.ndarray]:
-        """Groups A and B of every distinct rule of theirs, and which one each policy has."""
+        """Groups A and B of every distinct rule of theirs, and which one each policy has.
+
+        Kept outside JAX, where another number of rules would mean compiling anew.
+        """
         first, kind = distinct(levers)
         order = similar(levers[first], "ab")
         parts = []
@@ -472,7 +474,7 @@ class ArrayModel:
         place = np.empty(len(parts) * self.block, np.int64)
         padded = np.concatenate(list(self._blocks(order)))
         place[padded[::-1]] = np.arange(len(padded))[::-1]
-        return {name: self.be.xp.concatenate([p[name] for p in parts], axis=-2) for name in parts[0]}, place[kind]
+        return {name: np.concatenate([p[name] for p in parts], axis=-2) for name in parts[0]}, place[kind]
 
     def _blocks(self, order: np.ndarray) -> list[np.ndarray]:
         """Rows of each block; JAX wants all of one size, so the last is filled up with its last row."""

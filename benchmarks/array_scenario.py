@@ -130,8 +130,8 @@ PLAIN = (
     "scarcity_exponent", "grey_floor", "leak_a", "leak_b", "grey_budget_cap", "remote_share", "response_level",
     "response_dependency", "response_advantage", "response_self", "response_max", "domestic_cost", "cost_floor",
     "rd_share", "rd_state", "rd_denial", "domestic_growth", "domestic_growth_rd", "rd_half", "capacity_investment",
-    "stockpile", "tightening_exponent", "write_down", "lock_in", "barred_start", "domestic_capacity", "domestic_f",
-    "domestic_m", "domestic_i", "domestic_output", "stock_e", "stock_g", "stock_d",
+    "stockpile", "tightening_exponent", "write_down", "design_lag", "lock_in", "barred_start", "domestic_capacity",
+    "domestic_f", "domestic_m", "domestic_i", "domestic_output", "stock_e", "stock_g", "stock_d",
 )  # fmt: skip
 
 

@@ -4,9 +4,13 @@ Forms: the kernel (`Evaluator`), array code under NumPy and jitted under JAX (`a
 evaluation at a time (`scalar_kernel`). Every form must agree with the kernel on all outcomes before anything is timed.
 
 A worker process is pinned to one core and holds every form, so that thread for thread all run on the same core. "2" is
-the kernel on two threads, and for the others two workers with half the policies each: they scale best that way. Rounds
-go through all forms in turn; medians are reported with the fastest and the slowest round. JAX (`pip install jax`) is
-left out where it is missing.
+the kernel on two threads, and for the others two workers with half the policies each: they scale best that way (JAX's
+own threads leave the second core idle on blocks of this size). Rounds go through all forms in turn; medians are
+reported with the fastest and the slowest round, and beside the clock's ratios those of processor time, which other
+load on the machine disturbs less. Outcomes are computed and dropped a part at a time, so that memory does not grow with
+the number of policies. JAX (`pip install "tiercap[bench]"`) is left out where it is missing.
+
+    measure(10_000, 64, 5)                                      # the report as a dict, as --json writes it
 """
 
 from __future__ import annotations
@@ -19,7 +23,9 @@ import platform
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -28,6 +34,28 @@ sys.path.append(str(Path(__file__).parents[1] / "tests"))
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 TOLERANCE, FLOOR = 1e-9, 1e-6
 SEED = 2026
+FORMS = ("scalar", "numpy", "jax")
+#: Evaluations whose outcomes a form holds at a time.
+PART = 2**18
+#: Of the report; raised when a field changes its meaning or goes.
+SCHEMA_VERSION = 1
+
+
+class Unfit(Exception):
+    """Forms that cannot be compared; the text says why, in one sentence."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a worker needs to know. ``numpy_block``, ``jax_block``: policies a block, 0 for what was fastest."""
+
+    policies: int
+    scenarios: int
+    rounds: int
+    forms: tuple[str, ...]
+    sample: int = 128
+    numpy_block: int = 0
+    jax_block: int = 0
 
 
 def cpu() -> tuple[str, str]:
@@ -111,21 +139,17 @@ def deviation(values: Any, expected: Any) -> float:
     return float(np.where(both, 0.0, np.nan_to_num(distance, nan=np.inf)).max())
 
 
-def work(connection: Any, core: int | None, arguments: argparse.Namespace) -> None:
-    """A worker: builds the forms, says how far they deviate, then runs what it is told until told to stop."""
-    if core is not None:
-        os.sched_setaffinity(0, {core})
-    prepare_environment()
-    at = world(arguments.scenarios)
-    policies = absolute_policies(arguments.policies)
-    sample = policies[: arguments.sample]
+def built(plan: Plan) -> tuple[dict[str, Any], dict[str, float], dict[str, float]]:
+    """Every form there is, how far each deviates from the kernel, and seconds until it had an answer."""
+    at = world(plan.scenarios)
+    sample = absolute_policies(plan.policies)[: plan.sample]
     forms = {"kernel": kernel_form(*at)}
     expected = forms["kernel"].outcomes(sample)
     builders: dict[str, Callable[..., Any]] = {"scalar": scalar_form}
-    builders |= {"numpy": lambda *at: numpy_form(*at, arguments.numpy_block)}
-    builders |= {"jax": lambda *at: jax_form(*at, arguments.jax_block)}
+    builders |= {"numpy": lambda *at: numpy_form(*at, plan.numpy_block)}
+    builders |= {"jax": lambda *at: jax_form(*at, plan.jax_block)}
     deviations, seconds = {}, {}
-    for name in arguments.forms:
+    for name in plan.forms:
         start = time.perf_counter()
         try:
             forms[name] = builders[name](*at)
@@ -133,13 +157,35 @@ def work(connection: Any, core: int | None, arguments: argparse.Namespace) -> No
             continue
         deviations[name] = deviation(forms[name].outcomes(sample), expected)
         seconds[name] = time.perf_counter() - start
+    return forms, deviations, seconds
+
+
+def compute(form: Any, policies: Any, scenarios: int) -> None:
+    """Outcomes of all policies, held a part at a time."""
+    import numpy as np
+
+    for part in np.array_split(policies, -(-len(policies) * scenarios // PART)):
+        form.outcomes(part)
+
+
+def work(connection: Any, core: int | None, plan: Plan) -> None:
+    """A worker: builds the forms, says how far they deviate, then runs what it is told until told to stop.
+
+    Answers with the processor time of each order.
+    """
+    if core is not None:
+        os.sched_setaffinity(0, {core})
+    prepare_environment()
+    forms, deviations, seconds = built(plan)
     connection.send((deviations, seconds))
+    policies = absolute_policies(plan.policies)
     half = len(policies) // 2
     parts = {"all": policies, "first": policies[:half], "second": policies[half:]}
     while (order := connection.recv()) is not None:
         form, part = order
-        forms[form].outcomes(parts[part])
-        connection.send(True)
+        start = time.process_time()
+        compute(forms[form], parts[part], plan.scenarios)
+        connection.send(time.process_time() - start)
 
 
 def cores() -> list[int | None]:
@@ -155,48 +201,43 @@ def load() -> float:
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
 
 
-def run_round(form: str, threads: int, pipes: list[Any], whole: Callable[[], Any]) -> float:
-    """Seconds of one round."""
-    start = time.perf_counter()
-    if threads == 1:
-        pipes[-1].send((form, "all"))
-        pipes[-1].recv()
-    elif form == "kernel":
+def run_round(form: str, threads: int, pipes: list[Any], whole: Callable[[], Any]) -> tuple[float, float]:
+    """Seconds of one round: of the clock, and of processors."""
+    start, busy = time.perf_counter(), time.process_time()
+    if threads == 2 and form == "kernel":
         whole()
-    else:
-        for pipe, part in zip(pipes, ("first", "second"), strict=True):
-            pipe.send((form, part))
-        for pipe in pipes:
-            pipe.recv()
-    return time.perf_counter() - start
+        return time.perf_counter() - start, time.process_time() - busy
+    orders = [(pipes[-1], "all")] if threads == 1 else list(zip(pipes, ("first", "second"), strict=True))
+    for pipe, part in orders:
+        pipe.send((form, part))
+    spent = sum(pipe.recv() for pipe, _ in orders)
+    return time.perf_counter() - start, spent
 
 
-def measure(arguments: argparse.Namespace, pipes: list[Any], forms: list[str]) -> dict[str, list[float]]:
-    """Seconds of every round by case, cases in turn within a round."""
-    policies = absolute_policies(arguments.policies)
-    pair = kernel_form(*world(arguments.scenarios), threads=2)
+def timed(plan: Plan, pipes: list[Any], forms: list[str]) -> dict[tuple[str, int], list[tuple[float, float]]]:
+    """Seconds of every round by form and threads, all in turn within a round."""
+    policies = absolute_policies(plan.policies)
+    pair = kernel_form(*world(plan.scenarios), threads=2)
     pair.outcomes(policies[:64])
-    cases = [(form, threads) for form in forms for threads in (1, 2)]
-    for form, threads in cases:
-        if form == "jax":  # compiles once more for each number of distinct rules of A and B; the others are warm
-            run_round(form, threads, pipes, lambda: None)
-    rounds: dict[str, list[float]] = {f"{form} {threads}": [] for form, threads in cases}
-    for _ in range(arguments.rounds):
-        for form, threads in cases:
-            rounds[f"{form} {threads}"].append(run_round(form, threads, pipes, lambda: pair.outcomes(policies)))
+    rounds: dict[tuple[str, int], list[tuple[float, float]]] = {(form, n): [] for form in forms for n in (1, 2)}
+    for _ in range(plan.rounds):
+        for (form, threads), found in rounds.items():
+            found.append(run_round(form, threads, pipes, lambda: compute(pair, policies, plan.scenarios)))
     return rounds
 
 
-def summary(rounds: dict[str, list[float]], evaluations: int) -> list[dict[str, Any]]:
+def summary(rounds: dict[tuple[str, int], list[tuple[float, float]]], evaluations: int) -> list[dict[str, Any]]:
     """Rates and the kernel's advantage at the same number of threads; medians over rounds of each."""
     table = []
-    for case, seconds in rounds.items():
-        form, threads = case.split()
-        ratios = [s / k for s, k in zip(seconds, rounds[f"kernel {threads}"], strict=True)]
-        row: dict[str, Any] = {"form": form, "threads": int(threads), "seconds": seconds}
+    for (form, threads), found in rounds.items():
+        seconds, busy = zip(*found, strict=True)
+        kernel, kernel_busy = zip(*rounds["kernel", threads], strict=True)
+        ratios = [s / k for s, k in zip(seconds, kernel, strict=True)]
+        row: dict[str, Any] = {"form": form, "threads": threads, "seconds": seconds, "cpu_seconds": busy}
         row |= {"rate": evaluations / statistics.median(seconds), "ratio": statistics.median(ratios)}
         row |= {"ratio_low": min(ratios), "ratio_high": max(ratios)}
         row["rate_low"], row["rate_high"] = evaluations / max(seconds), evaluations / min(seconds)
+        row["ratio_cpu"] = statistics.median(busy) / statistics.median(kernel_busy)
         table.append(row)
     return table
 
@@ -219,13 +260,51 @@ def show(report: dict[str, Any]) -> None:
     print(", ".join(f"{name} {version}" for name, version in report["versions"].items()))
     for name, value in report["deviations"].items():
         print(f"agrees with the kernel on all outcomes: {name}, largest relative deviation {value:.1e}")
-    print(f"\n{'form':8} {'threads':>7} {'evaluations/s':>14} {'(slowest to fastest)':>22} {'kernel is faster by':>28}")
+    for name in report["missing"]:
+        print(f"left out, for it is not installed: {name}")
+    head = f"\n{'form':8} {'threads':>7} {'evaluations/s':>14} {'(slowest to fastest)':>22} {'kernel is faster by':>28}"
+    print(f"{head} {'by processor time':>18}")
     for row in report["table"]:
         spread = f"{row['rate_low']:,.0f} to {row['rate_high']:,.0f}"
-        ratio = f"{row['ratio']:.2f} ({row['ratio_low']:.2f} to {row['ratio_high']:.2f})"
-        print(f"{row['form']:8} {row['threads']:7} {row['rate']:14,.0f} {spread:>22} {ratio:>28}")
+        ratio = f"{row['ratio']:.2f} ({row['ratio_low']:.2f} to {row['ratio_high']:.2f}) {row['ratio_cpu']:18.2f}"
+        print(f"{row['form']:8} {row['threads']:7} {row['rate']:14,.0f} {spread:>22} {ratio:>47}")
     two = {row["threads"]: row["rate"] for row in report["table"] if row["form"] == "kernel"}
     print(f"\nkernel, two threads over one: {two[2] / two[1]:.2f}")
+
+
+def measure(policies: int, scenarios: int, rounds: int, forms: Sequence[str] = FORMS, **more: int) -> dict[str, Any]:
+    """Times the kernels and the ``forms`` that are installed on so many policies and scenarios: a report for JSON.
+
+    more : further fields of `Plan`. Raises Unfit if a form deviates from the kernels or a worker dies. In a program of
+    its own the call must stand below ``if __name__ == "__main__":``, since workers are new processes.
+    """
+    plan = Plan(policies, scenarios, rounds, tuple(forms), **more)
+    if min(policies, scenarios, rounds) < 1 or policies < 2:
+        raise Unfit("a comparison takes at least 2 policies, 1 scenario and 1 round")
+    before, context = load(), multiprocessing.get_context("spawn")
+    prepare_environment()
+    pipes = []
+    for core in cores():
+        ours, theirs = context.Pipe()
+        context.Process(target=work, args=(theirs, core, plan), daemon=True).start()
+        theirs.close()
+        pipes.append(ours)
+    try:
+        (deviations, compiled), *_ = [pipe.recv() for pipe in pipes]
+        wrong = {name: value for name, value in deviations.items() if not value <= TOLERANCE}
+        if wrong:
+            raise Unfit(f"not timed: these forms deviate from the kernel: {wrong}")
+        found = timed(plan, pipes, ["kernel", *deviations])
+    except EOFError:
+        raise Unfit("a worker ended before its time: what it said stands above") from None
+    finally:
+        for pipe in pipes:
+            with suppress(OSError):
+                pipe.send(None)
+    report: dict[str, Any] = {"schema_version": SCHEMA_VERSION, **asdict(plan)}
+    report |= {"missing": [name for name in plan.forms if name not in deviations], "cpu": cpu()[0]}
+    report |= {"load": [before, load()], "versions": versions(), "deviations": deviations}
+    return report | {"first_call_seconds": compiled, "table": summary(found, policies * scenarios)}
 
 
 def options() -> argparse.Namespace:
@@ -234,7 +313,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--scenarios", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--sample", type=int, default=128, help="policies whose outcomes are compared first")
-    parser.add_argument("--forms", nargs="*", default=["scalar", "numpy", "jax"], choices=["scalar", "numpy", "jax"])
+    parser.add_argument("--forms", nargs="*", default=FORMS, choices=FORMS)
     parser.add_argument("--numpy-block", type=int, default=0, help="policies a block; 0: what was found fastest")
     parser.add_argument("--jax-block", type=int, default=0)
     parser.add_argument("--json", type=Path, help="write the report, every round in it, to this file")
@@ -242,35 +321,16 @@ def options() -> argparse.Namespace:
 
 
 def main() -> int:
-    arguments = options()
-    prepare_environment()
-    before = load()
-    context, workers, pipes = multiprocessing.get_context("spawn"), [], []
-    for core in cores():
-        ours, theirs = context.Pipe()
-        worker = context.Process(target=work, args=(theirs, core, arguments), daemon=True)
-        worker.start()
-        theirs.close()
-        workers.append(worker)
-        pipes.append(ours)
-    deviations, compiled = pipes[0].recv()
-    for pipe in pipes[1:]:
-        pipe.recv()
-    wrong = {name: value for name, value in deviations.items() if not value <= TOLERANCE}
-    if wrong:
-        print(f"not timed: these forms deviate from the kernel: {wrong}", file=sys.stderr)
+    arguments = vars(options())
+    place = arguments.pop("json")
+    try:
+        report = measure(**arguments)
+    except Unfit as error:
+        print(error, file=sys.stderr)
         return 1
-    rounds = measure(arguments, pipes, ["kernel", *deviations])
-    for pipe, worker in zip(pipes, workers, strict=True):
-        pipe.send(None)
-        worker.join()
-    report = {"policies": arguments.policies, "scenarios": arguments.scenarios, "rounds": arguments.rounds}
-    report |= {"cpu": cpu()[0], "load": [before, load()], "versions": versions(), "deviations": deviations}
-    report |= {"first_call_seconds": compiled}
-    report["table"] = summary(rounds, arguments.policies * arguments.scenarios)
     show(report)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(report, indent=2) + "\n")
+    if place:
+        place.write_text(json.dumps(report, indent=2) + "\n")
     return 0
 
 

@@ -57,7 +57,7 @@ SUM = np.dtype(
     [(name, np.float64) for name in (*SUMS, "worst")] + [(name, *_FOUR) for name in ("e_e", "e_d", "e_g", "gap_w")],
     align=True,
 )
-TERMS = np.dtype([(name, np.float64) for name in ("avail", "quota", "tpp", "tau", "scale", "net")], align=True)
+TERMS = np.dtype([(name, np.float64) for name in ("avail", "quota", "tpp", "tau", "y", "scale", "net")], align=True)
 
 
 def njit(function: Any) -> Any:
@@ -105,7 +105,7 @@ def box_is_live(g, tier, box, terms):
 
 
 @njit
-def design(q, chip, g, tier, box, scale, second):
+def design(q, chip, g, tier, box, y, scale, second):
     """Equation (5): whether there is a design, and its kappa, M, I, d."""
     kept, total = q.kept, g.bandwidth_sum[tier, box] * scale
     cap = min(g.tpp[tier, box], g.density[tier, box] * chip[_AREA]) * scale
@@ -123,6 +123,7 @@ def design(q, chip, g, tier, box, scale, second):
     ok = chip[_ON_SALE] == 1.0 and kappa > 0.0 and m > 0.0 and i > 0.0 and (over or not second)
     if g.sku_before[tier] < np.inf:
         ok = ok and d == 1.0 and chip[_LAUNCH] <= g.sku_before[tier]
+    ok = ok and (d == 1.0 or y >= q.design_lag - 1e-9)
     return ok, kappa, m, i, d
 
 
@@ -135,7 +136,7 @@ def best_index(q, x, chips, g, omega, y, terms, exponent, f, best_f):
             if box_is_live(g, tier, box, terms):
                 for k in range(chips.shape[0]):
                     for second in range(2):
-                        ok, kappa, m, i, _ = design(q, chips[k], g, tier, box, scale, second == 1)
+                        ok, kappa, m, i, _ = design(q, chips[k], g, tier, box, y, scale, second == 1)
                         if ok:
                             perform(q, x.ln_rho, kappa * chips[k, _F], m, i, exponent, f)
                             v = index(f, omega)
@@ -235,7 +236,7 @@ def clearing_price(q, E, R, B, n, ln_p):
 @njit
 def set_terms(q, g, t, dt, y, chips_a, chips_b, terms):
     """Section 4: the terms of the licensed tier in one step."""
-    terms.tau, terms.scale = g.revenue_share, (1.0 + g.indexation) ** y
+    terms.tau, terms.y, terms.scale = g.revenue_share, y, (1.0 + g.indexation) ** y
     terms.avail = min(max(t + 1.0 - g.delay / dt, 0.0), 1.0)
     quota = g.quota_share * q.home_share * chips_a if g.quota_share < FAR else FAR
     if g.no_diversion == 1.0:
@@ -255,7 +256,7 @@ def search_tier(q, x, chips, g, tier, terms, omega, ln_A, B, R, exponent, f, E, 
         if box_is_live(g, tier, box, 1):
             for k in range(chips.shape[0]):
                 for second in range(2):
-                    ok, kappa, m, i, d = design(q, chips[k], g, tier, box, terms.scale, second == 1)
+                    ok, kappa, m, i, d = design(q, chips[k], g, tier, box, terms.y, terms.scale, second == 1)
                     if ok:
                         perform(q, x.ln_rho, kappa * chips[k, _F], m, i, exponent, f)
                         v = index(f, omega)
