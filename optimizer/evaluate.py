@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,13 +86,29 @@ class Layout:
         return np.ascontiguousarray(whole[: self.n_policies, ..., : self.n_scenarios])
 
 
+class Clock(Protocol):
+    """What the evaluator reads of a horizon; a `Horizon` is one."""
+
+    @property
+    def start(self) -> float: ...
+
+    @property
+    def steps(self) -> int: ...
+
+    @property
+    def steps_per_year(self) -> int: ...
+
+    @property
+    def roofline_exponent(self) -> int: ...
+
+
 class Evaluator:
     """Evaluates policies in one set of scenarios over one horizon."""
 
     def __init__(
         self,
         scenarios: Scenarios,
-        horizon: Horizon,
+        horizon: Clock,
         catalogue: np.ndarray,
         threads: int | None = None,
         barred: Floats | None = None,
@@ -240,6 +257,22 @@ def _allied_rows(levers: np.ndarray, policies: NDArray[np.int64]) -> tuple[NDArr
     _, first, kind = np.unique(void, return_index=True, return_inverse=True)
     patterns, allied = np.unique(kind.ravel()[policies], axis=0, return_inverse=True)
     return first[patterns].astype(np.int64), allied.ravel().astype(np.int64)
+
+
+def performances(scenarios: Scenarios, horizon: Clock, chip: np.ndarray) -> tuple[Floats, Floats]:
+    """What one chip delivers on the four workloads, and the domestic software factors: float64[n_steps, 4, n] each.
+
+    chip : CHIP[1] that does not move and is on sale from the start, so that it is its catalogue's frontier chip
+    """
+    layout = Layout(1, len(scenarios))
+    _, x = Evaluator(scenarios, horizon, chip, 1)._tables
+    paths_of = x.reshape(layout.tiles, horizon.steps, -1, lanes.LANES)
+
+    def rows(first: int) -> Floats:
+        found = paths_of[:, :, first // lanes.LANES : first // lanes.LANES + 4]
+        return layout.gather(np.ascontiguousarray(found)[None])[0]
+
+    return rows(lanes.X_FW), rows(lanes.X_SOFT)
 
 
 def check_size(n_scenarios: int, horizon: Horizon) -> None:

@@ -256,7 +256,7 @@ def test_imposed_shares_agree_with_the_twin():
 
 @pytest.mark.parametrize("barred", [[0.5] * 7, [0.5] * 9, [1.0] * 8, [-0.1] * 8])
 def test_an_imposed_path_has_a_share_for_every_step(barred):
-    with pytest.raises(InputError, match="from 0 to 0.99 for each of 8 steps"):
+    with pytest.raises(InputError, match=r"from 0 to 0\.99 for each of 8 steps"):
         Evaluator(Scenarios(cases.central(), np.ones(1), 0, "central"), YEARLY, CATALOGUE, 1, np.array(barred))
 
 
