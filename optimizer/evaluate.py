@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,13 +105,29 @@ class Layout:
         return np.ascontiguousarray(whole[: self.n_policies, ..., : self.n_scenarios])
 
 
+class Clock(Protocol):
+    """What the evaluator reads of a horizon; a `Horizon` is one."""
+
+    @property
+    def start(self) -> float: ...
+
+    @property
+    def steps(self) -> int: ...
+
+    @property
+    def steps_per_year(self) -> int: ...
+
+    @property
+    def roofline_exponent(self) -> int: ...
+
+
 class Evaluator:
     """Evaluates policies in one set of scenarios over one horizon."""
 
     def __init__(
         self,
         scenarios: Scenarios,
-        horizon: Horizon,
+        horizon: Clock,
         catalogue: np.ndarray,
         threads: int | None = None,
         barred: Floats | None = None,
@@ -272,6 +289,17 @@ def _allied_rows(levers: np.ndarray, policies: NDArray[np.int64]) -> tuple[NDArr
     _, first, kind = np.unique(void, return_index=True, return_inverse=True)
     patterns, allied = np.unique(kind.ravel()[policies], axis=0, return_inverse=True)
     return first[patterns].astype(np.int64), allied.ravel().astype(np.int64)
+
+
+def performances(scenarios: Scenarios, horizon: Clock, chip: np.ndarray) -> Floats:
+    """What one chip delivers on the four workloads: float64[n_steps, 4, n].
+
+    chip : CHIP[1] that does not move and is on sale from the start, so that it is its catalogue's frontier chip
+    """
+    layout = Layout(1, len(scenarios))
+    _, x = Evaluator(scenarios, horizon, chip, 1)._tables
+    found = x[:, :, lanes.X_FW : lanes.X_FW + 4 * lanes.LANES].reshape(layout.tiles, horizon.steps, 4, lanes.LANES)
+    return layout.gather(np.ascontiguousarray(found)[None])[0]
 
 
 def check_size(n_scenarios: int, horizon: Horizon) -> None:

@@ -33,6 +33,7 @@ COMMANDS = {
     "init": "Write a study file to start from, with comments.",
     "config": "Check a study file, or show it with the origin of every value.",
     "bench": "Measure how fast this machine evaluates, starts and searches.",
+    "backcast": "Replay the record, and score the model against what was observed.",
     "doctor": "Say what this installation and machine look like to tiercap.",
 }
 
