@@ -168,8 +168,8 @@ def count(policies: int) -> dict[str, float]:
 
     def counting(kernel: Any, work_space: Any) -> Any:
         def call(*given: Any) -> None:
-            arrays = [Counted(v) if getattr(v, "dtype", None) == np.float64 and v.ndim > 1 else _records(v) for v in given]
-            kernel(*arrays)
+            doubles = [getattr(value, "dtype", None) == np.float64 and value.ndim > 1 for value in given]
+            kernel(*[Counted(v) if many else _records(v) for v, many in zip(given, doubles, strict=True)])
 
         kernel.__globals__["n"] = SimpleNamespace(**{**vars(lanes), "work_space": work_space})
         return call
@@ -189,7 +189,8 @@ def count(policies: int) -> dict[str, float]:
 def counts(policies: int = 4) -> dict[str, float]:
     """`count` in a process where kernels are not compiled."""
     command = [sys.executable, "-W", "ignore", __file__, str(policies), "--json"]
-    done = subprocess.run(command, env=os.environ | {"NUMBA_DISABLE_JIT": "1"}, capture_output=True, check=True, text=True)
+    uncompiled = os.environ | {"NUMBA_DISABLE_JIT": "1"}
+    done = subprocess.run(command, env=uncompiled, capture_output=True, check=True, text=True)
     found: dict[str, float] = json.loads(done.stdout)
     return found
 
