@@ -103,7 +103,7 @@ def log(x):
 
 @inline
 def power(x, y):
-    """x to the power y for x >= 0: within 2 ULP while |y ln x| <= 10, within 1.2 + 0.12 |y ln x| beyond.
+    """x to the power y for x >= 0: within 2 ULP while |y ln x| <= 10, within 1.5 + 0.15 |y ln x| beyond.
 
     ``exp(y ln x)`` with the logarithm as a sum of two doubles, whose second part is worth as many bits as
     ``y ln x`` would otherwise lose. 0 to a positive power is 0.
