@@ -16,6 +16,8 @@ import numpy as np
 #: Newton steps of a price, and the size of the last: the error left is of the order of its square. A block stops when
 #: all that matters in it stands still (a fixed number of steps was slower under JAX too).
 STEPS, CLOSE = 10, 1e-6
+#: The last step of a price that only ranks designs: profit is flat at the monopoly price.
+CLOSE_ENOUGH = 1e-4
 #: Share of a block's elements below which NumPy takes those that matter out of the block and works on them alone.
 DENSE = 0.75
 
@@ -100,13 +102,14 @@ class NumpyBackend:
         return carry
 
     @staticmethod
-    def settle(step: Callable[..., np.ndarray], ln_p: np.ndarray, on: np.ndarray, fixed: tuple[Any, ...]) -> np.ndarray:
+    def settle(step: Callable[..., Any], ln_p: np.ndarray, on: np.ndarray, fixed: tuple[Any, ...],
+               close: float = CLOSE) -> np.ndarray:  # fmt: skip
         """Newton steps on a log price until none of those that matter moves; few of many are taken out first."""
         if np.count_nonzero(on) > DENSE * on.size:
-            return _newton(step, ln_p, on, fixed)
+            return _newton(step, ln_p, on, fixed, close)
         at = Chosen(on)
         some = tuple(at(a) for a in fixed)
-        ln_p.reshape(-1)[at.elements] = _newton(step, at(ln_p), True, some)[0]
+        ln_p.reshape(-1)[at.elements] = _newton(step, at(ln_p), True, some, close)[0]
         return ln_p
 
 
@@ -145,12 +148,12 @@ class Gathered(dict[str, Any]):
         return self[name]
 
 
-def _newton(step: Callable[..., np.ndarray], ln_p: np.ndarray, on: Any, fixed: tuple[Any, ...]) -> np.ndarray:
+def _newton(step: Callable[..., Any], ln_p: np.ndarray, on: Any, fixed: tuple[Any, ...], close: float) -> np.ndarray:
     """Steps from ``ln_p``, which is overwritten."""
     for _ in range(STEPS):
         new = step(ln_p, *fixed)
         ln_p -= new
-        moving = (np.abs(ln_p, out=ln_p) > CLOSE) & on
+        moving = (np.abs(ln_p, out=ln_p) > close) & on
         ln_p = new
         if not moving.any():
             break
@@ -215,13 +218,13 @@ def jax_backend() -> Any:
             return lax.fori_loop(0, n, lambda _, c: body(c), carry)
 
         @staticmethod
-        def settle(step: Callable[..., Any], ln_p: Any, on: Any, fixed: tuple[Any, ...]) -> Any:
+        def settle(step: Callable[..., Any], ln_p: Any, on: Any, fixed: tuple[Any, ...], close: float = CLOSE) -> Any:
             def again(state: Any) -> Any:
                 return (state[0] < STEPS) & state[2]
 
             def once(state: Any) -> Any:
                 new = step(state[1], *fixed)
-                return state[0] + 1, new, ((jnp.abs(new - state[1]) > CLOSE) & on).any()
+                return state[0] + 1, new, ((jnp.abs(new - state[1]) > close) & on).any()
 
             return lax.while_loop(again, once, (0, ln_p, True))[1]
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from array_backend import CLOSE, CLOSE_ENOUGH
 from array_scenario import CAPS, norm
 
 FAR = 1e300
@@ -135,7 +136,7 @@ def best_index(be: Any, q: Arrays, x: Arrays, group: Arrays, y: Any, omega: Any,
     return best["best"], best["f"]
 
 
-def monopoly_price(be: Any, q: Arrays, lnc: Any, G: Any, B: Any, ln_p: Any, on: Any) -> Any:
+def monopoly_price(be: Any, q: Arrays, lnc: Any, G: Any, B: Any, ln_p: Any, on: Any, close: float = CLOSE) -> Any:
     """Equation (7) in the logarithm of the price; G is the attraction at price 1 over the rivals'."""
     xp, floor = be.xp, lnc + q["ln_floor"]
 
@@ -157,7 +158,7 @@ def monopoly_price(be: Any, q: Arrays, lnc: Any, G: Any, B: Any, ln_p: Any, on: 
         gap = ln_p - gap
         return xp.maximum(xp.minimum(gap, ln_p + 4.0), floor)
 
-    return be.settle(step, xp.maximum(ln_p, floor), on, (G, B, lnc, floor, q["beta"], q["r_beta"]))
+    return be.settle(step, xp.maximum(ln_p, floor), on, (G, B, lnc, floor, q["beta"], q["r_beta"]), close)
 
 
 def _sums(be: Any, beta: Any, G: Any, B: Any, ln_p: Any) -> tuple[Any, Any, Any]:
@@ -260,7 +261,19 @@ def search_tier(be: Any, q: Arrays, x: Arrays, group: Arrays, tier: int, y: Any,
     def price(q: Arrays, market: Arrays, d: Arrays) -> list[Any]:
         return price_design(be, q, market, d, tier == 1, exponent)
 
-    return each_design(be, q, x["chips"], group, tier, y, price, market, no_offer(be, like))
+    offer = each_design(be, q, x["chips"], group, tier, y, price, market, no_offer(be, like))
+    return be.when(offer["on"].any(), lambda j: settled(be, q, market, j), offer)
+
+
+def settled(be: Any, q: Arrays, market: Arrays, j: Arrays) -> Arrays:
+    """The tier's best candidate once more: its price to the last bit, what it sells and earns there."""
+    xp, on, B = be.xp, j["on"], market["B"]
+    G = j["E"] / market["R"]
+    star = monopoly_price(be, q, j["lnc"], G, B, j["ln_star"], on)
+    sold = chips_sold(be, q, G, B, star)
+    new = {"ln_star": star, "n_star": sold, "ln_clear": xp.where(sold > j["limit"], j["ln_clear"], star)}
+    new["gross"] = sold * (xp.exp(star) * market["net"] - j["cost"])
+    return {**j, **{name: xp.where(on, value, j[name]) for name, value in new.items()}}
 
 
 def price_design(be: Any, q: Arrays, market: Arrays, d: Arrays, licensed: bool, exponent: int) -> list[Any]:
@@ -275,7 +288,7 @@ def price_design(be: Any, q: Arrays, market: Arrays, d: Arrays, licensed: bool, 
     E = be.exp(ln_f)
     lnc = be.log(cost / xp.where(net > 0.0, net, 1.0))
     G = E / market["R"]
-    star = monopoly_price(be, q, lnc, G, B, first_guess(be, q, lnc, G, B), ok)
+    star = monopoly_price(be, q, lnc, G, B, first_guess(be, q, lnc, G, B), ok, CLOSE_ENOUGH)
     sold = chips_sold(be, q, G, B, star)
     gross = sold * (xp.exp(star) * net - cost)
     clear, earns = star, gross

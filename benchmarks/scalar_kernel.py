@@ -21,7 +21,7 @@ from array_scenario import ORDER, constants, groups_of, paths
 from tiercap.kernels.params import MAX_BOXES, OUTCOMES
 
 FAR = 1e300
-CLOSE = 1e-8
+CLOSE, CLOSE_ENOUGH = 1e-8, 1e-4  # the last Newton step of a price; of one that only ranks designs
 PASSES = 4
 FIGURES = ("F", "M", "I", "tpp", "launch", "on_sale", "cost", "area")
 _F, _M, _I, _TPP, _LAUNCH, _ON_SALE, _COST, _AREA = range(8)
@@ -188,7 +188,7 @@ def first_guess(q, lnc, E, R, B):
 
 
 @njit
-def monopoly_price(q, lnc, E, R, B, ln_p):
+def monopoly_price(q, lnc, E, R, B, ln_p, close):
     """Equation (7) in the logarithm of the price."""
     low, high = lnc + q.ln_floor, FAR
     ln_p = max(ln_p, low)
@@ -205,7 +205,7 @@ def monopoly_price(q, lnc, E, R, B, ln_p):
         new = bracketed(ln_p, ln_p - gap / slope, low, high)
         moved = abs(new - ln_p)
         ln_p = new
-        if moved <= CLOSE:
+        if moved <= close:
             break
     return ln_p
 
@@ -265,7 +265,19 @@ def search_tier(q, x, chips, g, tier, terms, omega, ln_A, B, R, exponent, f, E, 
                         if net > 0.0 and avail > 0.0 and limit > 0.0:
                             cost = chips[k, _COST] * (q.cost_retained + (1.0 - q.cost_retained) * d)
                             price_candidate(q, f, v, cost, d, net, avail, limit, ln_A, B, R, E, j)
+    if j.on == 1.0:
+        settle(q, net, B, R, j)
     return best
+
+
+@njit
+def settle(q, net, B, R, j):
+    """The tier's best candidate once more: its price to the last bit, what it sells and earns there."""
+    star = monopoly_price(q, j.lnc, j.E, R, B, j.ln_star, CLOSE)
+    j.ln_star, j.n_star = star, sold(q.beta, j.E, R, B, star)
+    j.gross = j.n_star * (math.exp(star) * net - j.cost)
+    if j.n_star <= j.limit:
+        j.ln_clear = star
 
 
 @njit
@@ -274,7 +286,7 @@ def price_candidate(q, f, v, cost, d, net, avail, limit, ln_A, B, R, E, j):
     for k in range(4):
         E[k] = math.exp(ln_A + q.beta * math.log(f[k]))
     lnc = math.log(cost / net)
-    star = monopoly_price(q, lnc, E, R, B, first_guess(q, lnc, E, R, B))
+    star = monopoly_price(q, lnc, E, R, B, first_guess(q, lnc, E, R, B), CLOSE_ENOUGH)
     chips = sold(q.beta, E, R, B, star)
     gross, clear = chips * (math.exp(star) * net - cost), star
     earns = gross
@@ -477,7 +489,7 @@ def price_offer(q, reachable, alone, b, j):
     for k in range(4):
         j.a[k] = j.share[k] = 0.0
     if j.reach > 0.0:
-        j.ln_star = monopoly_price(q, j.lnc, j.E, j.R, b, j.ln_star)
+        j.ln_star = monopoly_price(q, j.lnc, j.E, j.R, b, j.ln_star, CLOSE)
         ln_p = j.ln_star
         if alone and reachable * sold(q.beta, j.E, j.R, b, ln_p) > j.limit:
             ln_p = clearing_price(q, j.E, j.R, b, j.limit / reachable, ln_p)
