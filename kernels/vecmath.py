@@ -1,9 +1,9 @@
 """exp, log and power as branch-free polynomials that the compiler can vectorise.
 
 The compiler's own ``exp`` and ``log`` are scalar library calls: several nanoseconds an element and no vectors.
-These are good to 1 ULP over the whole range (exp, log) and to 2 (power, while the result lies within e^-10 and e^10, far
-beyond what the model asks for). NaN gives NaN; exp(inf) = inf, exp(-inf) = 0, log(0) = -inf, log of a negative number is
-NaN, log(inf) = inf; denormals are handled.
+These are good to 1 ULP over the whole range (exp, log) and to 2 (power, while the result lies within e^-10 and e^10,
+beyond what the model asks for). NaN gives NaN; exp(inf) = inf, exp(-inf) = 0, log(0) = -inf, log of a negative number
+is NaN, log(inf) = inf; denormals are handled.
 """
 
 from __future__ import annotations
