@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 
 from tiercap.optimizer import config
-from tiercap.optimizer.ensemble import Points
 from tiercap.optimizer.evaluate import Evaluator
 from tiercap.optimizer.problem import Problem
 from tiercap.optimizer.search import coordinates, unit_points
+from tiercap.optimizer.streaming import Points
 
 #: Seconds that one timed stretch should last at least.
 SHORTEST = 0.02

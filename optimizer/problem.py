@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from tiercap.kernels.params import GROUPS, OUTCOME_LIST, OUTCOMES
 from tiercap.optimizer import csv_rows, quantities
 from tiercap.optimizer.catalogue import exporter_catalogue
-from tiercap.optimizer.ensemble import Ensemble
 from tiercap.optimizer.errors import InputError, did_you_mean
 from tiercap.optimizer.evaluate import Evaluator, check_size
 from tiercap.optimizer.levers import LEVERS_TABLE
 from tiercap.optimizer.policy import LeverSpace, apply_levers, mixed_levers, rule_levers
 from tiercap.optimizer.rules import Rule, find_rule
 from tiercap.optimizer.scenarios import Draws, Scenarios, draw
+from tiercap.optimizer.streaming import Ensemble
 from tiercap.optimizer.study import Constraint, Horizon, Study
 
 UNITS = {outcome.name: outcome.unit for outcome in OUTCOME_LIST}

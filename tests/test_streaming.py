@@ -16,12 +16,12 @@ import pytest
 
 from tiercap.kernels.lanes import LANES
 from tiercap.kernels.params import OUTCOMES
-from tiercap.optimizer import config, ensemble, evaluate, robustness
-from tiercap.optimizer.ensemble import Ensemble, Points, Wanted
+from tiercap.optimizer import config, evaluate, robustness, streaming
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.problem import Problem
 from tiercap.optimizer.scenarios import Draws, Scenarios
 from tiercap.optimizer.search import coordinates, unit_points
+from tiercap.optimizer.streaming import Ensemble, Points, Wanted
 from tiercap.optimizer.study import Horizon
 
 SHORT = Horizon(years=3)
@@ -67,8 +67,8 @@ def direct(outcomes: np.ndarray, weights: np.ndarray) -> np.ndarray:
 def cut(monkeypatch: pytest.MonkeyPatch, tiles: int, policies: int, allied: int | None = None) -> None:
     """Blocks of so many tiles, parts of so many policies, and tables of A and B for so many."""
     one = 8 * (evaluate.lanes.Q_SIZE + SHORT.steps * (evaluate.lanes.X_SIZE + evaluate.lanes.A_SIZE))
-    monkeypatch.setattr(ensemble, "TABLES", tiles * one)
-    monkeypatch.setattr(ensemble, "ROWS", policies * 2 * N_FUTURES)
+    monkeypatch.setattr(streaming, "TABLES", tiles * one)
+    monkeypatch.setattr(streaming, "ROWS", policies * 2 * N_FUTURES)
     if allied is not None:
         monkeypatch.setattr(evaluate, "MAX_ALLIED", allied * 8 * evaluate.lanes.A_SIZE * SHORT.steps)
 
@@ -85,7 +85,7 @@ def test_bits_do_not_depend_on_blocks_parts_or_threads(
 ) -> None:  # fmt: skip
     """Random policies have rules of their own for A and B, too."""
     cut(monkeypatch, tiles, part, allied)
-    monkeypatch.setattr(ensemble, "REDUCED", reduced)
+    monkeypatch.setattr(streaming, "REDUCED", reduced)
     ready = Ensemble(futures, SHORT, cases.catalogue(), threads)
     done: list[int] = []
     found = ready.statistics(policies, WANTED, progress=done.append)
@@ -158,7 +158,7 @@ def test_policies_at_coordinates_are_resolved_in_parts(monkeypatch: pytest.Monke
     points = Points(space, coordinates(unit_points(20, len(space.levers), 0), space.levers))
     wanted = [("gap", "p50"), ("revenue", "std")]
     whole = problem.evaluator.statistics(space.resolve(points.coords), wanted)
-    monkeypatch.setattr(ensemble, "ROWS", 2 * 70 * 6)
+    monkeypatch.setattr(streaming, "ROWS", 2 * 70 * 6)
     assert problem.ensemble.statistics(points, wanted).tobytes() == whole.tobytes()
 
 
@@ -199,7 +199,7 @@ def test_bad_requests_are_refused_before_anything_is_computed(
 PROGRAM = """
 import json, resource, sys
 from tiercap.optimizer import config
-from tiercap.optimizer.ensemble import Points, Wanted
+from tiercap.optimizer.streaming import Points, Wanted
 from tiercap.optimizer.problem import Problem
 from tiercap.optimizer.search import coordinates, unit_points
 n_policies, n_futures = (int(text) for text in sys.argv[1:])
