@@ -11,12 +11,14 @@ from tiercap.optimizer.cli.options import (
     announce_compilation,
     json_option,
     quiet_option,
+    scenario_flags,
+    scenarios_option,
     seed_option,
     set_option,
     study_argument,
     threads_option,
 )
-from tiercap.optimizer.cli.output import figure, print_json, print_table, say
+from tiercap.optimizer.cli.output import figure, print_json, print_table, say, scenarios_json, scenarios_text
 
 MAX_POLICIES = 10_000
 #: Policies shown as columns; more become lines.
@@ -36,6 +38,7 @@ SIDE_BY_SIDE = 6
 @click.option("--outcome", "outcomes", multiple=True, metavar="NAME", help="Show this outcome; repeat for more.")
 @click.option("--trajectory", is_flag=True, help="Step by step; for what is known of a step: tiercap outcomes --steps.")
 @set_option
+@scenarios_option
 @seed_option
 @threads_option
 @json_option
@@ -46,6 +49,8 @@ def command(
     outcomes: tuple[str, ...],
     trajectory: bool,
     settings: tuple[str, ...],
+    futures: str | None,
+    structure: str | None,
     seed: int | None,
     threads: int | None,
     as_json: bool,
@@ -62,7 +67,8 @@ def command(
     from tiercap.optimizer import config
     from tiercap.optimizer.problem import Problem
 
-    problem = Problem(config.load(study, settings, {"seed": seed}), threads)
+    flags = {"seed": seed, **scenario_flags(futures, structure)}
+    problem = Problem(config.load(study, settings, flags), threads)
     named = _policies(policies, problem)
     shown = _shown(outcomes, problem, trajectory)
     announce_compilation(quiet)
@@ -144,14 +150,15 @@ def _print_outcomes(problem: Any, named: list[Given], shown: list[str], as_json:
     wanted = [(outcome, statistic) for outcome in shown for statistic in SPREAD]
     spread = _statistics(problem, named, wanted).reshape(len(named), len(shown), len(SPREAD))
     if as_json:
-        print_json({"policies": [_policy_json(given, spread[p], shown) for p, given in enumerate(named)]})
+        policies = [_policy_json(given, spread[p], shown) for p, given in enumerate(named)]
+        print_json({"scenarios": scenarios_json(problem), "policies": policies})
         return
     detailed = shown if len(shown) < len(UNITS) else problem.objectives
     if len(named) <= SIDE_BY_SIDE:
         _print_columns(named, spread, shown, detailed)
     else:
         _print_lines(named, spread, shown, detailed)
-    say(f"{len(problem.scenarios)} scenarios, seed {problem.study.scenarios.seed}; modelled, not forecast", quiet)
+    say(f"{scenarios_text(problem)}; modelled, not forecast", quiet)
 
 
 def _print_columns(named: list[Given], spread: Any, shown: list[str], detailed: list[str]) -> None:
@@ -213,7 +220,7 @@ def _print_trajectories(problem: Any, named: list[Given], shown: list[str], as_j
             {"name": name, "outcomes": {f: {"mean": mean[p, :, k], "unit": units[f]} for f, k in fields}}
             for p, (name, *_) in enumerate(named)
         ]
-        print_json({"years": years, "policies": policies})
+        print_json({"scenarios": scenarios_json(problem), "years": years, "policies": policies})
         return
     for p, (name, *_) in enumerate(named):
         rows = [[f, *(figure(float(v)) for v in mean[p, :, k]), units[f]] for f, k in fields]
