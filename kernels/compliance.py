@@ -49,8 +49,9 @@ def load_levers(levers, column, policies, group, v):
 
 @tile
 def scale_caps(v, y, since, dt):
-    """Growth of absolute caps to time y, and the share of the step for which licences are granted."""
+    """Growth of absolute caps to time y, the share of the step for which licences are granted, the rule's age."""
     for i in range(LANES):
+        v[n.V_AGE + i] = since * dt
         v[n.V_SCALE + i] = power(1.0 + v[n.V_IOTA + i], y)
         v[n.V_AVAIL + i] = min(max((since + 1.0) - v[n.V_DELAY + i] / dt, 0.0), 1.0)
 
@@ -89,6 +90,7 @@ def load_box(w, v, x, tier, box, terms):
         w[n.B_D + i] = den * scale if live else 0.0
         w[n.B_S + i] = total * scale if live else 0.0
         w[n.B_SKU + i] = v[n.V_SKU + tier * LANES + i]
+        w[n.B_CUT + i] = 1.0 if v[n.V_AGE + i] >= w[n.Q_LAG + i] else 0.0
         other += 1 if v[n.V_READ + i] != 0.0 else 0
     if other > 0:
         _read_against_frontier(w, v, x, at)
@@ -165,7 +167,7 @@ def design(w, x, area, chip, alternative):
         d = min(kappa, min(new_m / m, new_c / c))
         old_enough = (d == 1.0) & (launch <= sku)
         ok = (on_sale == 1.0) & (kappa > 0.0) & (new_m > 0.0) & (new_c > 0.0)
-        ok = ok & (first | over) & ((sku == np.inf) | old_enough)
+        ok = ok & (first | over) & ((sku == np.inf) | old_enough) & ((d == 1.0) | (w[n.B_CUT + i] == 1.0))
         share = w[n.Q_RETAINED + i] + (1.0 - w[n.Q_RETAINED + i]) * d
         # Lanes without a design carry the uncut chip, so that nothing downstream divides by zero.
         w[n.D_OK + i] = 1.0 if ok else 0.0

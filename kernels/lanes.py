@@ -53,7 +53,7 @@ Q_BETA, Q_RBETA, Q_LNBETA, Q_RBETA1, Q_LNFLOOR = _w.each(5)  # beta, 1/beta, ln 
 Q_OMEGA_A, Q_OMEGA_C, Q_OMEGA_K = _w.fours(3)
 Q_TF, Q_TM, Q_TI, Q_T0 = _w.rows(3), _w.rows(3), _w.rows(3), _w.rows(3)  # st, pf, dc
 Q_RI0, Q_WALL, Q_NETWORK = _w.each(3)
-Q_KEPT, Q_RETAINED, Q_NRE, Q_FP4 = _w.each(4)  # Q_KEPT: 1 - slack
+Q_KEPT, Q_RETAINED, Q_NRE, Q_FP4, Q_LAG = _w.each(5)  # Q_KEPT: 1 - slack
 Q_ATT_E, Q_ATT_D, Q_ATT_G, Q_NU, Q_OUTSIDE, Q_ELASTIC, Q_NET = _w.each(7)
 Q_HOME, Q_SPARE, Q_DISPLACE, Q_DMARK, Q_XI = _w.each(5)
 Q_GFLOOR, Q_LEAK_A, Q_LEAK_B, Q_ENF, Q_GCAP, Q_REMOTE = _w.each(6)
@@ -68,7 +68,7 @@ Q_XE, Q_XG, Q_XD = _w.each(3)
 Q_SIZE = _w.size
 
 # --- w, one candidate design --------------------------------------------------------------------------------------
-B_T, B_M, B_I, B_D, B_S, B_SKU = _w.each(6)  # the box as it reads in this step
+B_T, B_M, B_I, B_D, B_S, B_SKU, B_CUT = _w.each(7)  # the box as it reads in this step; B_CUT 1: designs are ready
 D_F, D_M, D_I, D_TPP, D_COST, D_CUT, D_OK = _w.each(7)
 D_STAR, D_LIMIT, D_CHIPS, D_BETTER = _w.each(4)
 D_W, D_V, D_E = _w.rows(4), _w.rows(), _w.rows(4)
@@ -111,6 +111,7 @@ V_TPP, V_MEM, V_INT, V_DEN, V_SUM = (_v.rows(6) for _ in range(5))  # (tier, box
 V_SKU = _v.rows(2)
 V_QSHARE, V_QCHIPS, V_QTPP, V_TAU, V_DELAY, V_NODIV, V_IOTA, V_READ = _v.each(8)
 V_SCALE, V_AVAIL = _v.each(2)  # cap growth to this step; share of the step for which licences are granted
+V_AGE = _v.rows()  # [year] since the rule's first step
 V_SIZE = _v.size
 
 # --- o, l: the open and the licensed offer ------------------------------------------------------------------------
@@ -128,6 +129,7 @@ X_PF, X_PM, X_PI, X_PTIME = _x.each(4)  # the moving path and its launch date, f
 X_FF, X_FM, X_FI, X_FTPP, X_FAREA = _x.each(5)  # the frontier chip
 X_FW, X_FVA, X_FVC, X_LNFW = _x.rows(4), _x.rows(), _x.rows(), _x.rows(4)
 X_NF, X_NM, X_NI = _x.each(3)  # the next step's frontier chip
+X_BARRED = _x.rows()  # barred share imposed on the step; NaN leaves it to the response
 CHIP_ROWS = 7
 X_CF, X_CM, X_CI, X_CTPP, X_CCOST, X_CLAUNCH, X_CON = _x.each(CHIP_ROWS)  # first chip; others CHIP_ROWS further
 _x.rows((MAX_CHIPS - 1) * CHIP_ROWS)

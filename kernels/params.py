@@ -170,6 +170,8 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("discount", "1/year", 0.01, 1, "discount factor of a year"),
     *_by_workload("capability", "1", 0, 1e6, "weight in the capability gap"),
     Parameter("write_down", "1", 0, 10, "share of annual cost of goods lost in a full reversal"),
+    # 2.4 once more; at the end, because a parameter's place decides its draws
+    Parameter("design_lag", "year", 0, 100, "time from a rule's first step to the first sale of cut-down designs"),
 )
 
 PARAMS = np.dtype([(p.name, np.float64) for p in PARAMETERS], align=True)

@@ -126,6 +126,7 @@ def _constants(p, q, lane, dt, exponent):
     q[n.Q_RETAINED + lane] = p.cost_retained
     q[n.Q_NRE + lane] = p.nre * dt
     q[n.Q_FP4 + lane] = p.fp4_uplift
+    q[n.Q_LAG + lane] = p.design_lag - 1e-9  # a lag of whole steps ends with them, whatever rounding did
     q[n.Q_ATT_E + lane] = math.log(p.attraction_e)
     q[n.Q_ATT_D + lane] = math.log(p.attraction_d)
     q[n.Q_ATT_G + lane] = p.attraction_g
@@ -247,6 +248,7 @@ def _step(p, q, x, lane, y, dt):
     x[n.X_LNRHO + lane] = math.log(p.run_size / p.wall_size) + y * math.log(p.run_growth / p.wall_growth)
     x[n.X_GREY + lane] = p.grey_supply * p.grey_growth**y * dt
     x[n.X_DISC + lane] = p.discount**y
+    x[n.X_BARRED + lane] = math.nan  # free, until a caller imposes a share
     growth = p.software_growth**y
     _four(x, n.X_SOFT, lane, min(1.0, p.software_st * growth), min(1.0, p.software_ft * growth),
           min(1.0, p.software_pf * growth), min(1.0, p.software_dc * growth))

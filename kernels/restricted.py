@@ -45,6 +45,8 @@ def domestic_product(w, x, exponent):
 def open_market(w, x, a, dt):
     """Budgets of the step and the market the exporter's candidates meet before grey chips and rationing."""
     for i in range(LANES):
+        imposed, free = x[n.X_BARRED + i], w[n.Z_R + i]
+        w[n.Z_R + i] = imposed if imposed == imposed else free
         budget = x[n.X_BC + i] * dt * w[n.Z_ELASTIC + i] - w[n.Z_PULLED + i]
         w[n.C_BUDGET + i] = budget
         w[n.T_NETBASE + i] = w[n.Q_NET + i]

@@ -23,9 +23,10 @@ def tightening(levers, policies, group, phase, t, since, dt, catalogue, exponent
     if t + 1 < phase.size and not (forgo and phase[t + 1] == phase[t]):
         for now in range(2):  # the next step's rule, then this step's, whose levers stay loaded
             column = phase[t] if now == 1 else phase[t + 1]
+            age = since if now == 1 else (since + 1 if phase[t + 1] == phase[t] else 0)
             caps = x[t] if now == 1 else x[t + 1]
             load_levers(levers, column, policies, group, v)
-            scale_caps(v, (t + 1 - now) * dt, since * now, dt)
+            scale_caps(v, (t + 1 - now) * dt, age, dt)
             best_admitted(w, v, x[t], caps, catalogue, exponent, np.int64(1))
             if now == 0:
                 _remember_next(w)

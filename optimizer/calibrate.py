@@ -24,7 +24,7 @@ from tiercap.optimizer import atomic, ensemble, handover, parameters, posterior,
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.evaluate import code_digest
 from tiercap.optimizer.fit import Effort, Fit, Fitter, Progress
-from tiercap.optimizer.likelihood import DISCREPANCY, Likelihood, Observation, observation
+from tiercap.optimizer.likelihood import Likelihood, Observation, observation
 from tiercap.optimizer.parameters import ParameterInfo
 from tiercap.optimizer.record import RecordRow, of_role
 from tiercap.optimizer.replay import Replay
@@ -354,5 +354,3 @@ def kept(found: Calibration) -> list[str]:
     fitted = {info.name for fit in found.fits.values() for info in fit.infos}
     return [info.name for info in parameters.table() if info.kind == "uncertain" and info.name not in fitted]
 
-
-__all__ = ["DISCREPANCY", "Calibration", "Structure", "calibrate", "manifest", "write"]

@@ -1,4 +1,4 @@
-"""A table of policies as CSV: strict, bounded, every complaint with its line."""
+"""A table as CSV: strict, bounded, every complaint with its line."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ MAX_BYTES = 16 * 2**20
 Row = tuple[int, list[str]]
 
 
-def read(data: bytes, place: str, known: Collection[str], most: int) -> tuple[list[str], list[Row]]:
+def read(
+    data: bytes, place: str, known: Collection[str], most: int, each: str = "a policy"
+) -> tuple[list[str], list[Row]]:
     """Header and rows, each row with the line it begins on and as many cells as the header; blank lines are left out.
 
     data : UTF-8 with or without a byte-order mark; place : its name in messages; known : columns there may be;
-    most : rows allowed. Raises InputError.
+    most : rows allowed; each : what a row is, in messages. Raises InputError.
     """
     if len(data) > MAX_BYTES:
         raise InputError(f"{place} is larger than {MAX_BYTES >> 20} MiB: split it")
@@ -35,7 +37,7 @@ def read(data: bytes, place: str, known: Collection[str], most: int) -> tuple[li
             raise InputError(f"{place}:{line}: more than {most:,} rows: split the table")
         rows.append((line, cells))
     if header is None or not rows:
-        raise InputError(f"{place} holds no rows: the first line names the columns, each line below is a policy")
+        raise InputError(f"{place} holds no rows: the first line names the columns, each line below is {each}")
     return header, rows
 
 

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,15 +86,38 @@ class Layout:
         return np.ascontiguousarray(whole[: self.n_policies, ..., : self.n_scenarios])
 
 
+class Clock(Protocol):
+    """What the evaluator reads of a horizon; a `Horizon` is one."""
+
+    @property
+    def start(self) -> float: ...
+
+    @property
+    def steps(self) -> int: ...
+
+    @property
+    def steps_per_year(self) -> int: ...
+
+    @property
+    def roofline_exponent(self) -> int: ...
+
+
 class Evaluator:
     """Evaluates policies in one set of scenarios over one horizon."""
 
     def __init__(
-        self, scenarios: Scenarios, horizon: Horizon, catalogue: np.ndarray, threads: int | None = None
+        self,
+        scenarios: Scenarios,
+        horizon: Clock,
+        catalogue: np.ndarray,
+        threads: int | None = None,
+        barred: Floats | None = None,
     ) -> None:
         """
         catalogue : CHIP[n], newest first, at most `lanes.MAX_CHIPS` entries
         threads : kernel threads; all cores by default
+        barred : float64[n_steps], share of C's budget barred in each step; NaN, and by default every step, leaves it
+            to the buyer's response
         """
         if not 1 <= len(catalogue) <= lanes.MAX_CHIPS:
             raise InputError(f"a catalogue has 1 to {lanes.MAX_CHIPS} chips, not {len(catalogue)}")
@@ -101,6 +125,10 @@ class Evaluator:
         self.horizon = horizon
         self.catalogue = np.array(catalogue, order="C")
         self.threads = thread_count(threads)
+        self.barred = np.full(horizon.steps, np.nan) if barred is None else np.array(barred, np.float64)
+        possible = np.isnan(self.barred) | ((self.barred >= 0.0) & (self.barred <= 0.99))
+        if self.barred.shape != (horizon.steps,) or not possible.all():
+            raise InputError(f"a path of barred shares has a number from 0 to 0.99 for each of {horizon.steps} steps")
 
     @cached_property
     def _tables(self) -> tuple[Floats, Floats]:
@@ -113,6 +141,7 @@ class Evaluator:
         start, exponent = float(h.start), int(h.roofline_exponent)
         paths.fill_constants(params, self.catalogue, h.steps_per_year, start, exponent, q)
         paths.fill_paths(params, self.catalogue, h.steps, h.steps_per_year, start, exponent, q, x)
+        x[:, :, lanes.X_BARRED : lanes.X_BARRED + lanes.LANES] = self.barred[:, None]
         return q, x
 
     def outcomes(self, levers: np.ndarray, phase: Sequence[int] | None = None) -> Floats:
@@ -228,6 +257,22 @@ def _allied_rows(levers: np.ndarray, policies: NDArray[np.int64]) -> tuple[NDArr
     _, first, kind = np.unique(void, return_index=True, return_inverse=True)
     patterns, allied = np.unique(kind.ravel()[policies], axis=0, return_inverse=True)
     return first[patterns].astype(np.int64), allied.ravel().astype(np.int64)
+
+
+def performances(scenarios: Scenarios, horizon: Clock, chip: np.ndarray) -> tuple[Floats, Floats]:
+    """What one chip delivers on the four workloads, and the domestic software factors: float64[n_steps, 4, n] each.
+
+    chip : CHIP[1] that does not move and is on sale from the start, so that it is its catalogue's frontier chip
+    """
+    layout = Layout(1, len(scenarios))
+    _, x = Evaluator(scenarios, horizon, chip, 1)._tables
+    paths_of = x.reshape(layout.tiles, horizon.steps, -1, lanes.LANES)
+
+    def rows(first: int) -> Floats:
+        found = paths_of[:, :, first // lanes.LANES : first // lanes.LANES + 4]
+        return layout.gather(np.ascontiguousarray(found)[None])[0]
+
+    return rows(lanes.X_FW), rows(lanes.X_SOFT)
 
 
 def check_size(n_scenarios: int, horizon: Horizon) -> None:

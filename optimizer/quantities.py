@@ -133,6 +133,21 @@ def quantity(value: object, unit: str, name: str = "value") -> float:
     return _convert(_named(head.group(), name), tail, unit, name)
 
 
+def conversion(given: str, unit: str) -> float:
+    """What a figure in the unit ``given`` is multiplied by to be in ``unit``; :class:`InputError` if none is."""
+    return _convert(1.0, given, unit, "unit")
+
+
+def conversion_of(given: Any, unit: str) -> float:
+    """As :func:`conversion`, for a unit of pint's."""
+    import pint
+
+    try:
+        return _clean(float((1.0 * given).to(_spelling(unit)).magnitude))
+    except pint.PintError:
+        raise InputError(f"[{given:~C}] does not convert to [{unit}]") from None
+
+
 def factor(value: object, name: str) -> float:
     """A growth factor per year: a plain number only, because ``45 %/year`` would be read as 0.45."""
     if isinstance(value, str) and ("%" in value or "/" in value):
@@ -180,7 +195,7 @@ def _convert(magnitude: float, given: str, unit: str, name: str) -> float:
         return magnitude
     if (given, unit) in (("%", "1"), ("%/year", "1/year")):
         return magnitude / 100.0  # the built-in studies need no more than this: no import
-    registry = _registry()
+    registry = unit_registry()
     import pint
 
     try:
@@ -210,7 +225,8 @@ def _spelling(unit: str) -> str:
 
 
 @cache
-def _registry() -> Any:
+def unit_registry() -> Any:
+    """Our units, as pint's registry."""
     import pint  # 0.15 s: only when a text carries a unit
 
     registry: Any = pint.UnitRegistry(None, on_redefinition="ignore")

@@ -317,6 +317,8 @@ class Step:
     y: float
     chips: Sequence[Chip]
     margin: Margin
+    age: float  # years since the first step of the rule in force
+    age_next: float  # years the next step's rule will have been in force then
 
 
 def designs_of_tier(
@@ -326,6 +328,7 @@ def designs_of_tier(
 
     The rule is read at ``rule_y`` with ``rule_front`` as frontier chip where they are given (item 6 of section 8).
     """
+    age = at.age if rule_y is None else at.age_next
     rule_y = at.y if rule_y is None else rule_y
     rule_front = at.chips[0] if rule_front is None else rule_front
     sku_before = float(group["sku_before"][tier])
@@ -342,6 +345,8 @@ def designs_of_tier(
             for design in cut_to_box(chip, caps, at.q.slack, at.q.cost_retained, margin):
                 if math.isfinite(sku_before) and not (design.d == 1.0 and chip.launch <= sku_before):
                     continue
+                if design.d < 1.0 and age < at.q.design_lag - 1e-9:
+                    continue  # not ready yet
                 f = performance(design.F, design.M, design.I, at.q, at.y, at.exponent)
                 found.append(replace(design, f=f))
     return found
@@ -885,6 +890,7 @@ def evaluate(
     steps_per_year: int,
     start: float,
     exponent: int,
+    barred: Sequence[float] | None = None,
 ) -> tuple[dict[str, float], list[dict[str, float]], float]:
     """One policy schedule in one scenario.
 
@@ -896,6 +902,7 @@ def evaluate(
     catalogue : CHIP[entries], newest first
     n_steps, steps_per_year, start : the clock; ``start`` is the year of step 0
     exponent : of the roofline, 2, 4 or 8
+    barred : the imposed share r of each step, NaN where the response decides
 
     Returns
     -------
@@ -947,7 +954,8 @@ def evaluate(
         front_next = chips_on_sale(q, catalogue, y + dt, start)[0]
         policy_next = levers[int(phase[t if last else t + 1])]
 
-        at = Step(q, exponent, start, y, chips, margin)
+        in_force_next = 0 if last else steps_in_force(phase, t + 1)
+        at = Step(q, exponent, start, y, chips, margin, in_force * dt, in_force_next * dt)
         # --- 6. Group A
         best_a: Design | None = None
         v_a = 0.0
@@ -1015,7 +1023,9 @@ def evaluate(
         p_D0 = c_D * (1.0 + q.domestic_markup)
         a_D = attractions(A_D, p_D0, f_D, beta)
 
-        # item 2: budget
+        # item 2: budget, and an imposed share
+        if barred is not None and not math.isnan(barred[t]):
+            r = float(barred[t])
         B = budget_c(q, y) * dt * E - pulled_c
         if B <= 0.0:
             raise ValueError(f"step {t}: the budget of C is {B}: pulled forward {pulled_c}, elasticity factor {E}")
@@ -1274,8 +1284,10 @@ def evaluate(
         S_D = S_D * q.capacity_growth**dt + q.capacity_investment * Rev_D
         if q_E + q_G + q_D > 0.0:
             L = L + share_per_step(q.lock_in_speed, dt) * ((q_E + q_G) / (q_E + q_G + q_D) - L)
-        r = r + share_per_step(q.response_speed, dt) * (target - r)
-        r_path.append(r)
+        move = share_per_step(q.response_speed, dt) * (target - r)
+        r = r + move
+        # reading: under an imposed path the moves of the response count, not the jumps of the path.
+        r_path.append(r if barred is None else r_path[-1] + move)
         pulled_b, pulled_c = pulled_b_next, pulled_c_next
 
     o = outcomes

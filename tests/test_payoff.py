@@ -19,6 +19,7 @@ import record_golden
 import test_naive
 
 from tiercap.kernels.params import INF, OUTCOME_LIST, OUTCOMES, TRAJECTORY, TRAJECTORY_LIST, WORKLOADS
+from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.evaluate import Evaluator
 from tiercap.optimizer.scenarios import Scenarios
 from tiercap.optimizer.study import Horizon
@@ -189,6 +190,74 @@ def test_schedules_agree_with_the_twin():
     print(f"\nschedules: worst error {worst:.1e}, {ties} near ties of {len(params)}")
     assert worst <= TOLERANCE
     assert ties <= 1
+
+
+def test_design_lags_agree_with_the_twin():
+    """Designs that come later than their rule, also where the next step's rule is looked at."""
+    rng = np.random.default_rng(7)
+    params = cases.random_params(rng, 60)
+    params["design_lag"] = rng.choice((0.25, 0.5, 0.75, 1.0, 2.5), len(params))
+    worst, ties = 0.0, 0
+    for record, schedule in zip(params, cases.random_schedules(rng, 60), strict=True):
+        clock = {"n_steps": schedule.n_steps, "steps_per_year": schedule.steps_per_year, "start": schedule.start}
+        twin, rows, margin = naive.evaluate(
+            schedule.levers, schedule.phase, record, CATALOGUE, **clock, exponent=schedule.exponent
+        )
+        evaluator = evaluator_of(np.array([record]), Clock(**clock, roofline_exponent=schedule.exponent))
+        if margin < NEAR_TIE:
+            ties += 1
+            continue
+        outcomes = evaluator.outcomes(schedule.levers[None], schedule.phase)[0, :, 0]
+        path = evaluator.trajectories(schedule.levers[None], schedule.phase)[0, :, :, 0]
+        worst = max(worst, errors(outcomes, np.array(list(twin.values())), OUTCOMES).max())
+        worst = max(worst, errors(path, np.array([list(row.values()) for row in rows]), TRAJECTORY).max())
+    assert worst <= TOLERANCE
+    assert ties <= 2
+
+
+@pytest.mark.parametrize(("lag", "sells_from"), [(0.0, 0), (0.25, 1), (0.6, 3), (50.0, 99)])
+def test_cut_down_designs_come_later_than_the_rule(lag, sells_from):
+    """Under a cap below every chip nothing sells before the lag has passed, and chips that are not cut do not wait."""
+    params = cases.central()
+    params["design_lag"] = lag
+    evaluator = evaluator_of(params, Clock(8, 4))
+    capped = evaluator.trajectories(record_golden.one_box(0, tpp=2400.0)[None])[0, :, TRAJECTORY.index("units_open"), 0]
+    assert np.array_equal(capped > 0.0, np.arange(8) >= sells_from)
+    free = evaluator.trajectories(cases.free()[None])[0, :, TRAJECTORY.index("units_open"), 0]
+    assert (free > 0.0).all()
+
+
+def test_imposed_shares_agree_with_the_twin():
+    """Steps with a barred share of their own between steps left to the response."""
+    rng = np.random.default_rng(6)
+    params = cases.random_params(rng, 40)
+    worst, ties = 0.0, 0
+    for record, schedule in zip(params, cases.random_schedules(rng, 40), strict=True):
+        clock = Clock(schedule.n_steps, schedule.steps_per_year, schedule.start, schedule.exponent)
+        barred = np.where(rng.random(clock.steps) < 0.5, rng.uniform(0.0, 0.99, clock.steps), np.nan)
+        twin, rows, margin = naive.evaluate(
+            schedule.levers, schedule.phase, record, CATALOGUE, n_steps=clock.steps, start=clock.start,
+            steps_per_year=clock.steps_per_year, exponent=clock.roofline_exponent, barred=barred,
+        )  # fmt: skip
+        scenarios = Scenarios(np.array([record]), np.ones(1), 0, "random")
+        evaluator = Evaluator(scenarios, clock, CATALOGUE, 1, barred)
+        path = evaluator.trajectories(schedule.levers[None], schedule.phase)[0, :, :, 0]
+        said = path[:, TRAJECTORY.index("barred")]
+        assert np.array_equal(said[~np.isnan(barred)], barred[~np.isnan(barred)])
+        if margin < NEAR_TIE:
+            ties += 1
+            continue
+        outcomes = evaluator.outcomes(schedule.levers[None], schedule.phase)[0, :, 0]
+        worst = max(worst, errors(outcomes, np.array(list(twin.values())), OUTCOMES).max())
+        worst = max(worst, errors(path, np.array([list(row.values()) for row in rows]), TRAJECTORY).max())
+    assert worst <= TOLERANCE
+    assert ties <= 1
+
+
+@pytest.mark.parametrize("barred", [[0.5] * 7, [0.5] * 9, [1.0] * 8, [-0.1] * 8])
+def test_an_imposed_path_has_a_share_for_every_step(barred):
+    with pytest.raises(InputError, match=r"from 0 to 0\.99 for each of 8 steps"):
+        Evaluator(Scenarios(cases.central(), np.ones(1), 0, "central"), YEARLY, CATALOGUE, 1, np.array(barred))
 
 
 def test_scales_name_what_exists():
