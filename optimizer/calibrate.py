@@ -1,8 +1,10 @@
 """The model fitted to the record: structures, members, ensemble file, manifest.
 
 Every structure (the buyer's response by rule or by dated events; C's budget fixed or elastic) is fitted on its own, and
-gives the same number of members with the same total weight: which structure is right is a question for the user of
-the ensemble, not one that 25 rows could settle. Their evidence is reported beside it.
+its evidence reported. An ensemble has the same number of members of each, with the same weight, because what they differ
+in is the future: whether a government that has barred chips goes on by the rule or stands still. A fit to everything
+takes its members from the replays in which the dated acts are imposed, since what C's government did until 2026 is known
+by then; a fit to the record up to 2024 takes them from the structure's own replay.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -27,7 +29,8 @@ from tiercap.optimizer.fit import Effort, Fit, Fitter, Progress
 from tiercap.optimizer.likelihood import Likelihood, Observation, observation
 from tiercap.optimizer.parameters import ParameterInfo
 from tiercap.optimizer.record import RecordRow, of_role
-from tiercap.optimizer.replay import Replay
+from tiercap.optimizer.replay import Replay, history
+from tiercap.optimizer.scenarios import draw
 from tiercap.optimizer.study import Study
 
 Floats = NDArray[np.float64]
@@ -51,6 +54,15 @@ class Structure:
     @property
     def label(self) -> str:
         return f"{'events' if self.events else 'rule'}/{'elastic' if self.elastic else 'fixed'}"
+
+    @property
+    def number(self) -> int:
+        return 2 * self.events + self.elastic
+
+    def source(self, everything: bool, fitted: Collection[str]) -> Structure:
+        """The structure whose fit gives the members: see the top of the file."""
+        imposed = Structure(True, self.elastic)
+        return imposed if everything and imposed.label in fitted else self
 
 
 STRUCTURES = tuple(Structure(events, elastic) for events in (False, True) for elastic in (False, True))
@@ -108,15 +120,18 @@ def calibrate(
         raise InputError("the record has no row that ends by 2024 and could calibrate: give one, or --everything")
     likelihood = Likelihood(tuple(_observation(row) for row in rows))
     fits: dict[str, Fit] = {}
-    columns: list[dict[str, Any]] = []
     ignored: tuple[str, ...] = ()
-    for number, structure in enumerate(structures):
+    for structure in structures:
         replay = Replay(rows, structure.events, threads, structure.elastic, study.horizon.roofline_exponent)
         ignored = _impose(replay, study)
         tick = _labelled(progress, structure.label)
-        fitter = Fitter(replay, likelihood, _seed(seed, number), effort, tick)
-        fit = fits[structure.label] = fitter.fit()
-        columns.append(_members(fit, replay, structure, study, members, _seed(seed, 100 + number)))
+        fits[structure.label] = Fitter(replay, likelihood, _seed(seed, structure.number), effort, tick).fit()
+    columns = []
+    for structure in structures:
+        fit = fits[structure.source(everything, fits).label]
+        replay = Replay(rows, everything, threads, structure.elastic, study.horizon.roofline_exponent)
+        _impose(replay, study)
+        columns.append(_members(fit, replay, structure, study, members, _seed(seed, 100 + structure.number)))
     return Calibration(
         "calibrated-2026" if everything else "calibrated-2024", rows, fits, _joined(columns, study), seed, effort,
         everything, record_digest(record), ignored, time.perf_counter() - start,
@@ -166,30 +181,28 @@ def _members(fit: Fit, replay: Replay, structure: Structure, study: Study, n: in
     for kind, values in zip(fit.likelihood.kinds, fit.discrepancy[rows].T, strict=True):
         if kind == "market":
             found[ensemble.DISCREPANCY] = values
-    handed = handover.columns(replay, table, [info.name for info in fit.infos], study.parameters)
+    fitted = [info.name for info in fit.infos]
+    handed = handover.columns(replay, table, fitted, study.parameters, standing=structure.events)
     if not structure.elastic:
         handed["budget_elasticity"] = np.ones(n)
-    return found | handed
+    same = handover.behaviour(replay.parameters, study.parameters)
+    before = {ensemble.REPLAY + name: table[name] for name in fitted if name not in same}
+    return found | handed | before
 
 
 def _joined(parts: list[dict[str, Any]], study: Study) -> dict[str, Any]:
-    """All structures below each other; a column that one lacks is filled from the parameter's own range, drawn anew."""
-    from tiercap.optimizer.scenarios import draw
-
-    names = list(dict.fromkeys(name for part in parts for name in part if name in parameters.DECLARED))
-    names = [info.name for info in study.parameters if info.name in names]
+    """All structures below each other; what one of them says nothing of is drawn from the parameter's own range."""
     sizes = [len(part[ensemble.STRUCTURE]) for part in parts]
-    spare = draw(study.parameters, max(sum(sizes), 1), 0).table
-    first = np.cumsum([0, *sizes])
     found: dict[str, Any] = {ensemble.STRUCTURE: np.concatenate([part[ensemble.STRUCTURE] for part in parts])}
     found[ensemble.WEIGHT] = np.concatenate([np.full(size, 1.0 / len(sizes) / size) for size in sizes])
     if all(ensemble.DISCREPANCY in part for part in parts):
         found[ensemble.DISCREPANCY] = np.concatenate([part[ensemble.DISCREPANCY] for part in parts])
-    for name in names:
-        values = [
-            part.get(name, spare[name][first[k] : first[k + 1]]) for k, part in enumerate(parts)
-        ]
-        found[name] = _rounded(np.concatenate(values), name)
+    first = np.cumsum([0, *sizes])
+    for prefix, infos in (("", study.parameters), (ensemble.REPLAY, history().parameters)):
+        own = draw(infos, int(first[-1]), 0).table
+        for name in (info.name for info in infos if any(prefix + info.name in part for part in parts)):
+            columns = [part.get(prefix + name, own[name][first[k] : first[k + 1]]) for k, part in enumerate(parts)]
+            found[prefix + name] = _rounded(np.concatenate(columns), name)
     return found
 
 

@@ -2,7 +2,8 @@
 
 A file has a column for every parameter it speaks of, in the contract's units. Two more are optional: ``weight`` (of any
 sum; equal where there is none) and ``structure``, the label of the alternative that a member belongs to, such as
-``rule/fixed``. A parameter without a column keeps its own range. ``discrepancy`` is the fit's own and is not read.
+``rule/fixed``. A parameter without a column keeps its own range. A fit also writes ``discrepancy``, and with ``replay_``
+before its name a parameter's value at the start of the replay, where that differs; forward runs do not read these.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from tiercap.optimizer.parameters import DECLARED, ParameterInfo
 Floats = NDArray[np.float64]
 
 WEIGHT, STRUCTURE, DISCREPANCY = "weight", "structure", "discrepancy"
+#: What stands before the name of a parameter at the start of the replay.
+REPLAY = "replay_"
 #: Columns that are not parameters.
 OWN = (WEIGHT, STRUCTURE, DISCREPANCY)
 #: The built-in ensembles, oldest first, with the year from which each may be used: the first has seen nothing later
@@ -37,12 +40,13 @@ MAX_BYTES = 512 * 2**20
 class Ensemble:
     """Members in the order of the file.
 
-    columns : parameter name to float64[n]; weights : float64[n], at least 0, summing to 1; structures : text[n], empty
+    columns, replayed : parameter name to float64[n], in a forward run and at the start of the replay; weights : float64[n], at least 0, summing to 1; structures : text[n], empty
     where the file has none; digest : SHA-256 of the file
     """
 
     name: str
     columns: Mapping[str, Floats]
+    replayed: Mapping[str, Floats]
     weights: Floats
     structures: NDArray[np.str_]
     digest: str
@@ -66,8 +70,10 @@ class Ensemble:
         kept = self.weights[rows]
         if not kept.sum() > 0.0:
             raise InputError(f"{self.name}: the members of structure `{structure}` all have weight 0")
-        held = {name: values[rows] for name, values in self.columns.items()}
-        return Ensemble(self.name, held, kept / kept.sum(), self.structures[rows], self.digest)
+        held, before = (
+            {name: values[rows] for name, values in group.items()} for group in (self.columns, self.replayed)
+        )
+        return Ensemble(self.name, held, before, kept / kept.sum(), self.structures[rows], self.digest)
 
     def pick(self, n: int, seed: int) -> tuple[NDArray[np.int64], Floats]:
         """At most ``n`` members and their weights, any head of which is spread over the structures.
@@ -131,26 +137,29 @@ def parse(name: str, arrays: Mapping[str, np.ndarray], digest: str = "") -> Ense
     """An ensemble from columns, every one of them checked."""
     shown = quantities.printable(name)
     found: dict[str, Floats] = {}
+    replayed: dict[str, Floats] = {}
     for column, values in arrays.items():
-        if column not in DECLARED and column not in OWN:
+        parameter = column.removeprefix(REPLAY)
+        if parameter not in DECLARED and column not in OWN:
             hint = did_you_mean(column[:60], [*DECLARED, *OWN])
             raise InputError(f"{shown}: unknown column `{quantities.printable(column)}`: {hint}")
         if (column == STRUCTURE) != (values.dtype.kind == "U") or values.dtype.kind == "b":
             wanted = "text" if column == STRUCTURE else "numbers"
             raise InputError(f"{shown}: column `{column}` must hold {wanted}")
-        if column in DECLARED:
-            found[column] = _checked(shown, column, values.astype(np.float64))
+        if parameter in DECLARED:
+            kind = found if parameter == column else replayed
+            kind[parameter] = _checked(shown, column, parameter, values.astype(np.float64))
     if not found:
         raise InputError(f"{shown}: an ensemble needs a column named after a parameter: tiercap parameters")
     n = len(next(iter(found.values())))
     if n == 0:
         raise InputError(f"{shown}: the ensemble has no members")
     structures = np.asarray(arrays.get(STRUCTURE, np.full(n, "")), dtype=np.str_)
-    return Ensemble(name, found, _weights(shown, arrays.get(WEIGHT), n), structures, digest)
+    return Ensemble(name, found, replayed, _weights(shown, arrays.get(WEIGHT), n), structures, digest)
 
 
-def _checked(shown: str, column: str, values: Floats) -> Floats:
-    p = DECLARED[column]
+def _checked(shown: str, column: str, parameter: str, values: Floats) -> Floats:
+    p = DECLARED[parameter]
     wrong = ~((values >= p.low) & (values <= p.high))  # NaN is wrong too
     if wrong.any():
         row = int(np.argmax(wrong))
@@ -184,5 +193,6 @@ def overlay(
 
 def to_parquet(arrays: Mapping[str, Any]) -> bytes:
     """An ensemble's columns as the bytes of its file."""
-    units = {name: DECLARED[name].unit for name in arrays if name in DECLARED}
+    known = {name: name.removeprefix(REPLAY) for name in arrays}
+    units = {name: DECLARED[parameter].unit for name, parameter in known.items() if parameter in DECLARED}
     return columns.to_parquet(arrays, units)

@@ -7,6 +7,11 @@ Three kinds of parameters, and a fourth that is left alone:
 - *stocks*: what accumulates in the replay, read from its trajectory at that date (STOCKS);
 - everything else keeps its own range for 2026: figures read off data sheets of 2026 (the frontier's and the domestic
   chip's), unit costs of another catalogue, growth rates of another epoch, and group B, of which the record says nothing.
+
+How the buyer's government goes on is the first half of a structure's name. By *rule*, the share barred follows the model's
+response; by *events*, it stands where it is, because nobody knows the dates of later acts. Where the response was replayed
+freely, its share at the start of 2026 is handed over; where the dated acts were imposed, it was an input there and stays
+the scenario that it is.
 """
 
 from __future__ import annotations
@@ -18,9 +23,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.kernels.params import PARAMETERS, TRAJECTORY, WORKLOADS
+from tiercap.optimizer import parameters
+from tiercap.optimizer.ensemble import Ensemble
 from tiercap.optimizer.evaluate import performances
-from tiercap.optimizer.parameters import DECLARED, ParameterInfo
+from tiercap.optimizer.parameters import ParameterInfo
 from tiercap.optimizer.replay import STEPS_PER_YEAR, Replay
+from tiercap.optimizer.scenarios import draw
 
 Floats = NDArray[np.float64]
 
@@ -41,8 +49,7 @@ LEVELS: Mapping[str, str] = {
 #: Parameters read from the trajectory, whether or not their start was fitted.
 STOCKS = ("demand_a", "stock_a", "stock_e", "stock_g", "stock_d", "lock_in", "domestic_output", "domestic_capacity",
           "domestic_cost")  # fmt: skip
-#: The share barred, and what moves it: by rule they are the replay's; by dated events the share stands where 2026's
-#: range has it, and does not move, because nobody knows the dates of later acts.
+#: The share barred, and what moves it.
 BARRED, SPEED, LEVEL = "barred_start", "response_speed", "response_level"
 
 
@@ -52,28 +59,44 @@ def behaviour(replayed: Sequence[ParameterInfo], forward: Sequence[ParameterInfo
     return [info.name for info in replayed if info.distribution is not None and info.distribution == ahead[info.name]]
 
 
-def columns(replay: Replay, table: np.ndarray, fitted: Sequence[str], forward: Sequence[ParameterInfo]) -> dict[str, Floats]:
+def columns(
+    replay: Replay, table: np.ndarray, fitted: Sequence[str], forward: Sequence[ParameterInfo], standing: bool
+) -> dict[str, Floats]:
     """Values of 2026 for the members ``table`` (PARAMS[n] at the start of the replay), by parameter: float64[n].
 
     fitted : the parameters that the fit moved; forward : the parameters of a forward run, for their ranges
+    standing : whether the share barred stands still from 2026 on, instead of following the response
     """
     years = START - replay.clock.start
     found = {name: table[name].copy() for name in behaviour(replay.parameters, forward) if name in fitted}
     for name, growth in LEVELS.items():
         found[name] = table[name] * table[growth] ** years
     found |= _stocks(replay, table)
-    if replay.events:
-        found[SPEED] = np.zeros(len(table))
-        for name in (BARRED, LEVEL):
-            found.pop(name, None)
-    else:
+    if standing or replay.events:
+        del found[BARRED]
+    elif LEVEL in fitted:
         found[LEVEL] = table[LEVEL].copy()
+    if standing:
+        found[SPEED] = np.zeros(len(table))
     return {name: np.clip(found[name], p.low, p.high) for p in PARAMETERS if (name := p.name) in found}
+
+
+def at_start(members: Ensemble, replayed: Sequence[ParameterInfo], seed: int = 0) -> np.ndarray:
+    """The members as they were fitted, PARAMS[n] at the start of the replay; what no row told of is drawn anew."""
+    table = draw(replayed, len(members), seed).table
+    same = set(behaviour(replayed, parameters.table()))
+    for info in replayed:
+        if info.name in members.replayed:
+            table[info.name] = members.replayed[info.name]
+        elif info.name in same and info.name in members.columns:
+            table[info.name] = members.columns[info.name]
+    return table
 
 
 def _stocks(replay: Replay, table: np.ndarray) -> dict[str, Floats]:
     """States at START from the trajectory, and the demand of A that its logistic has reached."""
     steps = round((START - replay.clock.start) * STEPS_PER_YEAR)
+    replay = Replay((), replay.events, replay.threads, replay.elastic, replay.clock.roofline_exponent)
     replay.clock = replace(replay.clock, steps=steps + 1)
     fields = dict(zip(TRAJECTORY, np.moveaxis(replay.trajectories(table), 1, 0), strict=True))
     bought = fields["units_open"] * fields["value_open"] + fields["units_licensed"] * fields["value_licensed"]
@@ -130,8 +153,3 @@ def _index(by_workload: Sequence[Floats], table: np.ndarray, weights: str) -> Fl
     raw = [table[f"{weights}_{w}"] for w in WORKLOADS]
     total = sum(raw)
     return np.asarray(sum(w / total * np.sqrt(np.maximum(q, 0.0)) for w, q in zip(raw, by_workload, strict=True)) ** 2)
-
-
-def kept(forward: Sequence[ParameterInfo], handed: Mapping[str, Floats]) -> list[str]:
-    """Uncertain parameters of a forward run of which the replay says nothing: they keep their range of 2026."""
-    return [info.name for info in forward if info.kind == "uncertain" and info.name not in handed and info.name in DECLARED]
