@@ -27,7 +27,7 @@ def smoothed(logs: Floats) -> tuple[Floats, float]:
     if not math.isfinite(most):
         return np.full(len(logs), 1.0 / max(len(logs), 1)), math.inf
     ratios = np.exp(logs - most)
-    count = int(math.ceil(min(0.2 * len(ratios), 3.0 * math.sqrt(len(ratios)))))
+    count = math.ceil(min(0.2 * len(ratios), 3.0 * math.sqrt(len(ratios))))
     if count < 5:
         return ratios / ratios.sum(), math.inf
     order = np.argsort(ratios, kind="stable")
@@ -49,7 +49,7 @@ def pareto_fit(x: Floats) -> tuple[float, float]:
     theta = 1.0 / x[-1] + (1.0 - np.sqrt(tries / (np.arange(1, tries + 1) - 0.5))) / (3.0 * quarter)
     each = np.log1p(-theta[:, None] * x).mean(axis=1)
     profile = n * (np.log(-theta / each) - each - 1.0)
-    weights = 1.0 / np.exp(profile[None, :] - profile[:, None]).sum(axis=1)
+    weights = np.exp(profile - profile.max())
     best = float((theta * weights / weights.sum()).sum())
     k = float(np.log1p(-best * x).mean())
     sigma = -k / best
