@@ -92,6 +92,11 @@ class Formula:
             return np.asarray(_value(self.tree, view, period), dtype=np.float64)
 
     @property
+    def extensive(self) -> bool:
+        """Whether the value grows with the length of the period: a sum of flows, not a price, share or state."""
+        return _extent(self.tree) == 1
+
+    @property
     def shape(self) -> str:
         """The formula without spaces: rows that share it and name no period of their own are one series."""
         return "".join(self.text.split())
@@ -265,6 +270,14 @@ def _reduced(tree: tuple[Any, ...]) -> tuple[Any, int]:
     if tree[1] != "sum" and degree != 0:
         raise InputError(f"{tree[1]}() of a flow would depend on the length of a step: use sum()")
     return (unit_registry().Unit("dimensionless") if tree[1] == "growth" else unit), 0
+
+
+def _extent(tree: tuple[Any, ...]) -> int:
+    """Degree of a node in the length of the period."""
+    if tree[0] in ("number", "chip", "reduce"):
+        return int(tree[0] == "reduce" and tree[1] == "sum" and tree[3] is None)
+    left, right = _extent(tree[1]), _extent(tree[2])
+    return {"*": left + right, "/": left - right}.get(tree[0], left)
 
 
 def _value(tree: tuple[Any, ...], view: View, period: Period) -> Any:

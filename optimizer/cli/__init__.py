@@ -30,6 +30,7 @@ COMMANDS = {
     "outcomes": "List what the model reports, with units.",
     "init": "Write a study file to start from, with comments.",
     "config": "Check a study file, or show it with the origin of every value.",
+    "backcast": "Replay the record, and score the model against what was observed.",
     "doctor": "Say what this installation and machine look like to tiercap.",
 }
 

@@ -1,0 +1,191 @@
+"""`tiercap backcast`: the record against the model."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tiercap.optimizer.cli.options import announce_compilation, json_option, quiet_option, seed_option, threads_option
+from tiercap.optimizer.cli.output import figure, print_json, print_table, say
+
+#: Members of the ensemble unless told otherwise.
+COUNT = 1024
+NAIVE = (
+    "naive forecasts from rows that ended by 2024 Q4: persistence is the last row of the same series, per year where "
+    "it is a flow; trend the line through the logarithms of its rows; both spread as such figures have moved"
+)
+
+
+@click.command()
+@click.option("--record", "record", metavar="FILE", help="CSV in the schema of the built-in record; adds to it.")
+@click.option("--only", is_flag=True, help="Leave the built-in record out: rows of --record alone.")
+@click.option(
+    "--events/--free", "events", default=False,
+    help="Impose the dated acts of C's government, or let the model respond.  [default: free]",
+)  # fmt: skip
+@click.option(
+    "--scenarios", "choice", metavar="WHICH",
+    help="The ensemble: prior, or a file of parameters (.csv, .parquet).  [default: prior]",
+)  # fmt: skip
+@click.option("--count", type=click.IntRange(1, 1_000_000), default=COUNT, metavar="N",
+              help=f"Draws from the prior.  [default: {COUNT}]")  # fmt: skip
+@click.option("--fixed-budget", is_flag=True, help="C's budget does not answer to prices.")
+@click.option("--roofline", "exponent", type=click.Choice(["2", "4", "8"]), default="4",
+              help="Norm of the roofline.  [default: 4]")  # fmt: skip
+@click.option("--published", is_flag=True, help="Tables that others published, beside what the model's parts give.")
+@click.option("-o", "--output", metavar="FIGURE", help="Draw the rows: a file that ends in .pdf, .svg or .png.")
+@seed_option
+@threads_option
+@json_option
+@quiet_option
+def command(
+    record: str | None,
+    only: bool,
+    events: bool,
+    choice: str | None,
+    count: int,
+    fixed_budget: bool,
+    exponent: str,
+    published: bool,
+    output: str | None,
+    seed: int | None,
+    threads: int | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Replay the record quarter by quarter and score the model against what was observed.
+
+    A row that ends by 2024 Q4 calibrates, a later one validates; forecasts by others are shown and not scored.
+    A row is inside if the observed value lies in the ensemble's 90 % interval.
+
+    Example: tiercap backcast --events -o backcast.pdf
+    """
+    from tiercap.optimizer.errors import InputError
+    from tiercap.optimizer.record import load_record
+
+    if published:
+        given = [name for name, value in (("--record", record), ("--only", only), ("--events", events),
+                                          ("--scenarios", choice), ("-o", output)) if value]  # fmt: skip
+        if given:
+            raise InputError(f"--published replicates tables and replays nothing: leave {', '.join(given)} out")
+        _print_published(as_json)
+        return
+    if only and record is None:
+        raise InputError("--only leaves the built-in record out, so a record is needed: add --record FILE")
+    rows = load_record(None if record is None else Path(record), builtin=not only)
+    if output is not None:
+        from tiercap.optimizer.forest import check_suffix
+
+        check_suffix(Path(output))
+    announce_compilation(quiet or as_json)
+    found = _backcast(rows, events, choice, count, seed or 0, threads, not fixed_budget, int(exponent))
+    how = f"{_shown(choice)}, {found.members} members, response {'imposed' if events else 'free'}"
+    if output is not None:
+        from tiercap.optimizer.forest import draw_forest
+
+        draw_forest(found, Path(output), how)
+        say(f"drawn: {output}", quiet)
+    if as_json:
+        print_json(_json(found, events, choice))
+    else:
+        _print(found, how, events, quiet)
+
+
+def _shown(choice: str | None) -> str:
+    from tiercap.optimizer.backcast import DEFAULT_SCENARIOS
+
+    return choice or DEFAULT_SCENARIOS
+
+
+def _backcast(rows: Any, events: bool, choice: str | None, count: int, seed: int, threads: int | None,
+              elastic: bool, exponent: int) -> Any:  # fmt: skip
+    from tiercap.optimizer.backcast import backcast, ensemble
+    from tiercap.optimizer.replay import Replay
+
+    replay = Replay(rows, events, threads, elastic, exponent)
+    return backcast(replay, ensemble(_shown(choice), replay, count, seed))
+
+
+def _json(found: Any, events: bool, choice: str | None) -> dict[str, Any]:
+    return {
+        "scenarios": _shown(choice),
+        "members": found.members,
+        "effective_members": found.effective,
+        "response": "events" if events else "free",
+        "rows": [_line_json(line) for line in found.lines],
+        "scores": found.scores(),
+        "baselines": NAIVE,
+    }
+
+
+def _line_json(line: Any) -> dict[str, Any]:
+    row, model = line.row, line.model
+    found = {
+        "moment": row.moment, "period": row.period.text, "role": row.role, "kind": row.kind, "observed": row.value,
+        "low": row.low, "high": row.high, "p05": model.p05, "p50": model.p50, "p95": model.p95, "inside": model.inside,
+        "unit": row.unit, "definition": row.definition, "group": row.group, "outcome": row.outcome,
+        "undefined": None if row.formula is None else model.undefined, "crps": model.crps,
+        "log_score": model.log_score, "source": row.source, "evidence": row.evidence, "note": row.note,
+    }  # fmt: skip
+    for name in ("persistence", "trend"):
+        naive = getattr(line, name)
+        found[name] = naive and {"p05": naive.p05, "p50": naive.p50, "p95": naive.p95, "crps": naive.crps}
+    return found
+
+
+def _print(found: Any, how: str, events: bool, quiet: bool) -> None:
+    from tiercap.optimizer.record import ROLES
+
+    for role in ROLES:
+        lines = [line for line in found.lines if line.row.role == role and line.row.formula is not None]
+        if lines:
+            title = f"{role}: {len(lines)} rows" if role != "plausibility" else "forecasts by others, not scored"
+            headers = ["moment", "period", "observed", "range", "model", "90 %", "unit", "inside"]
+            print_table(headers, [_cells(line) for line in lines], title=title)
+            click.echo()
+    headers = ["scores", "rows", "inside", "coverage", "CRPS", "median CRPS", "log score"]
+    print_table(headers, [cells for role, score in found.scores().items() for cells in _score_cells(role, score)])
+    context = sum(line.row.kind == "context" for line in found.lines)
+    say(f"{how}; seen as a forecast, 90 of 100 rows should lie inside; modelled, not forecast", quiet)
+    say(NAIVE, quiet)
+    if events:
+        say("the imposed acts of 2025 and later are knowledge that the naive forecasts do not have", quiet)
+    if context:
+        say(f"{context} rows have no counterpart in the model: --json lists them with the reason", quiet)
+
+
+def _cells(line: Any) -> list[str]:
+    row, model = line.row, line.model
+    inside = {True: "yes", False: "no", None: "-"}[model.inside]
+    return [row.moment, row.period.text, figure(row.value, 3), _span(row.low, row.high), figure(model.p50, 3),
+            _span(model.p05, model.p95), "" if row.unit == "1" else row.unit, inside]  # fmt: skip
+
+
+def _span(low: float, high: float) -> str:
+    return "-" if math.isnan(low) or math.isnan(high) else f"{figure(low, 3)} to {figure(high, 3)}"
+
+
+def _score_cells(role: str, score: Any) -> list[list[str]]:
+    against = score["against_naive"]
+    named = [(f"{role}, all rows", score)]
+    if against["model"]["rows"]:
+        named += [(f"{role}, {name}", against[name]) for name in ("model", "persistence", "trend")]
+    return [
+        [name, str(s["rows"]), str(s["inside"]), *(figure(s[key], 3) for key in
+         ("coverage", "crps", "crps_median", "log_score"))]
+        for name, s in named
+    ]  # fmt: skip
+
+
+def _print_published(as_json: bool) -> None:
+    from tiercap.optimizer.published import published
+
+    lines = published()
+    if as_json:
+        print_json({"tables": [line.as_dict() for line in lines]})
+        return
+    cells = [[line.table, line.entry, line.theirs_text, figure(line.ours), line.unit, line.how] for line in lines]
+    print_table(["table", "entry", "theirs", "ours", "unit", "how, or why not"], cells)
