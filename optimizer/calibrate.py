@@ -26,7 +26,7 @@ from tiercap.optimizer import atomic, ensemble, handover, parameters, posterior,
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.evaluate import code_digest
 from tiercap.optimizer.fit import Effort, Fit, Fitter, Progress
-from tiercap.optimizer.likelihood import Likelihood, Observation, observation
+from tiercap.optimizer.likelihood import Likelihood, of_row
 from tiercap.optimizer.parameters import ParameterInfo
 from tiercap.optimizer.record import RecordRow, of_role
 from tiercap.optimizer.replay import Replay, history
@@ -118,7 +118,10 @@ def calibrate(
     rows = of_role(record, *(("calibrate", "validate") if everything else ("calibrate",)))
     if not rows:
         raise InputError("the record has no row that ends by 2024 and could calibrate: give one, or --everything")
-    likelihood = Likelihood(tuple(_observation(row) for row in rows))
+    if effort.runs * effort.particles < members:
+        draws = f"{effort.runs} runs of {effort.particles} particles"
+        raise InputError(f"{draws} are too few for {members} members a structure: raise the particles")
+    likelihood = Likelihood(tuple(of_row(row) for row in rows))
     fits: dict[str, Fit] = {}
     ignored: tuple[str, ...] = ()
     for structure in structures:
@@ -136,13 +139,6 @@ def calibrate(
         "calibrated-2026" if everything else "calibrated-2024", rows, fits, _joined(columns, study), seed, effort,
         everything, record_digest(record), ignored, time.perf_counter() - start,
     )  # fmt: skip
-
-
-def _observation(row: RecordRow) -> Observation:
-    """A row as the likelihood has it: shares in log-odds, whatever has a lognormal error in logarithms."""
-    kind = "performance" if row.formula is not None and row.formula.chips else "market"
-    scale = "logit" if row.definition == "share" else "log" if row.error == "lognormal" else "linear"
-    return observation(row.moment, row.value, row.low, row.high, scale, kind)  # type: ignore[arg-type]
 
 
 def _impose(replay: Replay, study: Study) -> tuple[str, ...]:
@@ -170,8 +166,6 @@ def _members(fit: Fit, replay: Replay, structure: Structure, study: Study, n: in
     z = fit.z
     rng = np.random.Generator(np.random.PCG64(seed))
     rows = rng.permutation(len(z))[:n]
-    if len(rows) < n:
-        raise InputError(f"{len(z)} draws are too few for {n} members: raise the particles")
     table = np.empty(n, dtype=PARAMS)
     for info in replay.parameters:
         table[info.name] = info.value
@@ -179,8 +173,7 @@ def _members(fit: Fit, replay: Replay, structure: Structure, study: Study, n: in
         table[name] = values
     found: dict[str, Any] = {ensemble.STRUCTURE: np.full(n, structure.label)}
     for kind, values in zip(fit.likelihood.kinds, fit.discrepancy[rows].T, strict=True):
-        if kind == "market":
-            found[ensemble.DISCREPANCY] = values
+        found[ensemble.DISCREPANCY[kind]] = values
     fitted = [info.name for info in fit.infos]
     handed = handover.columns(replay, table, fitted, study.parameters, standing=structure.events)
     if not structure.elastic:
@@ -195,8 +188,9 @@ def _joined(parts: list[dict[str, Any]], study: Study) -> dict[str, Any]:
     sizes = [len(part[ensemble.STRUCTURE]) for part in parts]
     found: dict[str, Any] = {ensemble.STRUCTURE: np.concatenate([part[ensemble.STRUCTURE] for part in parts])}
     found[ensemble.WEIGHT] = np.concatenate([np.full(size, 1.0 / len(sizes) / size) for size in sizes])
-    if all(ensemble.DISCREPANCY in part for part in parts):
-        found[ensemble.DISCREPANCY] = np.concatenate([part[ensemble.DISCREPANCY] for part in parts])
+    for name in ensemble.DISCREPANCY.values():
+        if all(name in part for part in parts):
+            found[name] = np.concatenate([part[name] for part in parts]).astype(np.float32).astype(np.float64)
     first = np.cumsum([0, *sizes])
     for prefix, infos in (("", study.parameters), (ensemble.REPLAY, history().parameters)):
         own = draw(infos, int(first[-1]), 0).table

@@ -24,11 +24,13 @@ from tiercap.optimizer.parameters import DECLARED, ParameterInfo
 
 Floats = NDArray[np.float64]
 
-WEIGHT, STRUCTURE, DISCREPANCY = "weight", "structure", "discrepancy"
+WEIGHT, STRUCTURE = "weight", "structure"
+#: The model's own error in a member, by the kind of row: see `likelihood`.
+DISCREPANCY = {"market": "discrepancy", "performance": "discrepancy_performance"}
 #: What stands before the name of a parameter at the start of the replay.
 REPLAY = "replay_"
 #: Columns that are not parameters.
-OWN = (WEIGHT, STRUCTURE, DISCREPANCY)
+OWN = (WEIGHT, STRUCTURE, *DISCREPANCY.values())
 #: The built-in ensembles, oldest first, with the year from which each may be used: the first has seen nothing later
 #: than 2024, the second the whole record.
 BUILTIN = {"calibrated-2024": 0, "calibrated-2026": 2026}
@@ -40,13 +42,15 @@ MAX_BYTES = 512 * 2**20
 class Ensemble:
     """Members in the order of the file.
 
-    columns, replayed : parameter name to float64[n], in a forward run and at the start of the replay; weights : float64[n], at least 0, summing to 1; structures : text[n], empty
+    columns, replayed : parameter name to float64[n], in a forward run and at the start of the replay
+    discrepancy : kind of row to float64[n], the model's own error; weights : float64[n], at least 0, summing to 1; structures : text[n], empty
     where the file has none; digest : SHA-256 of the file
     """
 
     name: str
     columns: Mapping[str, Floats]
     replayed: Mapping[str, Floats]
+    discrepancy: Mapping[str, Floats]
     weights: Floats
     structures: NDArray[np.str_]
     digest: str
@@ -70,10 +74,11 @@ class Ensemble:
         kept = self.weights[rows]
         if not kept.sum() > 0.0:
             raise InputError(f"{self.name}: the members of structure `{structure}` all have weight 0")
-        held, before = (
-            {name: values[rows] for name, values in group.items()} for group in (self.columns, self.replayed)
+        held, before, noise = (
+            {name: values[rows] for name, values in group.items()}
+            for group in (self.columns, self.replayed, self.discrepancy)
         )
-        return Ensemble(self.name, held, before, kept / kept.sum(), self.structures[rows], self.digest)
+        return Ensemble(self.name, held, before, noise, kept / kept.sum(), self.structures[rows], self.digest)
 
     def pick(self, n: int, seed: int) -> tuple[NDArray[np.int64], Floats]:
         """At most ``n`` members and their weights, any head of which is spread over the structures.
@@ -155,7 +160,10 @@ def parse(name: str, arrays: Mapping[str, np.ndarray], digest: str = "") -> Ense
     if n == 0:
         raise InputError(f"{shown}: the ensemble has no members")
     structures = np.asarray(arrays.get(STRUCTURE, np.full(n, "")), dtype=np.str_)
-    return Ensemble(name, found, replayed, _weights(shown, arrays.get(WEIGHT), n), structures, digest)
+    noise = {
+        kind: _positive(shown, column, arrays[column]) for kind, column in DISCREPANCY.items() if column in arrays
+    }
+    return Ensemble(name, found, replayed, noise, _weights(shown, arrays.get(WEIGHT), n), structures, digest)
 
 
 def _checked(shown: str, column: str, parameter: str, values: Floats) -> Floats:
@@ -168,6 +176,14 @@ def _checked(shown: str, column: str, parameter: str, values: Floats) -> Floats:
             f"[{p.unit}] ({p.meaning})"
         )
     return values
+
+
+def _positive(shown: str, column: str, values: np.ndarray) -> Floats:
+    wrong = ~(np.isfinite(values) & (values >= 0.0))
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise InputError(f"{shown}: column `{column}`, row {row}: it is finite and at least 0, not {values[row]}")
+    return np.asarray(values, dtype=np.float64)
 
 
 def _weights(shown: str, given: np.ndarray | None, n: int) -> Floats:

@@ -20,6 +20,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tiercap.optimizer.record import RecordRow
+
 Floats = NDArray[np.float64]
 Scale = Literal["log", "logit", "linear"]
 
@@ -56,6 +58,13 @@ def observation(name: str, value: float, low: float, high: float, scale: Scale, 
     unit = 1.0 if scale != "linear" else max(abs(value), abs(low), abs(high))
     ends = _scaled(np.array([low, high]), np.array([value, value]), scale)
     return Observation(name, value, float(ends[1] - ends[0]) / (2.0 * TO_END), scale, unit, kind)
+
+
+def of_row(row: RecordRow) -> Observation:
+    """A row of the record: a share in log-odds, what has a lognormal error in logarithms, the rest as it is."""
+    kind = "performance" if row.formula is not None and row.formula.chips else "market"
+    scale: Scale = "logit" if row.definition == "share" else "log" if row.error == "lognormal" else "linear"
+    return observation(row.moment, row.value, row.low, row.high, scale, kind)
 
 
 class Likelihood:
@@ -95,9 +104,15 @@ class Likelihood:
         away = (self.observed - self.scaled(predictions)) / self.spread(discrepancy)
         return np.asarray(stdtr(FREEDOM, away))
 
-    def replicated(self, predictions: Floats, discrepancy: Floats, rng: np.random.Generator) -> Floats:
-        """What might have been observed: predictions with both errors added, in the rows' own units."""
-        noise = rng.standard_t(FREEDOM, predictions.shape) * self.spread(discrepancy)
+    def replicated(
+        self, predictions: Floats, discrepancy: Floats, rng: np.random.Generator, observed: bool = True
+    ) -> Floats:
+        """What might have been observed: predictions with both errors added, in the rows' own units.
+
+        Without ``observed``, what might have been the case: with the model's own error alone.
+        """
+        spread = self.spread(discrepancy) if observed else discrepancy[:, self.kind_of] * self.units
+        noise = rng.standard_t(FREEDOM, predictions.shape) * spread
         moved = self.scaled(predictions) + noise
         columns = [_unscaled(moved[:, k], o.scale) for k, o in enumerate(self.observations)]
         return np.stack(columns, axis=1) if columns else moved

@@ -8,7 +8,7 @@ which other parameters are uncertain. Fixing one parameter leaves every other co
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -37,6 +37,7 @@ class Scenarios:
     weights : float64[n], summing to 1
     source : the ensemble that the members come from, empty where the parameters' ranges were drawn from
     digest : SHA-256 of that ensemble's file
+    discrepancy : the model's own error by kind of row, float64[n], where a fit has told it; only a backcast reads it
     """
 
     table: np.ndarray
@@ -45,6 +46,7 @@ class Scenarios:
     kind: Kind
     source: str = ""
     digest: str = ""
+    discrepancy: Mapping[str, NDArray[np.float64]] | None = None
 
     @property
     def effective(self) -> float:

@@ -28,7 +28,8 @@ NAIVE = (
 )  # fmt: skip
 @click.option(
     "--scenarios", "choice", metavar="WHICH",
-    help="The ensemble: prior, or a file of parameters (.csv, .parquet).  [default: prior]",
+    help="The ensemble: calibrated (fitted to the record up to 2024), calibrated-2026 (to all of it), prior, or a file "
+    "(.csv, .parquet).  [default: calibrated]",
 )  # fmt: skip
 @click.option("--count", type=click.IntRange(1, 1_000_000), default=COUNT, metavar="N",
               help=f"Draws from the prior.  [default: {COUNT}]")  # fmt: skip
