@@ -1,7 +1,9 @@
 """The record against an ensemble: where each observed moment lies, and scores beside two naive forecasts.
 
 A row is inside if the observed value lies in the ensemble's 90 % interval, which for a fitted ensemble includes the error
-that the fit found in the model itself (see `likelihood`). Scores are taken on a scale without a unit:
+that the fit found in the model itself (see `likelihood`); where the value is an end of its own range (nothing was sold, at
+least a billion) the interval must reach into the range, because a model that never gives a round nothing could not be
+inside otherwise. Scores are taken on a scale without a unit:
 the logarithm where the row's error is lognormal, else the figure over its size. On it the continuous ranked
 probability score (CRPS) is a distance, zero at best, and the log score is minus the logarithm of the probability
 density that the ensemble, blurred by the row's error, gives to the observed value.
@@ -130,7 +132,14 @@ def score(row: RecordRow, values: Floats, weights: Floats) -> Scored:
     if row.kind != "observation":
         return Scored(low, mid, high, undefined, None, math.nan, math.nan)
     z, y, sigma = on_scale(row, x), float(on_scale(row, np.array([row.value]))[0]), row.sigma / _size(row)
-    return Scored(low, mid, high, undefined, low <= row.value <= high, crps(z, w, y), log_score(z, w, y, sigma))
+    return Scored(low, mid, high, undefined, _inside(row, low, high), crps(z, w, y), log_score(z, w, y, sigma))
+
+
+def _inside(row: RecordRow, low: float, high: float) -> bool:
+    """Whether the interval holds the value or, where the value is an end of its range, reaches into the range."""
+    one_sided = row.value in (row.low, row.high)
+    least, most = (row.low, row.high) if one_sided else (row.value, row.value)
+    return low <= most and least <= high
 
 
 def on_scale(row: RecordRow, values: Floats) -> Floats:

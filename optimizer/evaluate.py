@@ -259,20 +259,15 @@ def _allied_rows(levers: np.ndarray, policies: NDArray[np.int64]) -> tuple[NDArr
     return first[patterns].astype(np.int64), allied.ravel().astype(np.int64)
 
 
-def performances(scenarios: Scenarios, horizon: Clock, chip: np.ndarray) -> tuple[Floats, Floats]:
-    """What one chip delivers on the four workloads, and the domestic software factors: float64[n_steps, 4, n] each.
+def performances(scenarios: Scenarios, horizon: Clock, chip: np.ndarray) -> Floats:
+    """What one chip delivers on the four workloads: float64[n_steps, 4, n].
 
     chip : CHIP[1] that does not move and is on sale from the start, so that it is its catalogue's frontier chip
     """
     layout = Layout(1, len(scenarios))
     _, x = Evaluator(scenarios, horizon, chip, 1)._tables
-    paths_of = x.reshape(layout.tiles, horizon.steps, -1, lanes.LANES)
-
-    def rows(first: int) -> Floats:
-        found = paths_of[:, :, first // lanes.LANES : first // lanes.LANES + 4]
-        return layout.gather(np.ascontiguousarray(found)[None])[0]
-
-    return rows(lanes.X_FW), rows(lanes.X_SOFT)
+    found = x[:, :, lanes.X_FW : lanes.X_FW + 4 * lanes.LANES].reshape(layout.tiles, horizon.steps, 4, lanes.LANES)
+    return layout.gather(np.ascontiguousarray(found)[None])[0]
 
 
 def check_size(n_scenarios: int, horizon: Horizon) -> None:

@@ -3,7 +3,7 @@
 A formula reduces series of the model to one number, and may combine several such numbers:
 
     sum(units_open + units_licensed)                      flows, added up over the row's period
-    sum(gross_revenue_c) / sum(chip_spending)             a share of spending
+    sum(gross_revenue_c) / sum(lawful_spending)           a share of revenue
     last(stock_a_st)                                      a state at the end of the period
     sum(units_open, 2024Q4) / sum(units_open, 2024Q1)     two periods of their own
     growth(stock_a_st, 2022Q4)                            factor per year from the end of that period to the row's
@@ -39,6 +39,7 @@ SERIES: Mapping[str, str] = {
     "exporter_units": "units_open + units_licensed",
     "domestic_revenue": "units_domestic * price_domestic",
     "grey_spending": "units_grey * price_grey",
+    "lawful_spending": "gross_revenue_c + units_domestic * price_domestic",
     "chip_spending": "gross_revenue_c + units_domestic * price_domestic + units_grey * price_grey",
 }
 #: What a series is reduced by over a period: its weights in the period's steps are the share that lies inside.

@@ -3,7 +3,7 @@
 Three kinds of parameters, and a fourth that is left alone:
 
 - *behaviour*: a parameter whose range is the same in the replay and in a forward run keeps the value that was fitted;
-- *levels*: what a trend takes from the start of the replay to the start of 2026 (LEVELS);
+- *levels*: what a trend takes from the start of the replay to the start of 2026 (LEVELS, and C's budget);
 - *stocks*: what accumulates in the replay, read from its trajectory at that date (STOCKS);
 - everything else keeps its own range for 2026: figures read off data sheets of 2026 (the frontier's and the domestic
   chip's), unit costs of another catalogue, growth rates of another epoch, and group B, of which the record says nothing.
@@ -43,7 +43,6 @@ LEVELS: Mapping[str, str] = {
     "software_pf": "software_growth",
     "software_dc": "software_growth",
     "reference_price": "price_growth",
-    "budget_c": "budget_c_growth",
     "grey_supply": "grey_growth",
 }
 #: Parameters read from the trajectory, whether or not their start was fitted.
@@ -71,6 +70,7 @@ def columns(
     found = {name: table[name].copy() for name in behaviour(replay.parameters, forward) if name in fitted}
     for name, growth in LEVELS.items():
         found[name] = table[name] * table[growth] ** years
+    found["budget_c"] = _budget(table, years)
     found |= _stocks(replay, table)
     if standing or replay.events:
         del found[BARRED]
@@ -140,6 +140,13 @@ def _demand(table: np.ndarray, years: float) -> Floats:
     ratio = np.minimum(table["demand_a"] / table["demand_a_ceiling"], 1.0 - 1e-6)
     pace = np.log(table["demand_a_growth"]) / (1.0 - ratio)
     return np.asarray(table["demand_a"] / ratio / (1.0 + (1.0 / ratio - 1.0) * np.exp(-pace * years)))
+
+
+def _budget(table: np.ndarray, years: float) -> Floats:
+    """C's budget after ``years``: one growth until its break, another after it."""
+    early = table["budget_c_growth"] ** np.minimum(years, table["budget_c_break"])
+    late = table["budget_c_growth_late"] ** np.maximum(years - table["budget_c_break"], 0.0)
+    return np.asarray(table["budget_c"] * early * late)
 
 
 def _frontier(replay: Replay, table: np.ndarray) -> Floats:

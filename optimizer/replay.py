@@ -255,15 +255,19 @@ class Replay:
         path = self.trajectories(table)
         fields = {name: path[:, k] for k, name in enumerate(TRAJECTORY)}
         scenarios = self._scenarios(table)
-        known: dict[str, tuple[Floats, Floats]] = {}
+        known: dict[tuple[str, int], Floats] = {}
 
         def chip(function: str, name: str) -> Floats:
-            if name not in known:
+            own, _, w = function.rpartition("_")
+            # Only frontier-scale training changes with time.
+            clock = self.clock if w == "ft" else replace(self.clock, steps=1)
+            if (name, clock.steps) not in known:
                 record = np.array([chip_record(name, 1.0)], CHIP)
                 record["launch"] = 0.0
-                known[name] = performances(scenarios, self.clock, record)
-            delivered, software = known[name]
-            w = WORKLOADS.index(function.rpartition("_")[2])
-            return delivered[:, w] * (software[:, w] if function.startswith("own_") else 1.0)
+                known[name, clock.steps] = performances(scenarios, clock, record)
+            delivered = known[name, clock.steps][:, WORKLOADS.index(w)]
+            years = self.clock.starts[:, None] - self.clock.start
+            software = np.minimum(1.0, table[f"software_{w}"] * table["software_growth"] ** years)
+            return delivered * (software if own else np.ones_like(years))
 
         return View(fields, self.clock.starts, 1.0 / STEPS_PER_YEAR, chip)

@@ -81,6 +81,11 @@ def test_scores_of_a_row_observed_as_zero():
     found = score(row, np.array([0.0, 30.0]), np.array([1.0, 1.0]))
     assert found.crps == pytest.approx(0.125)  # in widths of the range: half of 0.25
     assert found.inside is True
+    weights = np.array([1.0, 1.0])
+    assert score(row, np.array([5.0, 90.0]), weights).inside is True, "the interval reaches into the range"
+    assert score(row, np.array([61.0, 90.0]), weights).inside is False
+    (two_sided,) = rows_of({**GOOD, "value": "1", "low": "0", "high": "60", "error": "normal"})
+    assert score(two_sided, np.array([5.0, 90.0]), weights).inside is False
 
 
 def test_members_without_a_value_are_left_out_and_counted():

@@ -117,7 +117,9 @@ def test_levels_are_carried_on_and_stocks_read_where_the_replay_has_them() -> No
     table["budget_c"] = [5.0, 6.0]
     handed = handover.columns(replay, table, [], study().parameters, standing=False)
     years = 2026.0 - replay.clock.start
-    assert handed["budget_c"] == pytest.approx(table["budget_c"] * table["budget_c_growth"] ** years)
+    before = table["budget_c_break"]
+    grown = table["budget_c_growth"] ** before * table["budget_c_growth_late"] ** (years - before)
+    assert handed["budget_c"] == pytest.approx(table["budget_c"] * grown)
     assert handed["software_dc"] == pytest.approx(table["software_dc"] * table["software_growth"] ** years)
     path = Replay((), False, 1, False)
     path.clock = dataclasses.replace(path.clock, steps=14)

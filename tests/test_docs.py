@@ -19,7 +19,9 @@ from tiercap.optimizer.cli import group
 from tiercap.optimizer.rules import load_rules
 
 ROOT = Path(__file__).parent.parent
-PAGES = ("README.md", "docs/howto-study.md", "docs/data.md", "docs/architecture.md", "CONTRIBUTING.md")
+PAGES = (
+    "README.md", "docs/howto-study.md", "docs/data.md", "docs/record.md", "docs/architecture.md", "CONTRIBUTING.md",
+)  # fmt: skip
 
 
 def page(name: str) -> str:

@@ -60,7 +60,8 @@ def command(
     """Replay the record quarter by quarter and score the model against what was observed.
 
     A row that ends by 2024 Q4 calibrates, a later one validates; forecasts by others are shown and not scored.
-    A row is inside if the observed value lies in the ensemble's 90 % interval.
+    A row is inside if the observed value lies in the ensemble's 90 % interval (where the value is an end of its
+    range: if the interval reaches into the range).
 
     Example: tiercap backcast --events -o backcast.pdf
     """
