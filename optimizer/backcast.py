@@ -1,12 +1,12 @@
 """The record against an ensemble: where each observed moment lies, and scores beside two naive forecasts.
 
-A row is inside if the observed value lies in the ensemble's 90 % interval, which for a fitted ensemble includes the error
-that the fit found in the model itself (see `likelihood`); where the value is an end of its own range (nothing was sold, at
-least a billion) the interval must reach into the range, because a model that never gives a round nothing could not be
-inside otherwise. Scores are taken on a scale without a unit:
-the logarithm where the row's error is lognormal, else the figure over its size. On it the continuous ranked
-probability score (CRPS) is a distance, zero at best, and the log score is minus the logarithm of the probability
-density that the ensemble, blurred by the row's error, gives to the observed value.
+A row is inside if the observed value lies in the ensemble's 90 % interval, which for a fitted ensemble includes the
+error that the fit found in the model itself (see `likelihood`); where the value is an end of its own range (nothing
+was sold, at least a billion) the interval must reach into the range, because a model that never gives a round nothing
+could not be inside otherwise. Scores are taken on a scale without a unit: the logarithm where the row's error is
+lognormal, else the figure over its size. On it the continuous ranked probability score (CRPS) is a distance, zero at
+best, and the log score is minus the logarithm of the probability density that the ensemble, blurred by the row's
+error, gives to the observed value.
 
 The naive forecasts know only rows that calibrate. Persistence takes the last known row of the same series (the same
 formula), per year where the figure is a flow; the trend goes on along the least-squares line through the logarithms of
@@ -108,7 +108,7 @@ def backcast(replay: Replay, scenarios: Scenarios) -> Backcast:
 
 
 def _blurred(rows: Sequence[RecordRow], predicted: Floats, scenarios: Scenarios) -> Floats:
-    """Predictions with the model's own error added where the fit has told it: observations only, the same every time."""
+    """Predictions with the model's own error added where a fit has told it: of observations, the same each time."""
     if not scenarios.discrepancy:
         return predicted
     scored = [k for k, row in enumerate(rows) if row.kind == "observation" and row.formula is not None]

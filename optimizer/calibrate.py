@@ -1,10 +1,10 @@
 """The model fitted to the record: structures, members, ensemble file, manifest.
 
-Every structure (the buyer's response by rule or by dated events; C's budget fixed or elastic) is fitted on its own, and
-its evidence reported. An ensemble has the same number of members of each, with the same weight, because what they differ
-in is the future: whether a government that has barred chips goes on by the rule or stands still. A fit to everything
-takes its members from the replays in which the dated acts are imposed, since what C's government did until 2026 is known
-by then; a fit to the record up to 2024 takes them from the structure's own replay.
+Every structure (the buyer's response by rule or by dated events; C's budget fixed or elastic) is fitted on its own,
+and its evidence reported. An ensemble has the same number of members of each, with the same weight, because what they
+differ in is the future: whether a government that has barred chips goes on by the rule or stands still. A fit to
+everything takes its members from the replays in which the dated acts are imposed, since what C's government did until
+2026 is known by then; a fit to the record up to 2024 takes them from the structure's own replay.
 """
 
 from __future__ import annotations
@@ -209,9 +209,10 @@ def _rounded(values: Floats, name: str) -> Floats:
 def record_digest(record: Sequence[RecordRow]) -> str:
     """SHA-256 of what the rows say that shapes a fit."""
     said = [
-        [row.moment, row.period.text, row.kind, row.outcome, row.group, row.value, row.low, row.high, row.unit, row.error]
+        [row.moment, row.period.text, row.kind, row.outcome, row.group, row.value, row.low, row.high, row.unit,
+         row.definition, row.error]
         for row in record
-    ]
+    ]  # fmt: skip
     return hashlib.sha256(repr(said).encode()).hexdigest()
 
 
@@ -328,7 +329,7 @@ def conflicts_json(fit: Fit) -> dict[str, Any]:
 
 
 def parameters_json(found: Calibration) -> dict[str, Any]:
-    """Every fitted parameter: prior and posterior quantiles at the start of the replay, pooled over structures; bits."""
+    """Every fitted parameter: prior and posterior quantiles at the start of the replay, over all structures; bits."""
     told: dict[str, dict[str, Any]] = {}
     values: dict[str, list[Floats]] = {}
     infos: dict[str, ParameterInfo] = {}

@@ -1,9 +1,10 @@
 """Ensembles: weighted futures kept in a Parquet file, each a member with its structure, from a fit or from a user.
 
-A file has a column for every parameter it speaks of, in the contract's units. Two more are optional: ``weight`` (of any
-sum; equal where there is none) and ``structure``, the label of the alternative that a member belongs to, such as
-``rule/fixed``. A parameter without a column keeps its own range. A fit also writes ``discrepancy``, and with ``replay_``
-before its name a parameter's value at the start of the replay, where that differs; forward runs do not read these.
+A file has a column for every parameter it speaks of, in the contract's units. Two more are optional: ``weight`` (of
+any sum; equal where there is none) and ``structure``, the label of the alternative that a member belongs to, such as
+``rule/fixed``. A parameter without a column keeps its own range. A fit also writes ``discrepancy``, and with
+``replay_`` before its name a parameter's value at the start of the replay, where that differs; forward runs do not
+read these.
 """
 
 from __future__ import annotations
@@ -43,8 +44,8 @@ class Ensemble:
     """Members in the order of the file.
 
     columns, replayed : parameter name to float64[n], in a forward run and at the start of the replay
-    discrepancy : kind of row to float64[n], the model's own error; weights : float64[n], at least 0, summing to 1; structures : text[n], empty
-    where the file has none; digest : SHA-256 of the file
+    discrepancy : kind of row to float64[n], the model's own error; weights : float64[n], at least 0, summing to 1
+    structures : text[n], empty where the file has none; digest : SHA-256 of the file
     """
 
     name: str

@@ -6,12 +6,12 @@ Three kinds of parameters, and a fourth that is left alone:
 - *levels*: what a trend takes from the start of the replay to the start of 2026 (LEVELS, and C's budget);
 - *stocks*: what accumulates in the replay, read from its trajectory at that date (STOCKS);
 - everything else keeps its own range for 2026: figures read off data sheets of 2026 (the frontier's and the domestic
-  chip's), unit costs of another catalogue, growth rates of another epoch, and group B, of which the record says nothing.
+  chip's), unit costs of another catalogue, growth rates of another epoch, and group B, which no row is about.
 
-How the buyer's government goes on is the first half of a structure's name. By *rule*, the share barred follows the model's
-response; by *events*, it stands where it is, because nobody knows the dates of later acts. Where the response was replayed
-freely, its share at the start of 2026 is handed over; where the dated acts were imposed, it was an input there and stays
-the scenario that it is.
+How the buyer's government goes on is the first half of a structure's name. By *rule*, the share barred follows the
+model's response; by *events*, it stands where it is, because nobody knows the dates of later acts. Where the response
+was replayed freely, its share at the start of 2026 is handed over; where the dated acts were imposed, it was an input
+there and stays the scenario that it is.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ def _budget(table: np.ndarray, years: float) -> Floats:
 
 def _frontier(replay: Replay, table: np.ndarray) -> Floats:
     """Value index, to group C, of the frontier chip on sale in each quarter: float64[steps, n]."""
-    delivered, _ = performances(replay._scenarios(table), replay.clock, replay.history.catalogue)
+    delivered = performances(replay._scenarios(table), replay.clock, replay.history.catalogue)
     return _index([delivered[:, k] for k in range(len(WORKLOADS))], table, "value_c")
 
 

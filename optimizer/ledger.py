@@ -1,8 +1,9 @@
 """The assumption ledger: every parameter with its source, prior, posterior, and what hangs on it.
 
-What hangs on it is the share of each objective's variance over the calibrated futures, under the rule in force, that the
-parameter explains by itself (see `variance`). A member of the ensemble is evaluated DRAWS times with new draws of the
-parameters that the ensemble leaves open: for those every evaluation counts, for a fitted parameter the members' means do.
+What hangs on it is the share of each objective's variance over the calibrated futures, under the rule in force, that
+the parameter explains by itself (see `variance`). A member of the ensemble is evaluated DRAWS times with new draws of
+the parameters that the ensemble leaves open: for those every evaluation counts, for a fitted parameter the members'
+means do.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What several independent runs of the sampler say together: whether they agree, what was learned, what is at odds.
 
-Runs differ in their seed alone. Their particles are pooled with equal weight once they are seen to agree; the comparison
-is the convergence diagnosis, because nothing inside one run can show what that run has missed.
+Runs differ in their seed alone. Their particles are pooled with equal weight once they are seen to agree; the
+comparison is the convergence diagnosis, because nothing inside one run can show what that run has missed.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def convergence(runs: Sequence[Swarm], names: Sequence[str]) -> Convergence:
     rhat = np.sqrt(1.0 + between / within)
     place = int(np.argmax(rhat.max(axis=0)))
     worth = len(runs) * float(1.0 / np.median(between[0] / within[0]))
-    # the median of a chi-square over its mean, for the degrees of freedom at hand: else few runs look better than they are
+    # the median of a chi-square over its mean: else few runs look better than they are
     worth *= _median_over_mean(len(runs) - 1)
     return Convergence(
         float(rhat.max()), names[place], min(worth, float(sum(len(r.z) for r in runs))), float(evidence.mean()),
@@ -142,7 +142,7 @@ class LeftOut:
 def left_out(
     k: int, likelihood: Likelihood, predictions: Floats, discrepancy: Floats, terms: Floats, without: Sequence[int] = ()
 ) -> LeftOut:
-    """Judge row ``k`` by draws of a fit to all rows, reweighted as if ``k`` and the rows ``without`` had not been seen."""
+    """Judge row ``k`` by draws of a fit to all rows, reweighted as if ``k`` and ``without`` had not been seen."""
     logs = -terms[:, [k, *without]].sum(axis=1)
     weights, exponent = psis.smoothed(logs)
     return judged(k, likelihood, predictions, discrepancy, terms, weights, exponent)

@@ -56,7 +56,7 @@ class Problem:
 
     @cached_property
     def screener(self) -> Evaluator:
-        """Evaluates in the first scenarios of the ensemble, which are balanced themselves: see `Ensemble.pick`, `sobol`."""
+        """Evaluates in the first scenarios, which are balanced themselves: see `Ensemble.pick` and `sobol`."""
         n = min(self.study.search.screen_scenarios, len(self.scenarios))
         return Evaluator(self.scenarios.head(n), self.study.horizon, exporter_catalogue(), self.threads)
 

@@ -192,9 +192,9 @@ class _Proposal:
 
 
 def eigen(matrix: Floats, sweeps: int = 30) -> tuple[Floats, Floats]:
-    """Eigenvalues and eigenvectors (in columns) of a symmetric matrix, by Jacobi's rotations in rounds of disjoint pairs.
+    """Eigenvalues and eigenvectors (in columns) of a symmetric matrix, by Jacobi's rotations.
 
-    Slower than LAPACK, and the same bits on any number of threads.
+    In rounds of disjoint pairs. Slower than LAPACK, and the same bits on any number of threads.
     """
     a, v = matrix.copy(), np.eye(len(matrix))
     rounds = _rounds(len(matrix))

@@ -1,10 +1,11 @@
 """How much of an outcome's variance a parameter explains by itself, from draws that exist already.
 
-The first-order index of a parameter X is Var(E[Y | X]) / Var(Y): what would vanish of Y's variance, on average, if X were
-known (Saltelli and others 2008). From given draws it is estimated by cutting X into bins of equal weight and comparing the
-bins' means; the noise of the means, which alone would explain (bins - 1) / n of the variance, is taken off, as in the
-analysis of variance (Plischke, Borgonovo and Smith 2013 discuss the bias). Where parameters are correlated, as in a
-posterior, each index includes what the others explain through it, and indices may add up to more than 1.
+The first-order index of a parameter X is Var(E[Y | X]) / Var(Y): what would vanish of Y's variance, on average, if X
+were known (Saltelli and others 2008). From given draws it is estimated by cutting X into bins of equal weight and
+comparing the bins' means; the noise of the means, which alone would explain (bins - 1) / n of the variance, is taken
+off, as in the analysis of variance (Plischke, Borgonovo and Smith 2013 discuss the bias). Where parameters are
+correlated, as in a posterior, each index includes what the others explain through it, and indices may add up to more
+than 1.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""A problem small enough to be fitted hundreds of times: three parameters of the contract, five rows, one formula each."""
+"""A problem small enough to be fitted hundreds of times: three parameters of the contract, five rows, one formula
+each."""
 
 from __future__ import annotations
 

@@ -30,8 +30,14 @@ def study(*settings: str) -> Study:
     return config.load(None, settings, {}, {})
 
 
-def small(seed: int = 0, everything: bool = False, threads: int = 1, rows: tuple[RecordRow, ...] = ROWS,
-          structures: tuple[calibration.Structure, ...] = STRUCTURES[:1], settings: tuple[str, ...] = ()) -> Calibration:  # fmt: skip
+def small(
+    seed: int = 0,
+    everything: bool = False,
+    threads: int = 1,
+    rows: tuple[RecordRow, ...] = ROWS,
+    structures: tuple[calibration.Structure, ...] = STRUCTURES[:1],
+    settings: tuple[str, ...] = (),
+) -> Calibration:
     return calibrate(rows, study(*settings), seed, everything, SMALL, 32, structures, threads)
 
 

@@ -88,7 +88,7 @@ def test_a_structure_is_named_in_whole_or_in_part() -> None:
     assert found.only("rule").columns["budget_c"].tolist() == [40.0, 50.0]
     assert found.only("rule").weights == pytest.approx([1 / 3, 2 / 3])
     assert found.only("events/elastic").columns["budget_c"].tolist() == [70.0]
-    with pytest.raises(InputError, match="no structure `rul`: did you mean `rule`"):
+    with pytest.raises(InputError, match=r"no structure `rul`: did you mean `rule`"):
         found.only("rul")
     with pytest.raises(InputError, match="it has no column `structure`"):
         ensemble.parse("mine", {"lock_in": np.ones(2)}).only("rule")
@@ -184,7 +184,7 @@ def test_the_built_in_ensembles_are_what_their_manifests_say(name: str) -> None:
     assert found.labels() == sorted(told["structures"])
     assert path.stat().st_size < 2**20
     for file, digest in told["data"].items():
-        assert digest == hashlib.sha256((path.parent / file).read_bytes()).hexdigest(), f"{file} changed: make ensembles"
+        assert digest == hashlib.sha256((path.parent / file).read_bytes()).hexdigest(), f"{file}: make ensembles"
 
 
 def parquet(columns: dict[str, Any]) -> bytes:
@@ -229,7 +229,7 @@ def test_a_file_that_is_no_ensemble_is_refused_in_one_sentence(case: str, tmp_pa
 
 
 def test_files_that_are_not_there_or_not_files(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no ensemble `.*calibrated-2024, calibrated-2026"):
+    with pytest.raises(InputError, match=r"no ensemble `.*calibrated-2024, calibrated-2026"):
         ensemble.load(tmp_path / "none.parquet")
     with pytest.raises(InputError, match="cannot be read as an ensemble"):
         ensemble.load(tmp_path)

@@ -1,4 +1,5 @@
-"""Fits of a reduced problem: what is put in comes out again, with intervals that are neither too wide nor too narrow."""
+"""Fits of a reduced problem: what is put in comes out again, with intervals that are neither too wide nor too
+narrow."""
 
 from __future__ import annotations
 
@@ -39,7 +40,7 @@ def central() -> Floats:
 
 
 def interval_score(low: Floats, high: Floats, truth: Floats) -> Floats:
-    """Width, and for a miss its distance times 2 / 0.1: least in the mean for the true quantiles (Gneiting, Raftery)."""
+    """Width, and for a miss its distance times 2 / 0.1: least for the true quantiles (Gneiting and Raftery)."""
     miss = np.maximum(low - truth, 0.0) + np.maximum(truth - high, 0.0)
     return high - low + 2.0 / (1.0 - INSIDE) * miss
 

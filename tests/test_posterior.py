@@ -36,7 +36,8 @@ def test_a_run_apart_is_noticed(runs: list[smc.Swarm], what: str) -> None:
         last = dataclasses.replace(last, log_evidence=last.log_evidence + 3.0)
     else:
         z = last.z.copy()
-        z[:, 2] = z[:, 2] + 0.6 * z[:, 2].std() if what == "shifted" else z[:, 2].mean() + 2.0 * (z[:, 2] - z[:, 2].mean())
+        middle, wide = z[:, 2].mean(), z[:, 2].std()
+        z[:, 2] = z[:, 2] + 0.6 * wide if what == "shifted" else middle + 2.0 * (z[:, 2] - middle)
         last = dataclasses.replace(last, z=z)
     found = posterior.convergence([*runs[:-1], last], NAMES)
     assert not found.enough

@@ -28,9 +28,8 @@ NAMED = 6
 
 @click.command()
 @study_argument
-@click.option("--record", metavar="FILE", help="Rows to add to the record, a CSV in the schema of the built-in one; one "
-              "of the same moment replaces it.")  # fmt: skip
-@click.option("--only", is_flag=True, help="Use the rows of --record alone.")
+@click.option("--record", metavar="FILE", help="CSV in the schema of the built-in record; adds to it.")
+@click.option("--only", is_flag=True, help="Leave the built-in record out: rows of --record alone.")
 @click.option("--everything", is_flag=True, help="Fit what validates too: for studies that start in 2026.")
 @click.option("--runs", type=click.IntRange(2, 64), default=4, show_default=True, help="Independent runs a structure.")
 @click.option("--particles", type=click.IntRange(64, 2**17), default=2048, show_default=True, help="Draws in each run.")
