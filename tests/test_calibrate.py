@@ -12,7 +12,7 @@ import pytest
 
 from tiercap.kernels.params import PARAMS, TRAJECTORY, WORKLOADS
 from tiercap.optimizer import calibrate as calibration
-from tiercap.optimizer import config, ensemble, handover, parameters, psis
+from tiercap.optimizer import config, ensemble, handover, parameters, psis, smc
 from tiercap.optimizer.calibrate import STRUCTURES, Calibration, calibrate
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.fit import Effort
@@ -46,6 +46,8 @@ def no_second_fits() -> Iterator[None]:
     """With so few particles every other row would be fitted again; tests/test_fit.py tries that."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(psis, "TRUSTED", np.inf)
+        patch.setattr(smc, "MOST", 6)
+        patch.setattr(smc, "MOST_LAST", 6)
         yield
 
 
@@ -68,6 +70,7 @@ def test_only_rows_that_end_by_2024_are_fitted_unless_everything_is(found: Calib
     assert (found.label, whole.label) == ("calibrated-2024", "calibrated-2026")
 
 
+@pytest.mark.slow
 def test_later_rows_change_nothing(found: Calibration) -> None:
     """Not a bit of the fit to 2024 may hang on what came after."""
     early = tuple(row for row in ROWS if row.role == "calibrate")

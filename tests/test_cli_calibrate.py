@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tiercap.optimizer import ensemble, psis
+from tiercap.optimizer import ensemble, psis, smc
 from tiercap.optimizer.cli import group
 from tiercap.optimizer.cli.guard import run
 
@@ -26,8 +26,10 @@ def tiercap(*arguments: str) -> int:
 
 @pytest.fixture(autouse=True)
 def no_second_fits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With so few particles every other row would be fitted again; tests/test_fit.py tries that."""
+    """And no long mixing: with so few particles every other row would be fitted again; tests/test_fit.py tries that."""
     monkeypatch.setattr(psis, "TRUSTED", np.inf)
+    monkeypatch.setattr(smc, "MOST", 6)
+    monkeypatch.setattr(smc, "MOST_LAST", 6)
 
 
 @pytest.fixture
@@ -40,6 +42,7 @@ def mine(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_calibration_writes_an_ensemble_that_evaluate_takes(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -190,3 +193,29 @@ def test_the_ledger_as_a_table(mine: Path, capsys: pytest.CaptureFixture[str]) -
     assert "(structure)" in out
     assert tiercap("parameters", "--ledger", "--scenarios", "prior") == 2
     assert "compares prior and posterior" in capsys.readouterr().err
+
+
+def test_each_structure_answers_by_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    few = ["--set", "scenarios.count=16"]
+    assert tiercap("evaluate", *few, "--structure", "each", "--policy", "ban", "--policy", "bis-2026", "--json") == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert [part["structure"] for part in answer["structures"]] == ensemble.load("calibrated-2026").labels()
+    assert answer["better_under_all"] == {"ban": ["gap"], "bis-2026": []}
+    assert tiercap("evaluate", *few, "--structure", "rule/fixed", "--policy", "bis-2026", "--json") == 0
+    alone = json.loads(capsys.readouterr().out)["policies"][0]["outcomes"]["revenue"]["mean"]
+    part = next(part for part in answer["structures"] if part["structure"] == "rule/fixed")
+    assert part["policies"][1]["outcomes"]["revenue"]["mean"] == alone
+    assert tiercap("evaluate", *few, "--structure", "each", "--policy", "ban") == 0
+    out, error = capsys.readouterr()
+    assert "domestic_capacity [Mchip/year]" in out
+    assert "under every structure ban is better than bis-2026 in: gap" in error
+
+
+def test_each_structure_needs_an_ensemble_with_structures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "plain.parquet"
+    path.write_bytes(ensemble.to_parquet({"lock_in": np.array([0.5])}))
+    for flags, says in ((["--scenarios", "prior"], "structures belong to an ensemble"),
+                        (["--scenarios", str(path)], "no column `structure`"),
+                        (["--trajectory"], "leave --trajectory out")):  # fmt: skip
+        assert tiercap("evaluate", "--structure", "each", *flags) == 2
+        assert says in capsys.readouterr().err

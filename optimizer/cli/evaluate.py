@@ -19,8 +19,11 @@ from tiercap.optimizer.cli.options import (
     threads_option,
 )
 from tiercap.optimizer.cli.output import figure, print_json, print_table, say, scenarios_json, scenarios_text
+from tiercap.optimizer.cli.structures import print_each
 
 MAX_POLICIES = 10_000
+#: What `--structure` is given for every structure, one after the other.
+EACH = "each"
 #: Policies shown as columns; more become lines.
 SIDE_BY_SIDE = 6
 
@@ -60,19 +63,27 @@ def command(
 
     Every policy meets the same scenarios, so differences between them are not noise.
 
+    With `--structure each` every structure of the ensemble answers by itself, and what holds under all of them is said.
+
     Levers change the policy that the study starts from, which the built-in one calls `unrestricted`.
 
     Example: tiercap evaluate --policy bis-2026 --policy "c_open_tpp=4800,c_licensed_tpp=30000 TPP,c_quota_share=0.2"
     """
     from tiercap.optimizer import config
+    from tiercap.optimizer.errors import InputError
     from tiercap.optimizer.problem import Problem
 
-    flags = {"seed": seed, **scenario_flags(futures, structure)}
+    flags = {"seed": seed, **scenario_flags(futures, None if structure == EACH else structure)}
     problem = Problem(config.load(study, settings, flags), threads)
     named = _policies(policies, problem)
     shown = _shown(outcomes, problem, trajectory)
     announce_compilation(quiet)
-    if trajectory:
+    if structure == EACH:
+        if trajectory:
+            raise InputError("--structure each compares means over the whole run: leave --trajectory out")
+        baseline = Given(problem.study.baseline, problem.baseline.reshape(1, 1))
+        print_each(problem, [*named, baseline], _statistics, shown if outcomes else None, as_json, quiet)
+    elif trajectory:
         _print_trajectories(problem, named, shown, as_json)
     else:
         _print_outcomes(problem, named, shown, as_json, quiet)

@@ -145,7 +145,10 @@ def _print_ledger(rows: list[dict[str, Any]], found: Ledger) -> None:
     heads = ["parameter", "evidence", "unit", *_headed("prior", quantiles), *_headed("posterior", quantiles), "bits"]
     title = f"Share of the variance explained alone, under {found.rule}, over {found.source}"
     print_table([*heads, *found.objectives], table, title=title)
-    click.echo("Sources: tiercap parameters NAME. A posterior of `-` is the prior: no row of the record depends on it.")
+    click.echo(
+        "Sources: tiercap parameters NAME. Bits: what the record says of the parameter at the start of the replay. Without "
+        "a posterior a parameter keeps its own range in a forward run."
+    )
 
 
 def _headed(word: str, quantiles: list[str]) -> list[str]:
