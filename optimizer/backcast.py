@@ -305,7 +305,7 @@ def ensemble(choice: str, replay: Replay, count: int, seed: int) -> Scenarios:
     and, if there is one, ``weight``; parameters that it leaves out keep their value at the start.
     """
     if choice == "calibrated" or choice in BUILTIN:
-        return _fitted(load(choice if choice in BUILTIN else next(iter(BUILTIN))), replay, seed)
+        return _fitted(load(choice if choice in BUILTIN else next(iter(BUILTIN))), replay, count, seed)
     if choice == "prior":
         return draw(replay.parameters, count, seed)
     path = Path(choice)
@@ -315,17 +315,19 @@ def ensemble(choice: str, replay: Replay, count: int, seed: int) -> Scenarios:
         )
     found = _read(path)
     if any(name.startswith(REPLAY) for name in found):
-        return _fitted(load(path), replay, seed)
+        return _fitted(load(path), replay, count, seed)
     return _from_columns(found, replay.parameters, str(path)[-120:])
 
 
-def _fitted(members: Ensemble, replay: Replay, seed: int) -> Scenarios:
-    """The members of the replay's structure as they were fitted."""
+def _fitted(members: Ensemble, replay: Replay, count: int, seed: int) -> Scenarios:
+    """At most ``count`` members of the replay's structure as they were fitted."""
     label = f"{'events' if replay.events else 'rule'}/{'elastic' if replay.elastic else 'fixed'}"
     if label in members.labels():
         members = members.only(label)
-    table = at_start(members, replay.parameters, seed)
-    return Scenarios(table, members.weights, seed, "calibrated", members.name, members.digest, members.discrepancy)
+    rows, weights = members.pick(count, seed)
+    table = at_start(members, replay.parameters, seed)[rows]
+    noise = {kind: values[rows] for kind, values in members.discrepancy.items()}
+    return Scenarios(table, weights, seed, "calibrated", members.name, members.digest, noise)
 
 
 def _read(path: Path) -> Mapping[str, Floats]:

@@ -32,7 +32,7 @@ NAIVE = (
     "(.csv, .parquet).  [default: calibrated]",
 )  # fmt: skip
 @click.option("--count", type=click.IntRange(1, 1_000_000), default=COUNT, metavar="N",
-              help=f"Draws from the prior.  [default: {COUNT}]")  # fmt: skip
+              help=f"Members of the ensemble, at most.  [default: {COUNT}]")  # fmt: skip
 @click.option("--fixed-budget", is_flag=True, help="C's budget does not answer to prices.")
 @click.option("--roofline", "exponent", type=click.Choice(["2", "4", "8"]), default="4",
               help="Norm of the roofline.  [default: 4]")  # fmt: skip

@@ -146,8 +146,8 @@ def _print_ledger(rows: list[dict[str, Any]], found: Ledger) -> None:
     title = f"Share of the variance explained alone, under {found.rule}, over {found.source}"
     print_table([*heads, *found.objectives], table, title=title)
     click.echo(
-        "Sources: tiercap parameters NAME. Bits: what the record says of the parameter at the start of the replay. Without "
-        "a posterior a parameter keeps its own range in a forward run."
+        "Sources: tiercap parameters NAME. Bits: what the record says of the parameter at the start of the replay. "
+        "Without a posterior a parameter keeps its own range in a forward run."
     )
 
 
