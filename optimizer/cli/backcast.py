@@ -69,12 +69,12 @@ def command(
     from tiercap.optimizer.record import load_record
 
     if published:
-        given = [name for name, value in (("--record", record), ("--only", only), ("--events", events),
-                                          ("--scenarios", choice), ("-o", output)) if value]  # fmt: skip
-        if given:
+        if given := _given("record", "only", "events", "choice", "count", "fixed_budget", "exponent", "output", "seed"):
             raise InputError(f"--published replicates tables and replays nothing: leave {', '.join(given)} out")
         _print_published(as_json)
         return
+    if choice not in (None, "prior") and (given := _given("count", "seed")):
+        raise InputError(f"{', '.join(given)} draws the prior, and --scenarios names another ensemble: leave one out")
     if only and record is None:
         raise InputError("--only leaves the built-in record out, so a record is needed: add --record FILE")
     rows = load_record(None if record is None else Path(record), builtin=not only)
@@ -94,6 +94,14 @@ def command(
         print_json(_json(found, events, choice))
     else:
         _print(found, how, events, quiet)
+
+
+def _given(*names: str) -> list[str]:
+    """The options that stand on the command line, out of some parameters of this command, as they are written."""
+    context = click.get_current_context()
+    spelt = {option.name: option.opts[-1] for option in context.command.params}
+    typed = click.core.ParameterSource.COMMANDLINE
+    return [str(spelt[name]) for name in names if context.get_parameter_source(name) is typed]
 
 
 def _shown(choice: str | None) -> str:
