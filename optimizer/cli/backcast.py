@@ -65,6 +65,7 @@ def command(
 
     Example: tiercap backcast --events -o backcast.pdf
     """
+    from tiercap.optimizer.ensemble import BUILTIN
     from tiercap.optimizer.errors import InputError
     from tiercap.optimizer.record import load_record
 
@@ -73,8 +74,9 @@ def command(
             raise InputError(f"--published replicates tables and replays nothing: leave {', '.join(given)} out")
         _print_published(as_json)
         return
-    if choice not in (None, "prior") and (given := _given("count", "seed")):
-        raise InputError(f"{', '.join(given)} draws the prior, and --scenarios names another ensemble: leave one out")
+    if choice not in (None, "prior", "calibrated", *BUILTIN) and (given := _given("count", "seed")):
+        listed = ", ".join(given)
+        raise InputError(f"{listed} draws the prior or a built-in ensemble, but --scenarios names a file: leave one out")
     if only and record is None:
         raise InputError("--only leaves the built-in record out, so a record is needed: add --record FILE")
     rows = load_record(None if record is None else Path(record), builtin=not only)
