@@ -314,7 +314,7 @@ def test_free_and_imposed_responses_differ(run):
         (("-o", "picture.bmp"), "is no picture"),
         (("--scenarios", "posterior"), "unknown ensemble"),
         (("--published", "--events", "--seed", "0"), "leave --events, --seed out"),
-        (("--scenarios", "mine.csv", "--count", "9"), "--count draws the prior"),
+        (("--scenarios", "mine.csv", "--count", "9"), "--count draws from an ensemble of ours"),
         (("--count", "0"), "0"),
         (("--roofline", "3"), "3"),
     ],

@@ -76,7 +76,7 @@ def command(
         return
     if choice not in (None, "prior", "calibrated", *BUILTIN) and (given := _given("count", "seed")):
         listed = ", ".join(given)
-        raise InputError(f"{listed} draws the prior or a built-in ensemble, but --scenarios names a file: leave one out")
+        raise InputError(f"{listed} draws from an ensemble of ours, but --scenarios names a file: leave one out")
     if only and record is None:
         raise InputError("--only leaves the built-in record out, so a record is needed: add --record FILE")
     rows = load_record(None if record is None else Path(record), builtin=not only)
