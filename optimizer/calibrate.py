@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from tiercap.kernels.params import PARAMS
 from tiercap.optimizer import atomic, ensemble, handover, parameters, posterior, robustness, strict_json
 from tiercap.optimizer.errors import InputError
-from tiercap.optimizer.evaluate import code_digest
+from tiercap.optimizer.evaluate import code_digest, thread_count
 from tiercap.optimizer.fit import Effort, Fit, Fitter, Progress
 from tiercap.optimizer.likelihood import Likelihood, of_row
 from tiercap.optimizer.parameters import ParameterInfo
@@ -125,10 +125,11 @@ def calibrate(
     fits: dict[str, Fit] = {}
     ignored: tuple[str, ...] = ()
     for structure in structures:
-        replay = Replay(rows, structure.events, threads, structure.elastic, study.horizon.roofline_exponent)
+        replay = Replay(rows, structure.events, 1, structure.elastic, study.horizon.roofline_exponent)
         ignored = _impose(replay, study)
         tick = _labelled(progress, structure.label)
-        fits[structure.label] = Fitter(replay, likelihood, _seed(seed, structure.number), effort, tick).fit()
+        number = _seed(seed, structure.number)
+        fits[structure.label] = Fitter(replay, likelihood, number, effort, tick, thread_count(threads)).fit()
     columns = []
     for structure in structures:
         fit = fits[structure.source(everything, fits).label]

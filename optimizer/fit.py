@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -23,8 +24,8 @@ Progress = Callable[[str, int, float], None]
 DISCREPANCY = "discrepancy"
 #: Points at which every parameter is moved to see whether the record depends on it.
 PROBES = 32
-#: Most evaluations of one call of the model, so that an interrupt is answered soon.
-CALL = 4096
+#: Evaluations of one call of the model: some hundredths of a second, so that an interrupt is answered soon.
+CALL = 512
 
 
 class Model(Protocol):
@@ -96,9 +97,18 @@ class Fitter:
     """Fits one structure of ``model`` to the observations, which are the first columns of its predictions."""
 
     def __init__(
-        self, model: Model, likelihood: Likelihood, seed: int, effort: Effort, progress: Progress | None = None
+        self,
+        model: Model,
+        likelihood: Likelihood,
+        seed: int,
+        effort: Effort,
+        progress: Progress | None = None,
+        threads: int = 1,
     ) -> None:
-        self.model, self.likelihood, self.seed, self.effort = model, likelihood, seed, effort
+        """
+        threads : calls of the model at a time; they change no bit, because it predicts each point by itself
+        """
+        self.model, self.likelihood, self.seed, self.effort, self.threads = model, likelihood, seed, effort, threads
         self.progress = progress or (lambda what, done, share: None)
         self.evaluations = 0
         self.infos = self._active()
@@ -175,8 +185,20 @@ class Fitter:
         return self._called(self._table(self.infos, u, len(u)))
 
     def _called(self, table: np.ndarray) -> Floats:
-        parts = [self.model.predict(table[first : first + CALL]) for first in range(0, len(table), CALL)]
-        return np.concatenate(parts)[:, : len(self.likelihood.observations)]
+        parts = [table[first : first + CALL] for first in range(0, len(table), CALL)]
+        found = [self.model.predict(parts[0])]  # the first alone: it compiles, or loads, what the others use
+        if self.threads == 1:
+            found += [self.model.predict(part) for part in parts[1:]]
+        else:
+            with ThreadPoolExecutor(self.threads) as pool:
+                futures = [pool.submit(self.model.predict, part) for part in parts[1:]]
+                try:
+                    wait(futures)
+                except BaseException:
+                    pool.shutdown(wait=True, cancel_futures=True)
+                    raise
+                found += [future.result() for future in futures]
+        return np.concatenate(found)[:, : len(self.likelihood.observations)]
 
     def _table(self, infos: Sequence[ParameterInfo], u: Floats, n: int) -> np.ndarray:
         """PARAMS[n]: the parameters ``infos`` at probabilities ``u``, the others at their central values."""
