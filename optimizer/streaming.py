@@ -80,7 +80,7 @@ class Wanted(NamedTuple):
     regret: Direction | None = None
 
 
-class Ensemble:
+class StreamingEvaluator:
     """Evaluates policies in futures over one horizon."""
 
     def __init__(
@@ -188,7 +188,7 @@ def _regretted(measures: list[Wanted]) -> list[tuple[str, Direction]]:
 
 
 def _best_of(rows: Floats, outcomes: list[str], measures: list[Wanted]) -> dict[tuple[str, Direction], Floats]:
-    """`Ensemble._best` where all policies are in one part."""
+    """`StreamingEvaluator._best` where all policies are in one part."""
     return {(o, way): robustness.best(rows[outcomes.index(o)], way) for o, way in _regretted(measures)}
 
 

@@ -21,7 +21,7 @@ from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.problem import Problem
 from tiercap.optimizer.scenarios import Draws, Scenarios
 from tiercap.optimizer.search import coordinates, unit_points
-from tiercap.optimizer.streaming import Ensemble, Points, Wanted
+from tiercap.optimizer.streaming import Points, StreamingEvaluator, Wanted
 from tiercap.optimizer.study import Horizon
 
 SHORT = Horizon(years=3)
@@ -86,7 +86,7 @@ def test_bits_do_not_depend_on_blocks_parts_or_threads(
     """Random policies have rules of their own for A and B, too."""
     cut(monkeypatch, tiles, part, allied)
     monkeypatch.setattr(streaming, "REDUCED", reduced)
-    ready = Ensemble(futures, SHORT, cases.catalogue(), threads)
+    ready = StreamingEvaluator(futures, SHORT, cases.catalogue(), threads)
     done: list[int] = []
     found = ready.statistics(policies, WANTED, progress=done.append)
     assert found.tobytes() == direct(outcomes, futures.weights).tobytes()
@@ -108,7 +108,7 @@ def test_cutting_really_happens(
         return run(self, levers, *more, **named)
 
     monkeypatch.setattr(evaluate.Evaluator, "_run", watched)
-    Ensemble(futures, SHORT, cases.catalogue(), 1).statistics(policies, [("revenue", "mean"), ("gap", "mean")])
+    StreamingEvaluator(futures, SHORT, cases.catalogue(), 1).statistics(policies, [("revenue", "mean"), ("gap", "mean")])
     assert calls == [(n, size) for n in (4, 4, 3) for size in (64, 64, 22)]
 
 
@@ -147,7 +147,7 @@ def test_a_policy_that_is_not_a_number_spoils_regret_and_nothing_else(
     monkeypatch.setattr(evaluate.Evaluator, "outcomes", spoiled)
     for part in (99, 3):
         cut(monkeypatch, 1, part)
-        found = Ensemble(futures, SHORT, cases.catalogue(), 1).statistics(policies, wanted)
+        found = StreamingEvaluator(futures, SHORT, cases.catalogue(), 1).statistics(policies, wanted)
         assert np.isnan(found[:, 1]).all()
         assert np.flatnonzero(np.isnan(found[:, 0])).tolist() == [2]
 
@@ -159,7 +159,7 @@ def test_policies_at_coordinates_are_resolved_in_parts(monkeypatch: pytest.Monke
     wanted = [("gap", "p50"), ("revenue", "std")]
     whole = problem.evaluator.statistics(space.resolve(points.coords), wanted)
     monkeypatch.setattr(streaming, "ROWS", 2 * 70 * 6)
-    assert problem.ensemble.statistics(points, wanted).tobytes() == whole.tobytes()
+    assert problem.streaming.statistics(points, wanted).tobytes() == whole.tobytes()
 
 
 @pytest.mark.parametrize("kind", ["sobol", "random", "central"])
@@ -190,7 +190,7 @@ def test_bad_requests_are_refused_before_anything_is_computed(
 ) -> None:
     monkeypatch.setattr(evaluate.Evaluator, "_run", lambda *a, **k: pytest.fail("it was computed"))
     with pytest.raises(InputError, match=says):
-        Ensemble(futures, SHORT, cases.catalogue(), 1).statistics(policies, wanted)
+        StreamingEvaluator(futures, SHORT, cases.catalogue(), 1).statistics(policies, wanted)
 
 
 # --- processes of their own ----------------------------------------------------------------------------------
@@ -212,9 +212,9 @@ done = 0
 def tell(evaluations):
     global done
     done += evaluations
-    print(done, problem.ensemble.planned(n_policies, wanted), flush=True)
+    print(done, problem.streaming.planned(n_policies, wanted), flush=True)
 try:
-    found = problem.ensemble.statistics(points, wanted, progress=tell)
+    found = problem.streaming.statistics(points, wanted, progress=tell)
 except KeyboardInterrupt:
     print("interrupted", done, flush=True)
     sys.exit(130)

@@ -25,6 +25,7 @@ VECTOR_WIDTHS = ("auto", "256", "512")
 COMMANDS = {
     "optimize": "Search the levers for the front of policies that nothing dominates.",
     "evaluate": "Payoffs of named rules and of policies of your own.",
+    "calibrate": "Fit the model to the record: an ensemble of futures that reproduce it.",
     "classify": "Each chip's status under each rule, and the limb that decides.",
     "chips": "List the chips that are built in, with figures and sources.",
     "rules": "List the rules that are built in, with dates and citations.",
