@@ -32,7 +32,7 @@ def sample(policies: int, scenarios: int) -> tuple[Any, Any]:
     from tiercap.optimizer.problem import Problem
     from tiercap.optimizer.search import coordinates, unit_points
 
-    problem = Problem(config.load(None, [f"scenarios.count={scenarios}"]), 1)
+    problem = Problem(config.load(None, ["scenarios.kind=sobol", f"scenarios.count={scenarios}"]), 1)
     points = unit_points(policies, len(problem.space.levers), 7)
     return problem.evaluator, problem.space.resolve(coordinates(points, problem.space.levers))
 

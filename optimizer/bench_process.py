@@ -98,7 +98,7 @@ def large_call(n_policies: int, n_futures: int, threads: int) -> None:
     from tiercap.optimizer.search import coordinates, unit_points
     from tiercap.optimizer.streaming import Points, Wanted
 
-    problem = Problem(config.load(None, (f"scenarios.count={n_futures}",), {}, {}), threads)
+    problem = Problem(config.load(None, (f"scenarios.count={n_futures}", "scenarios.kind=sobol"), {}, {}), threads)
     space = problem.space
     points = Points(space, coordinates(unit_points(n_policies, len(space.levers), 0), space.levers))
     kinds = ("mean", "std", "p05", "p50", "p95", "cvar10")

@@ -108,7 +108,8 @@ def test_cutting_really_happens(
         return run(self, levers, *more, **named)
 
     monkeypatch.setattr(evaluate.Evaluator, "_run", watched)
-    StreamingEvaluator(futures, SHORT, cases.catalogue(), 1).statistics(policies, [("revenue", "mean"), ("gap", "mean")])
+    ready = StreamingEvaluator(futures, SHORT, cases.catalogue(), 1)
+    ready.statistics(policies, [("revenue", "mean"), ("gap", "mean")])
     assert calls == [(n, size) for n in (4, 4, 3) for size in (64, 64, 22)]
 
 
@@ -203,7 +204,7 @@ from tiercap.optimizer.streaming import Points, Wanted
 from tiercap.optimizer.problem import Problem
 from tiercap.optimizer.search import coordinates, unit_points
 n_policies, n_futures = (int(text) for text in sys.argv[1:])
-problem = Problem(config.load(None, (f"scenarios.count={n_futures}",)), 2)
+problem = Problem(config.load(None, (f"scenarios.count={n_futures}", "scenarios.kind=sobol")), 2)
 space = problem.space
 points = Points(space, coordinates(unit_points(n_policies, len(space.levers), 0), space.levers))
 objectives = problem.study.objectives
