@@ -105,8 +105,6 @@ def frontier(params: np.ndarray, catalogue: np.ndarray, start: float, y: float) 
 
 def constants(params: np.ndarray, catalogue: np.ndarray, horizon: Any) -> Tables:
     """What does not change over a run: arrays [S], [3, S] or [4, S]."""
-    if np.any(params["design_lag"] > 0.0):
-        raise ValueError("the array form knows no design lag: designs are ready with their rule")
     p, dt, start, exponent = params, 1.0 / horizon.steps_per_year, float(horizon.start), horizon.roofline_exponent
     beta = p["price_sensitivity"]
     q = roofline_constants(p, exponent)
