@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
 import numpy as np
@@ -75,27 +76,27 @@ def explain(problem: Problem, values: Floats) -> Explanation:
     for row in nearest:
         broken = {words: float(x) for words, x in zip(bounds, excess[row], strict=True) if x > 0.0}
         misses.append(Miss(int(row), float(shares[row].sum()), broken))
-    found = [relaxation for k in range(len(bounds)) if (relaxation := _alone(problem, k, rows, excess, shares))]
+    found = [relaxation for k in range(len(bounds)) if (relaxation := _alone(problem, k, rows, values))]
     return Explanation(len(values), tuple(misses), tuple(sorted(found, key=lambda r: r.share)))
 
 
-def _alone(problem: Problem, k: int, rows: NDArray[np.int64], excess: Floats, shares: Floats) -> Relaxation | None:
-    """The least by which bound ``k`` must give if all others stand; None where no policy keeps the others."""
+def _alone(problem: Problem, k: int, rows: NDArray[np.int64], values: Floats) -> Relaxation | None:
+    """The least by which bound ``k`` must give if all others stand; None where none of ``rows`` keeps the others."""
+    excess, shares = problem.excess(values), np.maximum(problem.violations(values), 0.0)
     others = np.delete(shares, k, axis=1)[rows]
     candidates = rows[(others == 0.0).all(axis=1)]
     if len(candidates) == 0:
         return None
     row = int(candidates[np.argmin(excess[candidates, k])])
-    constraint, sign, bound = problem.limits[k]
-    amount = float(excess[row, k])
-    value = _outward(bound + sign * amount, sign)
+    constraint, sign, _ = problem.limits[k]
+    reached = values[row, problem.screened.index((constraint.outcome, constraint.statistic))]
     return Relaxation(
         problem.bounds()[k],
         f"constraints.{constraint.outcome}.{'max' if sign > 0 else 'min'}",
         UNITS[constraint.outcome],
-        amount,
+        float(excess[row, k]),
         float(shares[row, k]),
-        value,
+        _outward(float(reached), sign),
         row,
     )
 
@@ -104,11 +105,9 @@ def _outward(value: float, sign: float) -> float:
     """``value`` in few digits, not below it for a maximum and not above it for a minimum."""
     if value == 0.0:
         return 0.0
-    exponent = math.floor(math.log10(abs(value))) - DIGITS + 1
-    count = value / 10.0**exponent
-    number = float(f"{math.ceil(count) if sign > 0 else math.floor(count)}e{exponent}")
-    # Division may have rounded onto a whole number that lies on the wrong side.
-    return number if sign * (number - value) >= 0.0 else float(f"{round(count) + int(sign)}e{exponent}")
+    place = Decimal(1).scaleb(math.floor(math.log10(abs(value))) - DIGITS + 1)
+    # In decimal, because a binary quotient may land on the wrong side of a whole number.
+    return float(Decimal(repr(value)).quantize(place, ROUND_CEILING if sign > 0 else ROUND_FLOOR))
 
 
 def explanation_json(

@@ -8,7 +8,7 @@ the constraints, if any does, and hurts the worst-hit objective least.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -89,14 +89,21 @@ def _clean(count: int, width: float, exponent: int, step: float | None) -> float
 
 
 def rounded(
-    problem: Problem, values: Mapping[str, float], span: Floats, digits: int = DIGITS, grid: Mapping[str, float] = {}
+    problem: Problem,
+    values: Mapping[str, float],
+    span: Floats,
+    digits: int = DIGITS,
+    grid: Mapping[str, float] | None = None,
+    missed_by: Callable[[NDArray[Any]], Floats] | None = None,
 ) -> Rounded:
     """The best rounding of a policy.
 
     values : each searched lever, in the units of `levers.LEVERS_TABLE`; span : float64[k], what a loss of each
-    objective is divided by to be compared with the others
+    objective is divided by to be compared with the others; missed_by : given LEVERS[n, 1], by how much each breaks
+    further bounds, float64[n], which are kept like the study's constraints
     """
-    choices = {name: _choices(name, value, digits, grid.get(name)) for name, value in values.items()}
+    steps = grid or {}
+    choices = {name: _choices(name, value, digits, steps.get(name)) for name, value in values.items()}
     nested = [given for given in _combinations(choices, values) if _is_nested(problem, given)]
     if not nested:
         raise InputError("no rounding on this grid keeps the open tier inside the licensed one: give a finer --grid")
@@ -105,6 +112,7 @@ def rounded(
     found = problem.evaluator.statistics(rows, problem.screened)
     excess = problem.excess(found)
     broken = np.maximum(problem.violations(found), 0.0).sum(axis=1)
+    broken = broken if missed_by is None else broken + missed_by(rows)
     hurt = problem.losses(found) / span
     worst = np.where(np.isfinite(hurt).all(axis=1), (hurt - _exact(problem, values) / span).max(axis=1), np.inf)
     best = int(np.lexsort((hurt.sum(axis=1), worst, broken))[0])

@@ -24,6 +24,9 @@ Floats = NDArray[np.float64]
 Way = Literal["knee", "compromise", "regret", "weights"]
 WAYS: tuple[Way, ...] = ("knee", "compromise", "regret", "weights")
 
+#: What a vendor sells and spends where it builds to the caps.
+VENDOR = ("units_open", "units_licensed", "design_cost")
+
 _BOUND = re.compile(r"\s*([A-Za-z0-9_]+)\s*(<=|>=)\s*(.+?)\s*", re.ASCII)
 
 
@@ -55,7 +58,7 @@ class Pick:
 
     exact, rounded, rule : objectives of the chosen policy, of its rounding and of the rule in force, [k] each
     loss : rounded less exact, paired; gain : rounded less the rule in force, paired
-    rebinning : of the objectives, then of the exporter's `design_cost`, with cut-down designs less without
+    rebinning : of `gained_by_rebinning`, with cut-down designs less without
     changed : whether the front's objectives come out otherwise than the run wrote them
     """
 
@@ -139,7 +142,8 @@ def pick(
     chosen = Chosen(int(keep[chosen.row]), (*said, *chosen.reasons))
     span = _span(losses)
     values = {name: float(column[chosen.row]) for name, column in run.values.items()}
-    rounding = legal.rounded(problem, values, span, digits, grid or {})
+    missed_by = (lambda rows: _missed_by(problem, rows, bounds)) if bounds else None
+    rounding = legal.rounded(problem, values, span, digits, grid, missed_by)
     return _described(run, way, bounds, chosen, rounding, not np.array_equal(losses * problem.signs, run.means))
 
 
@@ -161,10 +165,15 @@ def _described(
         paired.spread(rounded - exact, weights, draws),
         paired.spread(rounded - rule, weights, draws),
         marginal.prices(problem, rounding.values, draws),
-        loophole.gain_from_rebinning(problem, rounding.levers, [*problem.objectives, "design_cost"], draws),
+        loophole.gain_from_rebinning(problem, rounding.levers, gained_by_rebinning(problem), draws),
         loophole.lines(rounding.levers, load_chips(), groups),
         changed,
     )  # fmt: skip
+
+
+def gained_by_rebinning(problem: Problem) -> list[str]:
+    """Outcomes of which the loophole view says what cut-down designs change: the objectives, then the vendor's own."""
+    return list(dict.fromkeys([*problem.objectives, *VENDOR]))
 
 
 def choose(losses: Floats, each: Floats, problem: Problem, way: Way, weights: Floats | None = None) -> Chosen:
@@ -221,8 +230,7 @@ def _within(problem: Problem, levers: NDArray[Any], bounds: tuple[Bound, ...]) -
     keep = np.flatnonzero((amounts <= 0.0).all(axis=1))
     if len(keep):
         return keep
-    scale = np.array([abs(bound.value) or 1.0 for bound in bounds])
-    total = (np.maximum(amounts, 0.0) / scale).sum(axis=1)
+    total = _missed_by(problem, levers, bounds)
     nearest = amounts[int(np.nanargmin(total))] if not np.isnan(total).all() else amounts[0]
     missed = [f"{bound} by {amount:.4g}" for bound, amount in zip(bounds, nearest, strict=True) if not amount <= 0.0]
     raise InfeasibleError(
@@ -235,6 +243,12 @@ def _amounts(problem: Problem, levers: NDArray[Any], bounds: tuple[Bound, ...]) 
     """By how much each policy breaks each bound, float64[n, bounds]; at most 0 where it keeps it."""
     found = problem.evaluator.statistics(levers, [(bound.outcome, bound.statistic) for bound in bounds])
     return np.stack([bound.sign * (found[:, k] - bound.value) for k, bound in enumerate(bounds)], axis=1)
+
+
+def _missed_by(problem: Problem, levers: NDArray[Any], bounds: tuple[Bound, ...]) -> Floats:
+    """The sum of what each policy breaks, each as a share of its bound: float64[n]."""
+    scale = np.array([abs(bound.value) or 1.0 for bound in bounds])
+    return np.asarray((np.maximum(_amounts(problem, levers, bounds), 0.0) / scale).sum(axis=1), dtype=np.float64)
 
 
 def _bounds_in_words(bounds: tuple[Bound, ...], kept: int, of: int) -> str:

@@ -95,12 +95,13 @@ def _front(found: Mapping[str, Any], place: Path) -> columns.Columns:
     """The table of the front, checked against the manifest's digest and its own."""
     try:
         with atomic.explained(f"reading {place / FRONT}", "nothing was changed"):
-            data = atomic.read(place / FRONT, columns.MAX_BYTES)
+            try:
+                data = atomic.read(place / FRONT, columns.MAX_BYTES)
+            except FileNotFoundError:
+                raise InputError(f"{place / FRONT} is gone: {_AGAIN}") from None
         if hashlib.sha256(data).hexdigest() != found["digests"][FRONT]:
             raise columns.Damaged("it is not the one that the manifest lists")
         return columns.from_parquet(data)
-    except FileNotFoundError:
-        raise InputError(f"{place / FRONT} is gone: {_AGAIN}") from None
     except (atomic.Unfit, columns.Damaged) as reason:
         raise InputError(f"{place / FRONT} is damaged ({str(reason)[:120]}): {_AGAIN}") from None
 

@@ -89,6 +89,7 @@ def command(
 
 
 def _json(found: Any) -> dict[str, Any]:
+    from tiercap.optimizer.pick import gained_by_rebinning
     from tiercap.optimizer.policy import describe
 
     problem = found.run.problem
@@ -122,7 +123,7 @@ def _json(found: Any) -> dict[str, Any]:
             for price in found.prices
         ],
         "loophole": {
-            "gain_from_rebinning": _spreads([*problem.objectives, "design_cost"], found.rebinning),
+            "gain_from_rebinning": _spreads(gained_by_rebinning(problem), found.rebinning),
             "slack": _slack(problem),
             "chips_near_caps": [
                 {
@@ -216,6 +217,7 @@ def _print_prices(found: Any) -> None:
 
 
 def _print_loophole(found: Any) -> None:
+    from tiercap.optimizer.pick import gained_by_rebinning
     from tiercap.optimizer.problem import UNITS
 
     problem = found.run.problem
@@ -224,7 +226,7 @@ def _print_loophole(found: Any) -> None:
         f"Loophole: chips cut down to {100 * slack['low']:.2g} to {100 * slack['high']:.2g} % below the caps change, "
         "against the same futures without such designs:"
     )
-    for k, name in enumerate([*problem.objectives, "design_cost"]):
+    for k, name in enumerate(gained_by_rebinning(problem)):
         unit = "" if UNITS[name] == "1" else f" {UNITS[name]}"
         click.echo(f"  {name} {signed(found.rebinning.mean[k])}{unit} ({interval(found.rebinning, k)})")
     click.echo("Existing chips within 5 % of a cap (per cent of the cap below it; negative: above):")
