@@ -45,13 +45,20 @@ class Duel:
     """One contender against another, policy by policy.
 
     beaten : how many of the other's policies are worse in every objective, by the means, than one of its own
-    surely : of how many of those the whole interval of every objective's difference says so too
+    surely : for how many of those the whole interval of every objective's difference says so too, taking of its own
+    the policy whose least gain is largest
     of : how many policies the other has
+    mine, theirs : the two policies of the clearest lead, or of the least defeat where nobody is beaten: the largest
+    least gain, in spans of the policies of both
+    change : [k], mine less theirs, in the objectives' own signs
     """
 
     beaten: int
     surely: int
     of: int
+    mine: int
+    theirs: int
+    change: Spread
 
 
 @dataclass(frozen=True)
@@ -63,6 +70,7 @@ class Standing:
     regret : mean and 90 % interval over resamplings of its regret, as shares of the range of all policies compared
     largest_regret : in the worst scenario
     regret_by_objective : [k], mean shortfall from the best of all policies in each scenario, in the objective's unit
+    breaks : the constraints of the study that it breaks, in words
     hypervolume : of all its policies; from_first : less that of the first contender, both with paired intervals
     """
 
@@ -72,6 +80,7 @@ class Standing:
     regret: Spread
     largest_regret: float
     regret_by_objective: Spread
+    breaks: tuple[str, ...]
     hypervolume: Spread
     from_first: Spread
 
@@ -138,16 +147,18 @@ def compare(given: Sequence[SavedRun | str], problem: Problem) -> Comparison:
     draws = paired.resamplings(weights, problem.study.search.seed)
     means = [robustness.reduce(part, weights, "mean") for part in each]
     ideal, nadir = front.ideal_and_nadir(np.concatenate(means))
-    standings = _standings(each, means, baseline, problem, draws, ideal, nadir)
-    duels = tuple(
-        tuple(None if i == j else _duel(each[i], means[i], each[j], means[j], weights, draws) for j in range(len(who)))
-        for i in range(len(who))
-    )
+    standings = _standings(who, each, means, baseline, problem, draws, ideal, nadir)
+
+    def duel(i: int, j: int) -> Duel | None:
+        return None if i == j else _duel(each[i], means[i], each[j], means[j], problem.signs, weights, draws)
+
+    duels = tuple(tuple(duel(i, j) for j in range(len(who))) for i in range(len(who)))
     reference = (ideal + REFERENCE * (nadir - ideal)) * problem.signs
     return Comparison(problem, tuple(who), baseline, standings, duels, reference)
 
 
 def _standings(
+    who: list[Contender],
     each: list[Floats],
     means: list[Floats],
     baseline: int,
@@ -163,7 +174,7 @@ def _standings(
     volumes = [_volumes(part, mean, draws, ideal, nadir) for part, mean in zip(each, means, strict=True)]
     rule = each[baseline][0]
     found, first = [], 0
-    for part, volume in zip(each, volumes, strict=True):
+    for one, part, volume in zip(who, each, volumes, strict=True):
         mine = slice(first, first + len(part))
         row = _least(regret[mine], weights)
         place = first + row
@@ -175,12 +186,19 @@ def _standings(
                 paired.spread(regret[place], weights, draws),
                 float(regret[place].max()),
                 paired.spread(short[place], weights, draws),
+                _broken(problem, one.levers[row : row + 1]),
                 _interval(volume),
                 _interval(volume - volumes[0]),
             )
         )
         first += len(part)
     return tuple(found)
+
+
+def _broken(problem: Problem, levers: NDArray[Any]) -> tuple[str, ...]:
+    """The constraints that one policy breaks, in words."""
+    excess = problem.excess(problem.evaluator.statistics(levers, problem.screened))[0]
+    return tuple(words for words, amount in zip(problem.bounds(), excess, strict=True) if not amount <= 0.0)
 
 
 def _least(regret: Floats, weights: Floats) -> int:
@@ -200,17 +218,27 @@ def _interval(volumes: Floats) -> Spread:
 
 
 def _duel(
-    mine: Floats, my_means: Floats, theirs: Floats, their_means: Floats, weights: Floats, draws: Floats
+    mine: Floats,
+    my_means: Floats,
+    theirs: Floats,
+    their_means: Floats,
+    signs: Floats,
+    weights: Floats,
+    draws: Floats,
 ) -> Duel:
     """Of each of the other's policies: whether the one of mine that gains most in its least gain beats it."""
     both = np.concatenate([my_means, their_means])
     span = both.max(axis=0) - both.min(axis=0)
     span = np.where(span > 0.0, span, 1.0)
-    beaten = surely = 0
-    for losses, mean in zip(theirs, their_means, strict=True):
+    leads, rows = np.empty(len(theirs)), np.empty(len(theirs), np.int64)
+    surely = 0
+    for k, mean in enumerate(their_means):
         gain = ((mean - my_means) / span).min(axis=1)
-        best = int(np.argmax(gain))
-        if gain[best] > 0.0:
-            beaten += 1
-            surely += bool(paired.surely_better(paired.spread(mine[best] - losses, weights, draws)))
-    return Duel(beaten, surely, len(theirs))
+        rows[k] = np.argmax(gain)
+        leads[k] = gain[rows[k]]
+        if leads[k] > 0.0:
+            surely += bool(paired.surely_better(paired.spread(mine[rows[k]] - theirs[k], weights, draws)))
+    clearest = int(np.argmax(leads))
+    best = int(rows[clearest])
+    change = paired.spread((mine[best] - theirs[clearest]) * signs[:, None], weights, draws)
+    return Duel(int((leads > 0.0).sum()), surely, len(theirs), best, clearest, change)

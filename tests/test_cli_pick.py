@@ -157,6 +157,9 @@ def test_compare_answers_in_one_object(folder: str, other: str, capsys: pytest.C
         assert set(entry["beats"]) == {e["name"] for e in entries if e is not entry}
         for duel in entry["beats"].values():
             assert 0 <= duel["surely"] <= duel["policies"] <= duel["of"]
+            change = duel["clearest"]["change"]
+            gains = [-change["substitution"]["mean"], change["revenue"]["mean"], change["gap"]["mean"]]
+            assert (min(gains) > 0.0) == (duel["policies"] > 0)
         volume = entry["hypervolume"]
         assert volume["low"] <= volume["high"]
         assert volume["change_from_first"]["mean"] == pytest.approx(
@@ -183,7 +186,8 @@ def test_compare_in_fresh_scenarios(folder: str, capsys: pytest.CaptureFixture[s
 def test_the_report_of_compare_has_its_four_tables(folder: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(group, ["compare", folder, "ban"]) == 0
     told = capsys.readouterr().out
-    for words in ("in force: bis-2026", "beats in every objective", "less bis-2026", "Regret:", "Hypervolume"):
+    for words in ("in force: bis-2026", "beats in every objective", "Against bis-2026", "less bis-2026", "Regret:",
+                  "Hypervolume"):  # fmt: skip
         assert words in told
 
 

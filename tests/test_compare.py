@@ -15,8 +15,15 @@ WEIGHTS = np.full(4, 0.25)
 DRAWS = paired.resamplings(WEIGHTS, 0)
 
 
-def duel(mine: np.ndarray, theirs: np.ndarray) -> Duel:
-    return _duel(mine, mine.mean(axis=-1), theirs, theirs.mean(axis=-1), WEIGHTS, DRAWS)
+def duel(mine: np.ndarray, theirs: np.ndarray) -> tuple[int, int, int]:
+    """Beaten, surely and of how many."""
+    found = fought(mine, theirs)
+    return found.beaten, found.surely, found.of
+
+
+def fought(mine: np.ndarray, theirs: np.ndarray) -> Duel:
+    """The first objective is maximised, the second minimised."""
+    return _duel(mine, mine.mean(axis=-1), theirs, theirs.mean(axis=-1), np.array([-1.0, 1.0]), WEIGHTS, DRAWS)
 
 
 def flat(rows: list[tuple[float, float]]) -> np.ndarray:
@@ -26,21 +33,34 @@ def flat(rows: list[tuple[float, float]]) -> np.ndarray:
 
 def test_who_beats_whom() -> None:
     mine, theirs = flat([(1, 3), (3, 1)]), flat([(2, 4), (3, 3), (0, 9), (3, 1)])
-    assert duel(mine, theirs) == Duel(1, 1, 4)  # (2, 4) alone: (3, 3) only ties with (1, 3) in the second objective
-    assert duel(theirs, mine) == Duel(0, 0, 2)
+    assert duel(mine, theirs) == (1, 1, 4)  # (2, 4) alone: (3, 3) only ties with (1, 3) in the second objective
+    assert duel(theirs, mine) == (0, 0, 2)
+
+
+def test_the_clearest_lead_and_its_size() -> None:
+    """Gains of (1, 3) over (2, 9), in spans of 3 and 8, are 1/3 and 3/4; those of (4, 1) over it -2/3 and 1."""
+    found = fought(flat([(4, 1), (1, 3)]), flat([(1, 2), (2, 9)]))
+    assert (found.mine, found.theirs, found.beaten) == (1, 1, 1)
+    assert found.change.mean.tolist() == [1.0, -6.0]  # a loss less of what is maximised is a gain of it
+    assert found.change.low.tolist() == found.change.high.tolist() == [1.0, -6.0]
+
+
+def test_constraints_that_a_contender_breaks_are_named() -> None:
+    found = compare(["ban", "unrestricted"], small.problem("constraints.revenue.min=1 GUSD"))
+    assert [standing.breaks for standing in found.standings] == [("mean of revenue >= 1 GUSD",), (), ()]
 
 
 def test_a_lead_that_some_scenarios_turn_is_not_sure() -> None:
     """The first gains 1 in both objectives on average, but loses 5 in one scenario of four in the second."""
     mine, theirs = flat([(1, 1)]), flat([(2, 2)])
     mine[0, 1] = (7.0, -1.0, -1.0, -1.0)
-    assert duel(mine, theirs) == Duel(1, 0, 1)
+    assert duel(mine, theirs) == (1, 0, 1)
 
 
 def test_scenarios_that_move_both_do_not_blur_a_lead() -> None:
     """Levels range over a hundred, the lead is 1 in every scenario."""
     noise = np.array([0.0, 100.0, -50.0, 7.0])
-    assert duel(flat([(1, 1)]) + noise, flat([(2, 2)]) + noise) == Duel(1, 1, 1)
+    assert duel(flat([(1, 1)]) + noise, flat([(2, 2)]) + noise) == (1, 1, 1)
 
 
 def test_the_least_largest_regret_then_the_least_mean() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from tiercap.optimizer.cli.options import MAX_THREADS, announce_compilation, json_option, quiet_option
-from tiercap.optimizer.cli.output import figure, print_json, print_table
+from tiercap.optimizer.cli.output import figure, print_json, print_table, say
 
 
 @click.command()
@@ -55,6 +55,9 @@ def command(
     plan = chosen.scenarios
     plan = replace(plan, count=plan.count if count is None else count, seed=plan.seed if seed is None else seed)
     announce_compilation(quiet)
+    for one in runs:
+        if differs := one.other_code():
+            say(f"{one.path} was made by other code ({', '.join(differs)}): its policies are evaluated anew", quiet)
     found = compare(given, Problem(replace(chosen, scenarios=plan), threads))
     if as_json:
         print_json(_json(found))
@@ -82,9 +85,19 @@ def _json(found: Any) -> dict[str, Any]:
                     "largest": standing.largest_regret,
                     "by_objective": _spreads(names, standing.regret_by_objective),
                 },
+                "breaks": standing.breaks,
                 "hypervolume": {**standing.hypervolume.json(), "change_from_first": standing.from_first.json()},
                 "beats": {
-                    other.name: {"policies": duel.beaten, "surely": duel.surely, "of": duel.of}
+                    other.name: {
+                        "policies": duel.beaten,
+                        "surely": duel.surely,
+                        "of": duel.of,
+                        "clearest": {
+                            "policy": duel.mine,
+                            "against": duel.theirs,
+                            "change": _spreads(names, duel.change),
+                        },
+                    }
                     for other, duel in zip(found.contenders, duels, strict=True)
                     if duel is not None
                 },
@@ -109,7 +122,7 @@ def _spreads(names: list[str], spread: Any) -> dict[str, Any]:
 
 
 def _print_report(found: Any) -> None:
-    """Four tables: whose policies beat whose, the objectives, regret, hypervolume."""
+    """Whose policies beat whose, the clearest leads, the objectives, regret, hypervolume."""
     problem = found.problem
     rule = found.contenders[found.baseline].name
     labels = [f"{chr(65 + k)}  {one.name}" for k, one in enumerate(found.contenders)]
@@ -118,6 +131,8 @@ def _print_report(found: Any) -> None:
     click.echo("largest regret is least. Brackets: 90 of 100 resamplings of the scenarios.")
     click.echo()
     _print_duels(found, labels, letters)
+    click.echo()
+    _print_leads(found, letters, rule)
     click.echo()
     _print_objectives(found, letters, rule)
     click.echo()
@@ -149,6 +164,25 @@ def _print_objectives(found: Any, letters: list[str], rule: str) -> None:
             cells.append(f"{figure(float(standing.objectives.mean[j]))}{change}{bracket}")
         rows.append([letter, str(standing.row), *cells])
     print_table(["", "policy", *heads], rows)
+    for letter, standing in zip(letters, found.standings, strict=True):
+        if standing.breaks:
+            click.echo(f"{letter} breaks {' and '.join(standing.breaks)}.")
+
+
+def _print_leads(found: Any, letters: list[str], rule: str) -> None:
+    """The policy of each that does best against the rule in force in its least gain."""
+    from tiercap.optimizer.cli.pick import interval, signed
+
+    click.echo(f"Against {rule}, the policy of each whose least gain is largest:")
+    names = found.problem.objectives
+    rows = []
+    for letter, duels in zip(letters, found.duels, strict=True):
+        duel = duels[found.baseline]
+        if duel is not None:
+            cells = [f"{signed(duel.change.mean[k])} ({interval(duel.change, k)})" for k in range(len(names))]
+            verdict = "yes, surely" if duel.surely else "yes" if duel.beaten else "no"
+            rows.append([letter, str(duel.mine), verdict, *cells])
+    print_table(["", "policy", "better in all", *names], rows)
 
 
 def _print_regret(found: Any, letters: list[str]) -> None:
