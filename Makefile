@@ -6,7 +6,7 @@ JOBS   ?= 2
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test check lint types imports bench clean python
+.PHONY: help demo test check lint types imports bench ensembles clean python
 .DEFAULT_GOAL := help
 
 help:  ## say what there is
@@ -14,6 +14,7 @@ help:  ## say what there is
 	@echo "make test    set up and run every check: ruff, mypy, import-linter, the whole test suite"
 	@echo "make check   the same without the slow tests"
 	@echo "make bench   time the kernels and the search"
+	@echo "make ensembles   fit the built-in ensembles anew (minutes)"
 	@echo "make clean   remove the virtual environment and everything built"
 	@echo "PYTHON=python3.12 in front or behind chooses the interpreter (3.11 or newer)"
 
@@ -41,6 +42,10 @@ imports: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev  ## timings, never part of the tests
 	$(BIN)/python -m pytest benchmarks --benchmark-enable --benchmark-only --benchmark-sort=name
+
+ensembles: $(VENV)/.installed  ## make the built-in ensembles anew, bit for bit unless model or record has changed
+	$(BIN)/tiercap calibrate -o optimizer/data/calibrated-2024.parquet
+	$(BIN)/tiercap calibrate --everything -o optimizer/data/calibrated-2026.parquet
 
 clean:
 	rm -rf $(VENV) build tiercap.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks

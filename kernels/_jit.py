@@ -9,15 +9,17 @@ there is compiled again.
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import os
 import platform
+import shutil
 import stat
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -47,7 +49,7 @@ def source_digest() -> str:
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     for package in ("numba", "llvmlite", "numpy"):
         digest.update(f"{package}={version(package)};".encode())
-    digest.update(f"{sys.version_info[:3]}{platform.machine()}{_cpu()}{FASTMATH}".encode())
+    digest.update(f"{sys.version_info[:3]}{platform.machine()}{_cpu()}{FASTMATH}{FEATURES}".encode())
     digest.update(";".join(f"{k}={os.environ.get(k, '')}" for k in _SETTINGS_IN_KEY).encode())
     return digest.hexdigest()[:24]
 
@@ -74,16 +76,18 @@ def cache_folder() -> Path:
     ``TIERCAP_CACHE`` names another parent. The folder and its parent are refused if they are links, belong to
     somebody else or are writable by others.
     """
-    parent = Path(os.environ.get("TIERCAP_CACHE") or _user_cache() / "tiercap")
-    folder = parent / f"kernels-{source_digest()}"
     try:
+        parent = Path(os.environ.get("TIERCAP_CACHE") or _user_cache() / "tiercap")
+        folder = parent / f"kernels-{source_digest()}"
         parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.mkdir(mode=0o700, exist_ok=True)
         if _private(parent) and _private(folder) and os.access(folder, os.W_OK):
             return folder
-    except OSError:
+    except (OSError, RuntimeError):  # RuntimeError: a user without a home
         pass
-    return Path(tempfile.mkdtemp(prefix="tiercap-kernels-"))
+    stand_in = tempfile.mkdtemp(prefix="tiercap-kernels-")
+    atexit.register(shutil.rmtree, stand_in, ignore_errors=True)
+    return Path(stand_in)
 
 
 def _user_cache() -> Path:
@@ -115,8 +119,8 @@ def _import_numba() -> Any:
     return numba
 
 
-def _limit_vectors() -> None:
-    """Tell the compiler how wide its vectors may be, unless ``NUMBA_CPU_FEATURES`` says it all.
+def _features() -> str | None:
+    """What tells the compiler how wide its vectors may be; None leaves it to it, as ``NUMBA_CPU_FEATURES`` does.
 
     ``TIERCAP_VECTOR_WIDTH`` is 256, 512 or auto: the compiler's own choice for the processor, but for those of _WIDE.
     The width changes no bit of a result.
@@ -125,19 +129,36 @@ def _limit_vectors() -> None:
     if width not in VECTOR_WIDTHS:
         raise ValueError(f"TIERCAP_VECTOR_WIDTH must be one of {', '.join(VECTOR_WIDTHS)}, not {width[:40]!r}")
     if os.environ.get("NUMBA_CPU_FEATURES") is not None or os.environ.get("NUMBA_CPU_NAME") is not None:
-        return
+        return None
     name, features = llvm.get_host_cpu_name(), llvm.get_host_cpu_features()
     if not features.get("avx512f") or (width == "auto" and name not in _WIDE):
-        return
-    os.environ["NUMBA_CPU_FEATURES"] = f"{features.flatten()},{'+' if width == '256' else '-'}prefer-256-bit"
+        return None
+    return f"{features.flatten()},{'+' if width == '256' else '-'}prefer-256-bit"
 
 
 # The environment must be set before Numba is imported: it outranks a `.numba_config.yaml`.
-_limit_vectors()
+FEATURES = _features()
+DIGEST = source_digest()
 CACHE = cache_folder()
 os.environ["NUMBA_CACHE_DIR"] = str(CACHE)
 
 numba = _import_numba()
+if FEATURES is not None:
+    numba.config.CPU_FEATURES = FEATURES
+
+
+@contextmanager
+def _without(*names: str) -> Iterator[None]:
+    """Hide modules that Numba imports on its first use and kernels do not need: 0.2 s of every start."""
+    hidden = [name for name in names if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]
+        if "numba.np.arraymath" in sys.modules and "scipy.linalg" in hidden:
+            sys.modules["numba.np.arraymath"]._HAVE_BLAS = True  # type: ignore[attr-defined]
 
 
 class _ForgivingCache:
@@ -151,11 +172,14 @@ class _ForgivingCache:
 
     def load_overload(self, *args: Any) -> Any:
         try:
-            return self._cache.load_overload(*args)
+            with _without("scipy.linalg", "cffi"):
+                return self._cache.load_overload(*args)
         except Exception:  # noqa: BLE001 - truncated, emptied, foreign: pickle may raise anything
             return None
 
     def save_overload(self, *args: Any) -> None:
+        if source_digest() != DIGEST:
+            return  # a source changed while it was being read: this code may not be what the folder's name says
         try:
             self._cache.save_overload(*args)
         except Exception:  # noqa: BLE001 - a full disk, or an index of which nothing can be read

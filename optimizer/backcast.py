@@ -1,11 +1,12 @@
 """The record against an ensemble: where each observed moment lies, and scores beside two naive forecasts.
 
-A row is inside if the observed value lies in the ensemble's 90 % interval; where the value is an end of its own range
-(nothing was sold, at least a billion) the interval must reach into the range, because a model that never gives a round
-nothing could not be inside otherwise. Scores are taken on a scale without a unit:
-the logarithm where the row's error is lognormal, else the figure over its size. On it the continuous ranked
-probability score (CRPS) is a distance, zero at best, and the log score is minus the logarithm of the probability
-density that the ensemble, blurred by the row's error, gives to the observed value.
+A row is inside if the observed value lies in the ensemble's 90 % interval, which for a fitted ensemble includes the
+error that the fit found in the model itself (see `likelihood`); where the value is an end of its own range (nothing
+was sold, at least a billion) the interval must reach into the range, because a model that never gives a round nothing
+could not be inside otherwise. Scores are taken on a scale without a unit: the logarithm where the row's error is
+lognormal, else the figure over its size. On it the continuous ranked probability score (CRPS) is a distance, zero at
+best, and the log score is minus the logarithm of the probability density that the ensemble, blurred by the row's
+error, gives to the observed value.
 
 The naive forecasts know only rows that calibrate. Persistence takes the last known row of the same series (the same
 formula), per year where the figure is a flow; the trend goes on along the least-squares line through the logarithms of
@@ -28,7 +29,10 @@ from numpy.typing import NDArray
 
 from tiercap.kernels.params import PARAMS
 from tiercap.optimizer import columns, csv_rows
+from tiercap.optimizer.ensemble import BUILTIN, REPLAY, Ensemble, load
 from tiercap.optimizer.errors import InputError, did_you_mean
+from tiercap.optimizer.handover import at_start
+from tiercap.optimizer.likelihood import Likelihood, of_row
 from tiercap.optimizer.parameters import DECLARED, ParameterInfo, parse
 from tiercap.optimizer.record import RecordRow, of_role
 from tiercap.optimizer.replay import Replay
@@ -38,7 +42,7 @@ from tiercap.optimizer.scenarios import MAX_SCENARIOS, Scenarios, draw
 Floats = NDArray[np.float64]
 
 #: The ensemble that a backcast uses unless told otherwise.
-DEFAULT_SCENARIOS = "prior"
+DEFAULT_SCENARIOS = "calibrated"
 QUANTILES = ("p05", "p50", "p95")
 #: A model value at or below nothing has no logarithm: it counts as this share of the low end of the row's range.
 FLOOR = 1e-3
@@ -93,7 +97,7 @@ _SCORED = ("calibrate", "validate")
 
 def backcast(replay: Replay, scenarios: Scenarios) -> Backcast:
     """Predict every row of ``replay`` in every scenario, and score what was observed."""
-    predicted = replay.predict(scenarios.table)
+    predicted = _blurred(replay.rows, replay.predict(scenarios.table), scenarios)
     weights = scenarios.weights
     known = of_role(replay.rows, "calibrate")
     lines = []
@@ -101,6 +105,20 @@ def backcast(replay: Replay, scenarios: Scenarios) -> Backcast:
         naive = _naive(row, known) if row.role in _SCORED else (None, None)
         lines.append(Line(row, score(row, predicted[:, k], weights), *naive))
     return Backcast(tuple(lines), len(scenarios), float(weights.sum() ** 2 / (weights**2).sum()))
+
+
+def _blurred(rows: Sequence[RecordRow], predicted: Floats, scenarios: Scenarios) -> Floats:
+    """Predictions with the model's own error added where a fit has told it: of observations, the same each time."""
+    if not scenarios.discrepancy:
+        return predicted
+    scored = [k for k, row in enumerate(rows) if row.kind == "observation" and row.formula is not None]
+    likelihood = Likelihood(tuple(of_row(rows[k]) for k in scored))
+    none = np.zeros(len(predicted))
+    noise = np.stack([scenarios.discrepancy.get(kind, none) for kind in likelihood.kinds], axis=1)
+    rng = np.random.Generator(np.random.PCG64(scenarios.seed))
+    found = predicted.copy()
+    found[:, scored] = likelihood.replicated(predicted[:, scored], noise, rng, observed=False)
+    return found
 
 
 def score(row: RecordRow, values: Floats, weights: Floats) -> Scored:
@@ -281,15 +299,35 @@ def _means(scored: Sequence[Scored]) -> dict[str, object]:
 def ensemble(choice: str, replay: Replay, count: int, seed: int) -> Scenarios:
     """The members that a backcast replays.
 
-    choice : ``prior``, draws of what could be known at the start of the replay; or a CSV or Parquet file whose columns
-    are parameters and, if there is one, ``weight``; parameters that it leaves out keep their value at the start.
+    choice : ``calibrated``, the built-in ensemble that has seen the record up to 2024, or the name or file of another
+    that a fit has written: its members of the replay's structure, where it has them; ``prior``, draws of what could be
+    known at the start of the replay; or a CSV or Parquet file whose columns are parameters at the start of the replay
+    and, if there is one, ``weight``; parameters that it leaves out keep their value at the start.
     """
+    if choice == "calibrated" or choice in BUILTIN:
+        return _fitted(load(choice if choice in BUILTIN else next(iter(BUILTIN))), replay, count, seed)
     if choice == "prior":
         return draw(replay.parameters, count, seed)
     path = Path(choice)
     if path.suffix.casefold() not in (".csv", ".parquet"):
-        raise InputError(f"unknown ensemble `{choice[:80]}`: write prior, or a file that ends in .csv or .parquet")
-    return _from_columns(_read(path), replay.parameters, str(path)[-120:])
+        raise InputError(
+            f"unknown ensemble `{choice[:80]}`: write calibrated, prior, or a file that ends in .csv or .parquet"
+        )
+    found = _read(path)
+    if any(name.startswith(REPLAY) for name in found):
+        return _fitted(load(path), replay, count, seed)
+    return _from_columns(found, replay.parameters, str(path)[-120:])
+
+
+def _fitted(members: Ensemble, replay: Replay, count: int, seed: int) -> Scenarios:
+    """At most ``count`` members of the replay's structure as they were fitted."""
+    label = f"{'events' if replay.events else 'rule'}/{'elastic' if replay.elastic else 'fixed'}"
+    if label in members.labels():
+        members = members.only(label)
+    rows, weights = members.pick(count, seed)
+    table = at_start(members, replay.parameters, seed)[rows]
+    noise = {kind: values[rows] for kind, values in members.discrepancy.items()}
+    return Scenarios(table, weights, seed, "calibrated", members.name, members.digest, noise)
 
 
 def _read(path: Path) -> Mapping[str, Floats]:

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 
 from tiercap.optimizer import config
-from tiercap.optimizer.ensemble import Points
 from tiercap.optimizer.evaluate import Evaluator
 from tiercap.optimizer.problem import Problem
 from tiercap.optimizer.search import coordinates, unit_points
+from tiercap.optimizer.streaming import Points
 
 #: Seconds that one timed stretch should last at least.
 SHORTEST = 0.02
@@ -66,7 +66,7 @@ class Bench:
     """The built-in study in any number of futures, its policies in any number."""
 
     def __init__(self, threads: int | None) -> None:
-        self.problem = Problem(config.load(None, (), {}, {}), threads)
+        self.problem = Problem(config.load(None, ("scenarios.kind=sobol",), {}, {}), threads)
         self.threads = self.problem.evaluator.threads
         self._evaluators: dict[tuple[int, int], Evaluator] = {}
         self.evaluator(1).outcomes(self.points(1)[0:1])  # loads the kernels
@@ -83,7 +83,7 @@ class Bench:
 
     def fresh(self, n_futures: int, threads: int | None = None) -> Evaluator:
         """An evaluator whose tables are not filled yet."""
-        study = config.load(None, (f"scenarios.count={n_futures}",), {}, {})
+        study = config.load(None, (f"scenarios.count={n_futures}", "scenarios.kind=sobol"), {}, {})
         problem = Problem(study, threads or self.threads)
         _ = problem.scenarios
         return problem.evaluator

@@ -94,20 +94,20 @@ def memory(n_policies: int, n_futures: int, threads: int) -> dict[str, Any]:
 def large_call(n_policies: int, n_futures: int, threads: int) -> None:
     """Print, as JSON, what statistics of every kind over so many evaluations cost in time and memory."""
     from tiercap.optimizer import config, machine
-    from tiercap.optimizer.ensemble import Points, Wanted
     from tiercap.optimizer.problem import Problem
     from tiercap.optimizer.search import coordinates, unit_points
+    from tiercap.optimizer.streaming import Points, Wanted
 
-    problem = Problem(config.load(None, (f"scenarios.count={n_futures}",), {}, {}), threads)
+    problem = Problem(config.load(None, (f"scenarios.count={n_futures}", "scenarios.kind=sobol"), {}, {}), threads)
     space = problem.space
     points = Points(space, coordinates(unit_points(n_policies, len(space.levers), 0), space.levers))
     kinds = ("mean", "std", "p05", "p50", "p95", "cvar10")
     wanted = [Wanted(o.outcome, s) for o in problem.study.objectives for s in kinds]
     wanted += [Wanted(o.outcome, "p95", o.direction) for o in problem.study.objectives]
     began = perf_counter()
-    problem.ensemble.statistics(points, wanted)
+    problem.streaming.statistics(points, wanted)
     told: dict[str, Any] = {"policies": n_policies, "scenarios": n_futures, "seconds": perf_counter() - began}
-    told |= {"evaluations": problem.ensemble.planned(n_policies, wanted), "peak_bytes": machine.peak_memory()}
+    told |= {"evaluations": problem.streaming.planned(n_policies, wanted), "peak_bytes": machine.peak_memory()}
     print(json.dumps(told))  # noqa: T201 - it is the answer
 
 

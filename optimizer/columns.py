@@ -98,6 +98,33 @@ def from_parquet(data: bytes, identity: str = "") -> Columns:
     return _parse(data, identity)[0]
 
 
+def from_any_parquet(data: bytes) -> Columns:
+    """The columns of a Parquet file, whoever wrote it; raises Damaged where it cannot be read.
+
+    Whole numbers and narrow floats are widened; a file of :func:`to_parquet` must be as it was written.
+    """
+    import pyarrow as pa
+
+    try:
+        table = _read_table(data)
+        sealed = b"tiercap" in (table.schema.metadata or {})
+        arrays = None if sealed else {name: _widened(table.column(name)) for name in table.column_names}
+    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        reason = (str(error).splitlines() or [""])[0][:120]
+        raise Damaged(f"it cannot be read as Parquet ({type(error).__name__}: {reason})") from None
+    return from_parquet(data) if arrays is None else arrays
+
+
+def _widened(column: Any) -> np.ndarray:
+    import pyarrow as pa
+
+    if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
+        column = column.cast(pa.float64())
+    elif pa.types.is_large_string(column.type) or pa.types.is_dictionary(column.type):
+        column = column.cast(pa.string())
+    return _from_arrow(column)
+
+
 def units_of(data: bytes, identity: str = "") -> dict[str, str]:
     """The units that :func:`to_parquet` wrote, checked likewise."""
     return _parse(data, identity)[1]

@@ -135,7 +135,7 @@ def contenders(given: Sequence[SavedRun | str], problem: Problem) -> tuple[list[
         raise InputError(f"at most {MAX_CONTENDERS} can be compared at once, not {len(found)}")
     size = 8 * sum(len(one.levers) for one in found) * len(problem.objectives) * len(problem.scenarios)
     if size > MAX_HELD:
-        raise InputError(f"comparing these needs {size / 2**30:.1f} GiB: ask for fewer scenarios (--scenarios)")
+        raise InputError(f"comparing these needs {size / 2**30:.1f} GiB: ask for fewer scenarios (--count)")
     return found, [one.name for one in found].index(rule)
 
 

@@ -1,205 +1,215 @@
-"""Statistics of any number of policies over any number of futures, in bounded memory.
+"""Ensembles: weighted futures kept in a Parquet file, each a member with its structure, from a fit or from a user.
 
-An `Evaluator` holds the tables of its scenarios: 9 KB each over eight years. Here scenarios come in blocks and policies
-in parts, so that memory is bounded and time is linear in both. What is kept of a part is one row of doubles a policy
-and outcome asked for, which `robustness.reduce` turns into statistics. They are those of the whole row, not estimates
-that depend on how it was cut: the same bits as without blocks, and for any number of threads.
-
-Regret needs the best policy of every scenario first. Where not everything fits into one part, the policies are
-therefore evaluated twice.
+A file has a column for every parameter it speaks of, in the contract's units. Two more are optional: ``weight`` (of
+any sum; equal where there is none) and ``structure``, the label of the alternative that a member belongs to, such as
+``rule/fixed``. A parameter without a column keeps its own range. A fit also writes ``discrepancy``, and with
+``replay_`` before its name a parameter's value at the start of the replay, where that differs; forward runs do not
+read these.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import hashlib
+import os
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tiercap.kernels.params import OUTCOMES
-from tiercap.optimizer import robustness
+from tiercap.optimizer import atomic, columns, quantities
 from tiercap.optimizer.errors import InputError, did_you_mean
-from tiercap.optimizer.evaluate import Evaluator, scenarios_within
-from tiercap.optimizer.lever_space import LeverSpace
-from tiercap.optimizer.robustness import Direction, Floats
-from tiercap.optimizer.scenarios import Scenarios
-from tiercap.optimizer.study import Horizon
+from tiercap.optimizer.parameters import DECLARED, ParameterInfo
 
-#: Doubles kept of the policies of a part: 192 MB.
-ROWS = 24_000_000
-#: Bytes of the tables of a block of scenarios.
-TABLES = 64 * 2**20
-#: Doubles reduced at a time: sorting them must not keep an interrupt waiting.
-REDUCED = 1_000_000
+Floats = NDArray[np.float64]
 
-
-class Futures(Protocol):
-    """Scenarios that can be had a part at a time: `scenarios.Scenarios` or `scenarios.Draws`."""
-
-    def __len__(self) -> int: ...
-
-    @property
-    def weights(self) -> NDArray[np.float64]: ...
-
-    def part(self, some: slice) -> Scenarios: ...
+WEIGHT, STRUCTURE = "weight", "structure"
+#: The model's own error in a member, by the kind of row: see `likelihood`.
+DISCREPANCY = {"market": "discrepancy", "performance": "discrepancy_performance"}
+#: What stands before the name of a parameter at the start of the replay.
+REPLAY = "replay_"
+#: Columns that are not parameters.
+OWN = (WEIGHT, STRUCTURE, *DISCREPANCY.values())
+#: The built-in ensembles, oldest first, with the year from which each may be used: the first has seen nothing later
+#: than 2024, the second the whole record.
+BUILTIN = {"calibrated-2024": 0, "calibrated-2026": 2026}
+#: A file larger than this is refused unread.
+MAX_BYTES = 512 * 2**20
 
 
-class Policies(Protocol):
-    """Policies that can be had a part at a time: an array LEVERS[n, n_phases], or `Points`."""
+@dataclass(frozen=True, slots=True)
+class Ensemble:
+    """Members in the order of the file.
 
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, some: slice, /) -> NDArray[Any]: ...
-
-
-@dataclass(frozen=True)
-class Points:
-    """Policies at coordinates of a lever space, resolved when they are read: a record of all levers is 1 KB."""
-
-    space: LeverSpace
-    coords: Floats
-
-    def __len__(self) -> int:
-        return len(self.coords)
-
-    def __getitem__(self, some: slice, /) -> NDArray[Any]:
-        return self.space.resolve(self.coords[some])
-
-
-class Wanted(NamedTuple):
-    """A statistic over the scenarios (`robustness.reduce`) of an outcome, or of its regret.
-
-    regret : which way the outcome is better, for the statistic of how far a policy falls short of the best in each
-    scenario; None for the statistic of the outcome itself
+    columns, replayed : parameter name to float64[n], in a forward run and at the start of the replay
+    discrepancy : kind of row to float64[n], the model's own error; weights : float64[n], at least 0, summing to 1
+    structures : text[n], empty where the file has none; digest : SHA-256 of the file
     """
 
-    outcome: str
-    statistic: str
-    regret: Direction | None = None
+    name: str
+    columns: Mapping[str, Floats]
+    replayed: Mapping[str, Floats]
+    discrepancy: Mapping[str, Floats]
+    weights: Floats
+    structures: NDArray[np.str_]
+    digest: str
 
+    def __len__(self) -> int:
+        return len(self.weights)
 
-class Ensemble:
-    """Evaluates policies in futures over one horizon."""
+    def labels(self) -> list[str]:
+        """The structures there are, sorted."""
+        return sorted(set(self.structures.tolist()) - {""})
 
-    def __init__(
-        self, futures: Futures, horizon: Horizon, catalogue: NDArray[Any], threads: int | None = None
-    ) -> None:
-        """The arguments are those of `Evaluator`, whose scenarios are the ``futures``, a block at a time."""
-        self.futures, self.horizon, self.catalogue, self.threads = futures, horizon, catalogue, threads
-        self._held: tuple[slice, Evaluator] | None = None
+    def only(self, structure: str) -> Ensemble:
+        """The members of one structure: ``rule/fixed``, or ``rule`` for all whose label has that part."""
+        labels = self.labels()
+        chosen = [label for label in labels if structure == label or structure in label.split("/")]
+        if not chosen:
+            parts = sorted({part for label in labels for part in label.split("/")} | set(labels))
+            hint = did_you_mean(structure[:60], parts) if parts else "it has no column `structure`"
+            raise InputError(f"{self.name}: no structure `{quantities.printable(structure)}`: {hint}")
+        rows = np.isin(self.structures, chosen)
+        kept = self.weights[rows]
+        if not kept.sum() > 0.0:
+            raise InputError(f"{self.name}: the members of structure `{structure}` all have weight 0")
+        held, before, noise = (
+            {name: values[rows] for name, values in group.items()}
+            for group in (self.columns, self.replayed, self.discrepancy)
+        )
+        return Ensemble(self.name, held, before, noise, kept / kept.sum(), self.structures[rows], self.digest)
 
-    def statistics(
-        self,
-        policies: Policies,
-        wanted: Sequence[Wanted | tuple[str, str]],
-        phase: Sequence[int] | None = None,
-        progress: Callable[[int], None] | None = None,
-    ) -> Floats:
-        """Statistics over the futures: float64[n_policies, len(wanted)].
+    def pick(self, n: int, seed: int) -> tuple[NDArray[np.int64], Floats]:
+        """At most ``n`` members and their weights, any head of which is spread over the structures.
 
-        phase : as in `Evaluator.outcomes`
-        progress : called with the number of evaluations made since the last call; `planned` is their sum
+        Where there are more than ``n``, they are drawn in proportion to weight with the least noise (systematically,
+        structure after structure); one drawn twice counts double. Otherwise all members with a weight are taken.
         """
-        measures = _checked(wanted)
-        outcomes = list(dict.fromkeys(measure.outcome for measure in measures))
-        parts, tell = list(self._parts(len(policies), len(outcomes))), progress or (lambda evaluations: None)
-        best = self._best(policies, measures, phase, tell) if len(parts) > 1 else {}
-        result = np.empty((len(policies), len(measures)))
-        for part in parts:
-            rows = self._rows(policies[part], outcomes, phase, tell)
-            best = best or _best_of(rows, outcomes, measures)
-            for k, measure in enumerate(measures):
-                result[part, k] = self._reduced(rows[outcomes.index(measure.outcome)], measure, best)
-            del rows  # before the next part is made
-        return result
-
-    def planned(self, n_policies: int, wanted: Sequence[Wanted | tuple[str, str]]) -> int:
-        """Evaluations that `statistics` makes: twice as many where regret does not fit into one part."""
-        measures = _checked(wanted)
-        parts = list(self._parts(n_policies, len({measure.outcome for measure in measures})))
-        passes = 2 if len(parts) > 1 and any(measure.regret for measure in measures) else 1
-        return passes * n_policies * len(self.futures)
-
-    def _parts(self, n_policies: int, n_outcomes: int) -> Iterator[slice]:
-        size = max(1, ROWS // (n_outcomes * len(self.futures)))
-        for first in range(0, n_policies, size):
-            yield slice(first, min(first + size, n_policies))
-
-    def _blocks(self) -> Iterator[tuple[slice, Evaluator]]:
-        """Blocks of futures and what evaluates in them; the last is held, so that a single one is filled once."""
-        n, size = len(self.futures), scenarios_within(TABLES, self.horizon)
-        for first in range(0, n, size):
-            block = slice(first, min(first + size, n))
-            if self._held is None or self._held[0] != block:
-                self._held = None  # two at a time would be twice the memory
-                scenarios = self.futures.part(block)
-                self._held = block, Evaluator(scenarios, self.horizon, self.catalogue, self.threads)
-            yield self._held
-
-    def _rows(
-        self, levers: NDArray[Any], outcomes: list[str], phase: Sequence[int] | None, tell: Callable[[int], None]
-    ) -> Floats:
-        """The outcomes of some policies in all futures: float64[len(outcomes), n_policies, n_futures]."""
-        places = [OUTCOMES.index(name) for name in outcomes]
-        rows = np.empty((len(places), len(levers), len(self.futures)))
-        for block, evaluator in self._blocks():
-            for some in evaluator.chunks(len(levers)):
-                found = evaluator.outcomes(levers[some], phase)
-                rows[:, some, block] = np.moveaxis(found[:, places], 1, 0)
-                tell(len(found) * found.shape[-1])
-        return rows
-
-    def _best(
-        self,
-        policies: Policies,
-        measures: list[Wanted],
-        phase: Sequence[int] | None,
-        tell: Callable[[int], None],
-    ) -> dict[tuple[str, Direction], Floats]:
-        """The best of all policies in every future, float64[n_futures], for every outcome whose regret is wanted."""
-        pairs = _regretted(measures)
-        best = {pair: np.empty(len(self.futures)) for pair in pairs}
-        for block, evaluator in self._blocks() if pairs else ():
-            for k, some in enumerate(evaluator.chunks(len(policies))):
-                found = evaluator.outcomes(policies[some], phase)
-                for outcome, direction in pairs:
-                    here = robustness.best(found[:, OUTCOMES.index(outcome)], direction)
-                    so_far = best[outcome, direction][block]
-                    so_far[:] = here if k == 0 else robustness.best(np.stack([so_far, here]), direction)
-                tell(len(found) * found.shape[-1])
-        return best
-
-    def _reduced(self, rows: Floats, measure: Wanted, best: dict[tuple[str, Direction], Floats]) -> Floats:
-        """One statistic of each row, float64[n_policies]."""
-        weights = self.futures.weights
-        size, found = max(1, REDUCED // rows.shape[-1]), []
-        for first in range(0, len(rows), size):
-            some = rows[first : first + size]
-            if measure.regret:
-                some = robustness.shortfall(some, best[measure.outcome, measure.regret], measure.regret)
-            found.append(robustness.reduce(some, weights, measure.statistic))
-        return np.concatenate(found)
+        rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, 3])))
+        mixed = rng.permutation(len(self))
+        order = mixed[np.argsort(self.structures[mixed], kind="stable")]
+        if len(self) > n:
+            marks = (np.arange(n) + rng.random()) / n
+            places = np.searchsorted(np.cumsum(self.weights[order]), marks, side="right")
+            rows, counts = np.unique(np.minimum(places, len(self) - 1), return_counts=True)
+            rows, weights = order[rows], counts / n
+        else:
+            rows = order[self.weights[order] > 0.0]
+            weights = self.weights[rows]
+        spread = np.argsort(_radical_inverse(len(rows)), kind="stable")
+        return rows[spread].astype(np.int64), weights[spread] / weights.sum()
 
 
-def _regretted(measures: list[Wanted]) -> list[tuple[str, Direction]]:
-    return list(dict.fromkeys((m.outcome, m.regret) for m in measures if m.regret))
+def _radical_inverse(n: int) -> Floats:
+    """The binary digits of 0 to n - 1 mirrored at the point: neighbours in order end far apart."""
+    number, found, digit = np.arange(n), np.zeros(n), 0.5
+    while number.any():
+        found, number, digit = found + digit * (number % 2), number // 2, digit / 2.0
+    return found
 
 
-def _best_of(rows: Floats, outcomes: list[str], measures: list[Wanted]) -> dict[tuple[str, Direction], Floats]:
-    """`Ensemble._best` where all policies are in one part."""
-    return {(o, way): robustness.best(rows[outcomes.index(o)], way) for o, way in _regretted(measures)}
+def built_in(start: int) -> str:
+    """The built-in ensemble for studies that start in the year ``start``."""
+    return [name for name, first in BUILTIN.items() if start >= first][-1]
 
 
-def _checked(wanted: Sequence[Wanted | tuple[str, str]]) -> list[Wanted]:
-    """Refuses unknown outcomes, statistics and directions before anything is computed."""
-    measures = [Wanted(*measure) for measure in wanted]
-    if not measures:
-        raise InputError("no statistic was asked for: name an outcome and a statistic")
-    for outcome, statistic, regret in measures:
-        if outcome not in OUTCOMES:
-            raise InputError(f"unknown outcome `{outcome[:60]}`: {did_you_mean(outcome[:60], OUTCOMES)}")
-        robustness.check_statistic(statistic)
-        robustness.check_direction(regret or "maximise")
-    return measures
+def builtin_path(name: str) -> Path:
+    """Where a built-in ensemble lies; its manifest has the suffix .json."""
+    return Path(__file__).with_name("data") / f"{name}.parquet"
+
+
+def load(source: str | os.PathLike[str]) -> Ensemble:
+    """Read an ensemble: the name of a built-in one, or a file. Raises InputError in one sentence."""
+    name = os.fspath(source)
+    path = builtin_path(name) if name in BUILTIN else Path(name)
+    shown = quantities.printable(name)
+    try:
+        data = atomic.read(path, MAX_BYTES)
+    except FileNotFoundError:
+        known = ", ".join(BUILTIN)
+        raise InputError(f"no ensemble `{shown}`: give a Parquet file, or one of {known}") from None
+    except (OSError, atomic.Unfit, ValueError) as error:
+        raise InputError(f"{shown}: cannot be read as an ensemble: {error}") from None
+    try:
+        arrays = columns.from_any_parquet(data)
+    except columns.Damaged as error:
+        raise InputError(f"{shown}: {error}") from None
+    return parse(name, arrays, hashlib.sha256(data).hexdigest())
+
+
+def parse(name: str, arrays: Mapping[str, np.ndarray], digest: str = "") -> Ensemble:
+    """An ensemble from columns, every one of them checked."""
+    shown = quantities.printable(name)
+    found: dict[str, Floats] = {}
+    replayed: dict[str, Floats] = {}
+    for column, values in arrays.items():
+        parameter = column.removeprefix(REPLAY)
+        if parameter not in DECLARED and column not in OWN:
+            hint = did_you_mean(column[:60], [*DECLARED, *OWN])
+            raise InputError(f"{shown}: unknown column `{quantities.printable(column)}`: {hint}")
+        if (column == STRUCTURE) != (values.dtype.kind == "U") or values.dtype.kind == "b":
+            wanted = "text" if column == STRUCTURE else "numbers"
+            raise InputError(f"{shown}: column `{column}` must hold {wanted}")
+        if parameter in DECLARED:
+            kind = found if parameter == column else replayed
+            kind[parameter] = _checked(shown, column, parameter, values.astype(np.float64))
+    if not found:
+        raise InputError(f"{shown}: an ensemble needs a column named after a parameter: tiercap parameters")
+    n = len(next(iter(found.values())))
+    if n == 0:
+        raise InputError(f"{shown}: the ensemble has no members")
+    structures = np.asarray(arrays.get(STRUCTURE, np.full(n, "")), dtype=np.str_)
+    noise = {
+        kind: _positive(shown, column, arrays[column]) for kind, column in DISCREPANCY.items() if column in arrays
+    }
+    return Ensemble(name, found, replayed, noise, _weights(shown, arrays.get(WEIGHT), n), structures, digest)
+
+
+def _checked(shown: str, column: str, parameter: str, values: Floats) -> Floats:
+    p = DECLARED[parameter]
+    wrong = ~((values >= p.low) & (values <= p.high))  # NaN is wrong too
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise InputError(
+            f"{shown}: column `{column}`, row {row}: {values[row]:g} lies outside its domain {p.low:g} to {p.high:g} "
+            f"[{p.unit}] ({p.meaning})"
+        )
+    return values
+
+
+def _positive(shown: str, column: str, values: np.ndarray) -> Floats:
+    wrong = ~(np.isfinite(values) & (values >= 0.0))
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise InputError(f"{shown}: column `{column}`, row {row}: it is finite and at least 0, not {values[row]}")
+    return np.asarray(values, dtype=np.float64)
+
+
+def _weights(shown: str, given: np.ndarray | None, n: int) -> Floats:
+    weights = np.full(n, 1.0) if given is None else given.astype(np.float64)
+    wrong = ~(np.isfinite(weights) & (weights >= 0.0))
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise InputError(f"{shown}: column `weight`, row {row}: weights are finite and at least 0, not {weights[row]}")
+    total = float(weights.sum())
+    if not (0.0 < total < np.inf):
+        raise InputError(f"{shown}: column `weight`: at least one weight must be above 0, and their sum finite")
+    return weights / total
+
+
+def overlay(
+    table: np.ndarray, infos: Sequence[ParameterInfo], chosen: Ensemble, rows: NDArray[np.int64], kept: Collection[str]
+) -> None:
+    """Write the members' values into a scenario table, except for the parameters in ``kept``."""
+    for info in infos:
+        if info.name in chosen.columns and info.name not in kept:
+            table[info.name] = chosen.columns[info.name][rows]
+
+
+def to_parquet(arrays: Mapping[str, Any]) -> bytes:
+    """An ensemble's columns as the bytes of its file."""
+    known = {name: name.removeprefix(REPLAY) for name in arrays}
+    units = {name: DECLARED[parameter].unit for name, parameter in known.items() if parameter in DECLARED}
+    return columns.to_parquet(arrays, units)

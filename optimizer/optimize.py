@@ -88,6 +88,7 @@ def configuration(problem: Problem) -> dict[str, Any]:
     resolved = config.resolved(problem.study)
     del resolved["origins"], resolved["study"]["source"]  # where it was said changes nothing
     trials = resolved["search"].pop("trials")
+    resolved["scenarios"] = {**resolved["scenarios"], "file": problem.scenarios.digest}  # what it says, not its name
     code = {**{name: version(name) for name in SHAPING}, "kernel_sources": code_digest()}
     data = {"exporter_catalogue": _digest(exporter_catalogue()), "rules": _digest(problem.base, problem.baseline)}
     return {**resolved, "sampler": SAMPLER, "code": code, "data": data, "budget": {"trials": trials}}
@@ -166,7 +167,7 @@ def _interval(problem: Problem, found: Outcome, levers: NDArray[Any]) -> tuple[f
     rows = [OUTCOMES.index(name) for name in problem.objectives]
     chunks = problem.evaluator.chunks(len(levers))
     each = np.concatenate([problem.evaluator.outcomes(levers[part])[:, rows] for part in chunks])
-    n = len(problem.scenarios)
+    n = max(1, round(problem.scenarios.effective))
     rng = np.random.Generator(np.random.PCG64(problem.study.search.seed))
     counts = rng.multinomial(n, problem.scenarios.weights, size=RESAMPLES) / n
     means = ((each * count).sum(axis=-1) for count in counts)
@@ -214,6 +215,8 @@ def manifest(run: Run) -> dict[str, Any]:
         "study": config.resolved(run.problem.study),
         "sampler": SAMPLER,
         "versions": {name: version(name) for name in (*SHAPING, "pyarrow")} | {"python": platform.python_version()},
+        "scenarios": {"ensemble": run.problem.scenarios.source, "sha256": run.problem.scenarios.digest,
+                      "count": len(run.problem.scenarios), "effective": run.problem.scenarios.effective},
         "machine": {**machine, "threads": run.problem.evaluator.threads},
         "evaluations": run.found.evaluations,
         "evaluations_reused": run.found.evaluations_reused,

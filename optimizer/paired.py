@@ -35,9 +35,10 @@ class Spread(NamedTuple):
 def resamplings(weights: Floats, seed: int) -> Floats:
     """Weights of the scenarios in each resampling: float64[RESAMPLES, n], every row summing to 1.
 
-    weights : float64[n], summing to 1. The same arguments give the same bits.
+    weights : float64[n], summing to 1. Of unequal weights as many scenarios are drawn as they are worth (Kish's
+    effective number). The same arguments give the same bits.
     """
-    n = len(weights)
+    n = max(1, round(float(weights.sum() ** 2 / (weights**2).sum())))
     drawn = np.random.Generator(np.random.PCG64(seed)).multinomial(n, weights, size=RESAMPLES)
     return np.asarray(drawn / n, dtype=np.float64)
 

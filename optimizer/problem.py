@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.kernels.params import GROUPS, OUTCOME_LIST, OUTCOMES
-from tiercap.optimizer import csv_rows, quantities
+from tiercap.optimizer import csv_rows, ensemble, quantities
 from tiercap.optimizer.catalogue import exporter_catalogue
-from tiercap.optimizer.ensemble import Ensemble
 from tiercap.optimizer.errors import InputError, did_you_mean
 from tiercap.optimizer.evaluate import Evaluator, check_size
 from tiercap.optimizer.levers import LEVERS_TABLE
 from tiercap.optimizer.policy import LeverSpace, apply_levers, mixed_levers, rule_levers
 from tiercap.optimizer.rules import Rule, find_rule
-from tiercap.optimizer.scenarios import Draws, Scenarios, draw
+from tiercap.optimizer.scenarios import Draws, Scenarios, draw, draw_members
+from tiercap.optimizer.streaming import StreamingEvaluator
 from tiercap.optimizer.study import Constraint, Horizon, Study
 
 UNITS = {outcome.name: outcome.unit for outcome in OUTCOME_LIST}
@@ -40,10 +40,15 @@ class Problem:
 
     @cached_property
     def scenarios(self) -> Scenarios:
-        """The full ensemble."""
-        plan = self.study.scenarios
-        check_size(1 if plan.kind == "central" else plan.count, self.study.horizon)
-        return draw(self.study.parameters, plan.count, plan.seed, plan.kind)
+        """The full ensemble. What the study says of a parameter goes before the ensemble's column for it."""
+        plan, study = self.study.scenarios, self.study
+        check_size(1 if plan.kind == "central" else plan.count, study.horizon)
+        if plan.kind != "calibrated":
+            return draw(study.parameters, plan.count, plan.seed, plan.kind)
+        members = ensemble.load(plan.file or ensemble.built_in(study.horizon.start))
+        if plan.structure:
+            members = members.only(plan.structure)
+        return draw_members(study.parameters, members, plan.count, plan.seed, study.own_parameters())
 
     @cached_property
     def evaluator(self) -> Evaluator:
@@ -51,18 +56,18 @@ class Problem:
         return Evaluator(self.scenarios, self.study.horizon, exporter_catalogue(), self.threads)
 
     @cached_property
-    def ensemble(self) -> Ensemble:
+    def streaming(self) -> StreamingEvaluator:
         """Evaluates in the full ensemble too, in bounded memory however large that is."""
         plan = self.study.scenarios
-        futures = Draws(self.study.parameters, plan.count, plan.seed, plan.kind)
-        return Ensemble(futures, self.study.horizon, exporter_catalogue(), self.threads)
+        calibrated = plan.kind == "calibrated"
+        futures = self.scenarios if calibrated else Draws(self.study.parameters, plan.count, plan.seed, plan.kind)
+        return StreamingEvaluator(futures, self.study.horizon, exporter_catalogue(), self.threads)
 
     @cached_property
     def screener(self) -> Evaluator:
-        """Evaluates in the first scenarios of the ensemble: the head of a Sobol sequence is balanced itself."""
+        """Evaluates in the first scenarios, which are balanced themselves: see `Ensemble.pick` and `sobol`."""
         n = min(self.study.search.screen_scenarios, len(self.scenarios))
-        head = replace(self.scenarios, table=self.scenarios.table[:n], weights=np.full(n, 1.0 / n))
-        return Evaluator(head, self.study.horizon, exporter_catalogue(), self.threads)
+        return Evaluator(self.scenarios.head(n), self.study.horizon, exporter_catalogue(), self.threads)
 
     @cached_property
     def base(self) -> NDArray[Any]:

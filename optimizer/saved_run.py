@@ -17,6 +17,7 @@ from tiercap.optimizer.errors import InputError, TiercapError
 from tiercap.optimizer.optimize import configuration
 from tiercap.optimizer.parameters import ParameterInfo
 from tiercap.optimizer.problem import Problem, column_name
+from tiercap.optimizer.quantities import printable
 from tiercap.optimizer.study import Constraint, Horizon, LeverRange, Objective, ScenarioPlan, SearchBudget, Study
 
 Floats = NDArray[np.float64]
@@ -59,6 +60,7 @@ def load(path: Path, threads: int | None = None) -> SavedRun:
     place = run_layout.absolute(path)
     found = _manifest(place)
     problem = Problem(_study(found, place), threads)
+    _check_futures(problem, found, place)
     table = _front(found, place)
     try:
         values = {lever.name: table[lever.name] for lever in problem.study.levers}
@@ -117,6 +119,14 @@ def _study(found: Mapping[str, Any], place: Path) -> Study:
     if not same:
         raise InputError(f"{place}: the study in its manifest is of another tiercap: use the one that made the run")
     return study
+
+
+def _check_futures(problem: Problem, found: Mapping[str, Any], place: Path) -> None:
+    """The run's own scenarios must come again: an ensemble is known by its digest, not by its name."""
+    digest = _table(found["configuration"].get("scenarios")).get("file")
+    if digest != problem.scenarios.digest:
+        name = problem.study.scenarios.file or problem.scenarios.source
+        raise InputError(f"the ensemble `{printable(name)}` is not the one that the run in {place} met: restore that")
 
 
 def study_of(said: Mapping[str, Any]) -> Study:

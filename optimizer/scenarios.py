@@ -1,12 +1,14 @@
 """The scenario table: what the world chooses, drawn once and shared by every policy that is compared.
 
+It comes from a calibrated ensemble, or from the parameters' own ranges.
+
 Common random scenarios: a parameter's column depends on the seed and on its place in the contract, never on
 which other parameters are uncertain. Fixing one parameter leaves every other column as it was, to the bit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -15,11 +17,12 @@ from numpy.typing import NDArray
 
 from tiercap.kernels.params import PARAMETERS, PARAMS
 from tiercap.optimizer import sobol
+from tiercap.optimizer.ensemble import Ensemble, overlay
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.parameters import ParameterInfo
 
-Kind = Literal["sobol", "random", "central"]
-KINDS: tuple[Kind, ...] = ("sobol", "random", "central")
+Kind = Literal["calibrated", "sobol", "random", "central"]
+KINDS: tuple[Kind, ...] = ("calibrated", "sobol", "random", "central")
 
 #: More scenarios than this are refused: a gigabyte of table.
 MAX_SCENARIOS = 1_000_000
@@ -32,12 +35,28 @@ class Scenarios:
 
     table : PARAMS[n], one record a scenario, in the contract's units
     weights : float64[n], summing to 1
+    source : the ensemble that the members come from, empty where the parameters' ranges were drawn from
+    digest : SHA-256 of that ensemble's file
+    discrepancy : the model's own error by kind of row, float64[n], where a fit has told it; only a backcast reads it
     """
 
     table: np.ndarray
     weights: NDArray[np.float64]
     seed: int
     kind: Kind
+    source: str = ""
+    digest: str = ""
+    discrepancy: Mapping[str, NDArray[np.float64]] | None = None
+
+    @property
+    def effective(self) -> float:
+        """Kish's effective number: how many scenarios of equal weight these are worth."""
+        return float(self.weights.sum() ** 2 / (self.weights**2).sum())
+
+    def head(self, n: int) -> Scenarios:
+        """The first ``n`` scenarios with their own weights: a coarser picture of the same futures."""
+        weights = self.weights[:n]
+        return replace(self, table=self.table[:n], weights=weights / weights.sum())
 
     def __len__(self) -> int:
         return len(self.table)
@@ -83,10 +102,27 @@ def draw(parameters: Sequence[ParameterInfo], n: int = 256, seed: int = 0, kind:
     independently; ``central`` is one scenario at the central values, whatever ``n``. The same arguments give
     the same bits.
     """
+    if kind == "calibrated":
+        raise InputError("calibrated scenarios come from an ensemble")
     return Draws(parameters, n, seed, kind).part(slice(None))
 
 
+def draw_members(
+    parameters: Sequence[ParameterInfo], ensemble: Ensemble, n: int = 256, seed: int = 0, kept: Collection[str] = ()
+) -> Scenarios:
+    """At most ``n`` members of ``ensemble`` with their weights, the same for the same arguments.
+
+    kept : parameters that a study speaks of itself: they keep the study's value or range, drawn as in :func:`draw`
+    """
+    check(n, seed, "calibrated")
+    rows, weights = ensemble.pick(n, seed)
+    table = _drawn(Draws(parameters, len(rows), seed, "sobol"), 0, len(rows)).table
+    overlay(table, parameters, ensemble, rows, kept)
+    return Scenarios(table, weights, seed, "calibrated", ensemble.name, ensemble.digest)
+
+
 def _drawn(draws: Draws, first: int, last: int) -> Scenarios:
+    """Some rows of the parameters' own values and ranges."""
     if [info.name for info in draws.parameters] != [p.name for p in PARAMETERS]:
         raise InputError("scenarios need every parameter of the contract, in its order")
     table = np.empty(last - first, dtype=PARAMS)

@@ -36,7 +36,7 @@ TABLES: Mapping[str, tuple[str, ...]] = {
     "levers": (),
     "objectives": (),
     "constraints": (),
-    "scenarios": ("count", "seed", "kind"),
+    "scenarios": ("count", "seed", "kind", "file", "structure"),
     "constants": (),
     "uncertainties": (),
     "search": ("screen", "screen_scenarios", "trials", "population", "seed"),
@@ -176,8 +176,13 @@ def take_horizon(draft: Draft) -> Horizon:
 
 def take_scenarios(draft: Draft) -> ScenarioPlan:
     """The table [scenarios]."""
-    kind: Any = take_choice(draft, ("scenarios", "kind"), "sobol", scenarios.KINDS, "kind of scenarios")
-    return ScenarioPlan(**take_integers(draft, "scenarios"), kind=kind)
+    kind: Any = take_choice(draft, ("scenarios", "kind"), "calibrated", scenarios.KINDS, "kind of scenarios")
+    file = take_text(draft, ("scenarios", "file"), "", longest=1000) or None
+    structure = take_text(draft, ("scenarios", "structure"), "") or None
+    for key, value in (("file", file), ("structure", structure)):
+        if value is not None and kind != "calibrated":
+            draft.complain(("scenarios", key), f"[scenarios]: `{key}` is of no use with kind = {kind}", "leave one out")
+    return ScenarioPlan(**take_integers(draft, "scenarios"), kind=kind, file=file, structure=structure)
 
 
 def take_search(draft: Draft) -> SearchBudget:

@@ -87,11 +87,17 @@ class Constraint:
 
 @dataclass(frozen=True, slots=True)
 class ScenarioPlan:
-    """How many scenarios to draw, how and from which seed."""
+    """How many scenarios, from which seed, and from where.
+
+    kind : "calibrated" takes members of an ensemble, the others draw from the parameters' own ranges
+    file : an ensemble of the user's, None for the built-in one; structure : only members of that label
+    """
 
     count: int = 256
     seed: int = 0
-    kind: Literal["sobol", "random", "central"] = "sobol"
+    kind: Literal["calibrated", "sobol", "random", "central"] = "calibrated"
+    file: str | None = None
+    structure: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +128,11 @@ class Study:
     parameters: tuple[ParameterInfo, ...]
     origins: Mapping[str, str]
     source: str = "built-in"
+
+    def own_parameters(self) -> frozenset[str]:
+        """Parameters that the study itself speaks of, in [constants], [uncertainties] or --set."""
+        dotted = (key.split(".") for key in self.origins)
+        return frozenset(key[1] for key in dotted if key[0] in ("constants", "uncertainties") and len(key) > 1)
 
 
 def lever_meaning(name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from test_record import GOOD, as_csv
 from tiercap.optimizer import backcast as module
 from tiercap.optimizer.backcast import Scored, crps, ensemble, log_score, score
 from tiercap.optimizer.cli import group, guard
+from tiercap.optimizer.ensemble import builtin_path
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.forest import forest_bytes
 from tiercap.optimizer.record import load_record, of_role, parse_record
@@ -297,9 +299,8 @@ def test_a_new_row_is_a_new_check(run, mine):
 
 
 def test_free_and_imposed_responses_differ(run):
-    free, imposed = (
-        json.loads(run("--count", "16", "--json", flag).stdout) for flag in ("--free", "--events")
-    )
+    flags = ["--scenarios", "prior", "--count", "16", "--json"]
+    free, imposed = (json.loads(run(*flags, flag).stdout) for flag in ("--free", "--events"))
     named = [{row["moment"]: row["p50"] for row in found["rows"]} for found in (free, imposed)]
     assert named[0]["exporter-share-2025q4"] > 2.0 * named[1]["exporter-share-2025q4"]
     assert named[0]["h100-price-2023"] == pytest.approx(named[1]["h100-price-2023"], rel=1e-3)
@@ -313,7 +314,7 @@ def test_free_and_imposed_responses_differ(run):
         (("-o", "picture.bmp"), "is no picture"),
         (("--scenarios", "posterior"), "unknown ensemble"),
         (("--published", "--events", "--seed", "0"), "leave --events, --seed out"),
-        (("--scenarios", "mine.csv", "--count", "9"), "--count draws the prior"),
+        (("--scenarios", "mine.csv", "--count", "9"), "--count draws from an ensemble of ours"),
         (("--count", "0"), "0"),
         (("--roofline", "3"), "3"),
     ],
@@ -347,3 +348,30 @@ def test_a_picture_from_the_command(run, tmp_path, mine):
     assert done.exit_code == 0
     assert "some-units" in target.read_text()
     assert run("--count", "16", "-o", str(tmp_path / "no" / "x.svg")).exit_code == 6
+
+
+def test_the_fitted_ensemble_is_the_default_and_its_error_is_in_the_interval(run):
+    found = json.loads(run("--json").stdout)
+    assert (found["scenarios"], found["members"]) == ("calibrated", 256)
+    few = json.loads(run("--json", "--count", "32").stdout)
+    assert few["members"] == 32
+    replay = Replay(load_record(), False, 1)
+    members = ensemble("calibrated", replay, 1024, 0)
+    plain = module.backcast(replay, replace(members, discrepancy=None))
+    blurred = module.backcast(replay, members)
+    pairs = list(zip(plain.lines, blurred.lines, strict=True))
+    seen = [(sharp.model, wide.model) for sharp, wide in pairs if sharp.row.kind == "observation"]
+    wider = [wide.p95 - wide.p05 > sharp.p95 - sharp.p05 for sharp, wide in seen]
+    assert np.mean(wider) > 0.9  # a row whose figure is nothing has hardly an error in relation to it
+    assert all(wide.model == sharp.model or math.isnan(wide.model.p50) for sharp, wide in pairs
+               if sharp.row.kind != "observation")  # fmt: skip
+
+
+def test_a_fitted_file_is_replayed_from_where_it_was_fitted(run, tmp_path):
+    """A name, a copy of the file and the file of a fit give the same rows."""
+    copy = tmp_path / "copy.parquet"
+    copy.write_bytes(builtin_path("calibrated-2024").read_bytes())
+    named, copied = (json.loads(run("--json", "--scenarios", name).stdout) for name in ("calibrated-2024", str(copy)))
+    assert named["rows"] == copied["rows"]
+    other = json.loads(run("--json", "--scenarios", "calibrated-2026").stdout)
+    assert other["rows"] != named["rows"]

@@ -90,7 +90,7 @@ def test_the_table_for_people_names_the_policy_and_units(capsys: pytest.CaptureF
     below = ["5", "50", "5"]
     assert [line.split()[0] for line in lines[1:]] == ["gap", *below, "revenue", *below]
     assert "[GUSD]" in lines[5]
-    assert "8 scenarios, seed 0" in told.err
+    assert "8 scenarios of calibrated-2026, seed 0" in told.err
     assert evaluate("--outcome", "gap", "-q") == 0
     assert capsys.readouterr().err == ""
 

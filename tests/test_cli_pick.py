@@ -128,7 +128,9 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "no run": (["compare", "RUN", "no/where"], "does not exist"),
     "twice": (["compare", "RUN", "RUN"], "given twice"),
     "lever": (["compare", "c_opn_tpp=3"], "did you mean `c_open_tpp`?"),
-    "scenarios": (["compare", "ban", "--scenarios", "0"], "--scenarios"),
+    "scenarios": (["compare", "ban", "--count", "0"], "--count"),
+    "structure": (["compare", "ban", "--scenarios", "prior", "--structure", "rule"], "--structure chooses members"),
+    "ensemble": (["compare", "ban", "--scenarios", "no.parquet"], "no.parquet"),
     "study": (["compare", "ban", "--study", "china-2062"], "did you mean `china-2026`?"),
 }
 
@@ -152,7 +154,7 @@ def test_compare_answers_in_one_object(folder: str, other: str, capsys: pytest.C
     entries = found["contenders"]
     assert [entry["kind"] for entry in entries] == ["run", "run", "rule", "policy", "rule"]
     assert found["rule_in_force"] == entries[4]["name"] == "bis-2026"
-    assert found["scenarios"] == {"count": 32, "seed": 1, "kind": "sobol"}
+    assert {"count": 32, "seed": 1, "kind": "calibrated"}.items() <= found["scenarios"].items()
     for entry in entries:
         assert set(entry["beats"]) == {e["name"] for e in entries if e is not entry}
         for duel in entry["beats"].values():
@@ -171,9 +173,11 @@ def test_compare_answers_in_one_object(folder: str, other: str, capsys: pytest.C
 
 
 def test_compare_in_fresh_scenarios(folder: str, capsys: pytest.CaptureFixture[str]) -> None:
-    found = answer(capsys, "compare", folder, "--seed", "99", "--scenarios", "64")
-    assert found["scenarios"] == {"count": 64, "seed": 99, "kind": "sobol"}
-    again = answer(capsys, "compare", folder, "--seed", "99", "--scenarios", "64", "--threads", "1")
+    found = answer(capsys, "compare", folder, "--seed", "99", "--count", "64")
+    assert {"count": 64, "seed": 99, "kind": "calibrated"}.items() <= found["scenarios"].items()
+    prior = answer(capsys, "compare", folder, "--scenarios", "prior")
+    assert {"count": 32, "seed": 1, "kind": "sobol", "ensemble": None}.items() <= prior["scenarios"].items()
+    again = answer(capsys, "compare", folder, "--seed", "99", "--count", "64", "--threads", "1")
     assert again == found
     (rule,) = answer(
         capsys, "evaluate", "--policy", "bis-2026", "--seed", "99", "--set", "scenarios.count=64"

@@ -1,262 +1,247 @@
-"""Statistics in bounded memory: no trace of blocks, parts and threads in the bits; interrupts; regret in two passes."""
+"""Ensembles: which members are picked, that weights count, and files that are refused in one sentence."""
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
-import cases
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from tiercap.kernels.lanes import LANES
-from tiercap.kernels.params import OUTCOMES
-from tiercap.optimizer import config, ensemble, evaluate, robustness
-from tiercap.optimizer.ensemble import Ensemble, Points, Wanted
+from tiercap.kernels.params import PARAMETERS
+from tiercap.optimizer import config, ensemble, parameters
+from tiercap.optimizer.catalogue import exporter_catalogue
 from tiercap.optimizer.errors import InputError
+from tiercap.optimizer.evaluate import Evaluator
+from tiercap.optimizer.optimize import configuration
 from tiercap.optimizer.problem import Problem
-from tiercap.optimizer.scenarios import Draws, Scenarios
-from tiercap.optimizer.search import coordinates, unit_points
-from tiercap.optimizer.study import Horizon
+from tiercap.optimizer.scenarios import draw, draw_members
 
-SHORT = Horizon(years=3)
-N_POLICIES, N_FUTURES = 11, 150
-#: Every statistic, of the outcome and of its regret, for an outcome to maximise and one to minimise.
-STATISTICS = ("mean", "std", "min", "max", "p05", "p50", "cvar10", "cvar_upper10")
-WANTED = [
-    *(Wanted(outcome, s) for outcome in ("revenue", "substitution") for s in STATISTICS),
-    *(Wanted("revenue", s, "maximise") for s in STATISTICS),
-    *(Wanted("substitution", s, "minimise") for s in STATISTICS),
-]
+TABLE = parameters.table()
+SMALL = {
+    "budget_c": np.array([40.0, 50.0, 60.0, 70.0]),
+    "lock_in": np.array([0.4, 0.5, 0.6, 0.7]),
+    "structure": np.array(["rule/fixed", "rule/elastic", "events/fixed", "events/elastic"]),
+    "weight": np.array([1.0, 2.0, 3.0, 2.0]),
+}
 
 
-@pytest.fixture(scope="module")
-def futures() -> Scenarios:
-    """Scenarios of unequal weight."""
-    rng = np.random.default_rng(5)
-    weights = rng.integers(1, 9, N_FUTURES).astype(float)
-    return Scenarios(cases.random_params(rng, N_FUTURES), weights / weights.sum(), 0, "random")
+def make(**changes: Any) -> ensemble.Ensemble:
+    return ensemble.parse("mine", {**SMALL, **changes})
 
 
-@pytest.fixture(scope="module")
-def policies() -> np.ndarray:
-    return cases.random_policies(np.random.default_rng(6), N_POLICIES)
+def test_weights_of_any_sum_are_brought_to_one() -> None:
+    found = make()
+    assert found.weights.tolist() == [0.125, 0.25, 0.375, 0.25]
+    assert make(weight=SMALL["weight"] * 1e6).weights == pytest.approx(found.weights)
+    without = {name: values for name, values in SMALL.items() if name != "weight"}
+    assert ensemble.parse("mine", without).weights.tolist() == [0.25] * 4
 
 
-@pytest.fixture(scope="module")
-def outcomes(futures: Scenarios, policies: np.ndarray) -> np.ndarray:
-    """All of them, held: float64[policy, outcome, future]."""
-    return evaluate.Evaluator(futures, SHORT, cases.catalogue(), 1).outcomes(policies)
-
-
-def direct(outcomes: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """The wanted statistics from all outcomes at once."""
-    columns = []
-    for outcome, statistic, direction in WANTED:
-        values = outcomes[:, OUTCOMES.index(outcome)]
-        values = robustness.regret(values, direction) if direction else values
-        columns.append(robustness.reduce(values, weights, statistic))
-    return np.stack(columns, axis=1)
-
-
-def cut(monkeypatch: pytest.MonkeyPatch, tiles: int, policies: int, allied: int | None = None) -> None:
-    """Blocks of so many tiles, parts of so many policies, and tables of A and B for so many."""
-    one = 8 * (evaluate.lanes.Q_SIZE + SHORT.steps * (evaluate.lanes.X_SIZE + evaluate.lanes.A_SIZE))
-    monkeypatch.setattr(ensemble, "TABLES", tiles * one)
-    monkeypatch.setattr(ensemble, "ROWS", policies * 2 * N_FUTURES)
-    if allied is not None:
-        monkeypatch.setattr(evaluate, "MAX_ALLIED", allied * 8 * evaluate.lanes.A_SIZE * SHORT.steps)
-
-
-@pytest.mark.parametrize("threads", [1, 3])
-@pytest.mark.parametrize(
-    ("tiles", "part", "allied", "reduced"),
-    [(99, 99, None, 10**6), (1, 99, 4, 7), (2, 4, None, 400), (1, 1, 1, 1), (99, 3, 2, 10**6)],
-    ids=["whole", "blocks", "both", "smallest", "parts"],
+@settings(max_examples=60, deadline=None)
+@given(
+    weights=st.lists(st.floats(0.0, 10.0), min_size=1, max_size=60).filter(lambda w: sum(w) > 1e-3),
+    n=st.integers(1, 80),
+    seed=st.integers(0, 2**40),
 )
-def test_bits_do_not_depend_on_blocks_parts_or_threads(
-    futures: Scenarios, policies: np.ndarray, outcomes: np.ndarray, monkeypatch: pytest.MonkeyPatch,
-    threads: int, tiles: int, part: int, allied: int | None, reduced: int,
-) -> None:  # fmt: skip
-    """Random policies have rules of their own for A and B, too."""
-    cut(monkeypatch, tiles, part, allied)
-    monkeypatch.setattr(ensemble, "REDUCED", reduced)
-    ready = Ensemble(futures, SHORT, cases.catalogue(), threads)
-    done: list[int] = []
-    found = ready.statistics(policies, WANTED, progress=done.append)
-    assert found.tobytes() == direct(outcomes, futures.weights).tobytes()
-    twice = 2 if part < N_POLICIES else 1
-    assert sum(done) == ready.planned(N_POLICIES, WANTED) == twice * N_POLICIES * N_FUTURES
-    assert max(done) <= min(tiles * LANES, N_FUTURES) * N_POLICIES
+def test_members_are_picked_in_proportion_to_their_weights(weights: list[float], n: int, seed: int) -> None:
+    labels = np.array([f"s{k % 3}" for k in range(len(weights))])
+    found = ensemble.parse("mine", {"lock_in": np.linspace(0, 1, len(weights)), "weight": np.array(weights),
+                                    "structure": labels})  # fmt: skip
+    rows, picked = found.pick(n, seed)
+    assert picked.sum() == pytest.approx(1.0)
+    assert len(rows) == len(set(rows.tolist())) <= n
+    assert (found.weights[rows] > 0.0).all()
+    if len(weights) > n:  # systematic: a member comes as often as its weight asks, give or take one
+        assert (np.abs(picked * n - found.weights[rows] * n) < 1.0 + 1e-9).all()
+        for label in set(labels.tolist()):
+            share = picked[labels[rows] == label].sum() * n
+            assert abs(share - found.weights[labels == label].sum() * n) < 1.0 + 1e-6
+    else:
+        assert picked == pytest.approx(found.weights[rows])
 
 
-def test_cutting_really_happens(
-    futures: Scenarios, policies: np.ndarray, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Three blocks of a tile, parts of four policies: as many calls of an evaluator, none of them larger."""
-    cut(monkeypatch, 1, 4)
-    calls: list[tuple[int, int]] = []
-    run = evaluate.Evaluator._run
-
-    def watched(self: Any, levers: Any, *more: Any, **named: Any) -> Any:
-        calls.append((len(levers), len(self.scenarios)))
-        return run(self, levers, *more, **named)
-
-    monkeypatch.setattr(evaluate.Evaluator, "_run", watched)
-    Ensemble(futures, SHORT, cases.catalogue(), 1).statistics(policies, [("revenue", "mean"), ("gap", "mean")])
-    assert calls == [(n, size) for n in (4, 4, 3) for size in (64, 64, 22)]
+def test_the_same_seed_picks_the_same_members_and_another_others() -> None:
+    found = ensemble.parse("mine", {"lock_in": np.linspace(0, 1, 500)})
+    first, again, other = (found.pick(64, seed)[0] for seed in (1, 1, 2))
+    assert first.tolist() == again.tolist()
+    assert first.tolist() != other.tolist()
 
 
-def test_the_tables_of_the_allies_are_bounded_in_a_plain_evaluation(
-    futures: Scenarios, policies: np.ndarray, outcomes: np.ndarray, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """All outcomes of many policies that each have rules of their own for A and B."""
-    tiles = -(-N_FUTURES // LANES)
-    monkeypatch.setattr(evaluate, "MAX_ALLIED", 2 * tiles * 8 * evaluate.lanes.A_SIZE * SHORT.steps)
-    sizes: list[int] = []
-    spaced = evaluate._spaced
-
-    def watched(*shape: int) -> Any:
-        if shape[-1] == evaluate.lanes.A_SIZE:
-            sizes.append(shape[0])
-        return spaced(*shape)
-
-    monkeypatch.setattr(evaluate, "_spaced", watched)
-    found = evaluate.Evaluator(futures, SHORT, cases.catalogue(), 2).outcomes(policies)
-    assert found.tobytes() == outcomes.tobytes()
-    assert sizes == [2, 2, 2, 2, 2, 1]
+def test_every_head_is_spread_over_the_structures() -> None:
+    labels = np.repeat(["a", "b", "c", "d"], 64)
+    rows, _ = ensemble.parse("mine", {"lock_in": np.linspace(0, 1, 256), "structure": labels}).pick(128, 0)
+    for head in (8, 16, 32, 64):
+        assert np.unique(labels[rows[:head]], return_counts=True)[1].tolist() == [head // 4] * 4
 
 
-def test_a_policy_that_is_not_a_number_spoils_regret_and_nothing_else(
-    futures: Scenarios, policies: np.ndarray, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The best of a scenario is unknown where any policy is; in one pass and in two."""
-    outcomes = evaluate.Evaluator.outcomes
-
-    def spoiled(self: Any, levers: Any, phase: Any = None) -> Any:
-        values = outcomes(self, levers, phase)
-        values[levers["c"]["tpp"][:, 0, 0, 0] == policies["c"]["tpp"][2, 0, 0, 0], :, :5] = np.nan
-        return values
-
-    wanted = [Wanted("revenue", "mean"), Wanted("revenue", "mean", "maximise")]
-    monkeypatch.setattr(evaluate.Evaluator, "outcomes", spoiled)
-    for part in (99, 3):
-        cut(monkeypatch, 1, part)
-        found = Ensemble(futures, SHORT, cases.catalogue(), 1).statistics(policies, wanted)
-        assert np.isnan(found[:, 1]).all()
-        assert np.flatnonzero(np.isnan(found[:, 0])).tolist() == [2]
+def test_a_structure_is_named_in_whole_or_in_part() -> None:
+    found = make()
+    assert found.labels() == ["events/elastic", "events/fixed", "rule/elastic", "rule/fixed"]
+    assert found.only("rule").columns["budget_c"].tolist() == [40.0, 50.0]
+    assert found.only("rule").weights == pytest.approx([1 / 3, 2 / 3])
+    assert found.only("events/elastic").columns["budget_c"].tolist() == [70.0]
+    with pytest.raises(InputError, match=r"no structure `rul`: did you mean `rule`"):
+        found.only("rul")
+    with pytest.raises(InputError, match="it has no column `structure`"):
+        ensemble.parse("mine", {"lock_in": np.ones(2)}).only("rule")
 
 
-def test_policies_at_coordinates_are_resolved_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    problem = Problem(config.load(None, ("scenarios.count=70", "horizon.years=3")), 2)
-    space = problem.space
-    points = Points(space, coordinates(unit_points(20, len(space.levers), 0), space.levers))
-    wanted = [("gap", "p50"), ("revenue", "std")]
-    whole = problem.evaluator.statistics(space.resolve(points.coords), wanted)
-    monkeypatch.setattr(ensemble, "ROWS", 2 * 70 * 6)
-    assert problem.ensemble.statistics(points, wanted).tobytes() == whole.tobytes()
+def test_the_study_goes_before_the_ensemble_and_moves_nothing_else() -> None:
+    found = make()
+    free = draw_members(TABLE, found, 4, 1)
+    fixed = parameters.override(TABLE, {"budget_c": 55.0})
+    held = draw_members(fixed, found, 4, 1, {"budget_c"})
+    moved = {p.name for p in PARAMETERS if (free.table[p.name] != held.table[p.name]).any()}
+    assert moved == {"budget_c"}
+    assert (held.table["budget_c"] == 55.0).all()
+    assert sorted(free.table["budget_c"]) == [40.0, 50.0, 60.0, 70.0]
+    drawn = draw(TABLE, 4, 1).table
+    assert (free.table["rd_state"] == drawn["rd_state"]).all()  # no column: the parameter's own range
 
 
-@pytest.mark.parametrize("kind", ["sobol", "random", "central"])
-@pytest.mark.parametrize("size", [29, 64, 100, 1000])
-def test_a_part_of_the_draws_has_the_bits_of_the_whole(kind: Any, size: int) -> None:
-    parameters = config.load(None).parameters
-    draws = Draws(parameters, 300, 9, kind)
-    whole = draws.part(slice(None))
-    assert len(whole) == len(draws)
-    assert np.array_equal(whole.weights, draws.weights)
-    for first in range(0, len(draws), size):
-        some = slice(first, first + size)
-        assert draws.part(some).table.tobytes() == whole.table[some].tobytes() == whole.part(some).table.tobytes()
-        assert np.array_equal(draws.part(some).weights, whole.weights[some])
+@pytest.mark.parametrize("setting", ["budget_c=55", "constants.budget_c=55"])
+def test_a_setting_overrides_the_built_in_ensemble(setting: str) -> None:
+    problem = Problem(config.load(None, [setting, "scenarios.count=16"], {}, {}), 1)
+    assert (problem.scenarios.table["budget_c"] == 55.0).all()
+    assert len(np.unique(problem.scenarios.table["lock_in"])) == 16
 
 
-@pytest.mark.parametrize(
-    ("wanted", "says"),
-    [
-        ([], "no statistic"),
-        ([("revnue", "mean")], "did you mean `revenue`"),
-        ([("revenue", "p5")], "unknown statistic"),
-        ([("revenue", "mean", "up")], "maximise or minimise"),
-    ],
-)
-def test_bad_requests_are_refused_before_anything_is_computed(
-    futures: Scenarios, policies: np.ndarray, monkeypatch: pytest.MonkeyPatch, wanted: Any, says: str
-) -> None:
-    monkeypatch.setattr(evaluate.Evaluator, "_run", lambda *a, **k: pytest.fail("it was computed"))
-    with pytest.raises(InputError, match=says):
-        Ensemble(futures, SHORT, cases.catalogue(), 1).statistics(policies, wanted)
+def test_a_range_of_the_study_overrides_the_built_in_ensemble(tmp_path: Path) -> None:
+    file = tmp_path / "study.toml"
+    file.write_text(
+        '[study]\nextends = "builtin:china-2026"\n[uncertainties.budget_c]\ndistribution = "uniform"\n'
+        "low = 10\nhigh = 11\n"
+    )
+    table = Problem(config.load(file, [], {}, {}), 1).scenarios.table
+    assert table["budget_c"].max() <= 11.0
 
 
-# --- processes of their own ----------------------------------------------------------------------------------
-
-#: Evaluates policies of the built-in study in so many futures; says what it has done and how it ended.
-PROGRAM = """
-import json, resource, sys
-from tiercap.optimizer import config
-from tiercap.optimizer.ensemble import Points, Wanted
-from tiercap.optimizer.problem import Problem
-from tiercap.optimizer.search import coordinates, unit_points
-n_policies, n_futures = (int(text) for text in sys.argv[1:])
-problem = Problem(config.load(None, (f"scenarios.count={n_futures}",)), 2)
-space = problem.space
-points = Points(space, coordinates(unit_points(n_policies, len(space.levers), 0), space.levers))
-objectives = problem.study.objectives
-wanted = [Wanted(o.outcome, s, d) for o in objectives for s in ("mean", "p05") for d in (None, o.direction)]
-done = 0
-def tell(evaluations):
-    global done
-    done += evaluations
-    print(done, problem.ensemble.planned(n_policies, wanted), flush=True)
-try:
-    found = problem.ensemble.statistics(points, wanted, progress=tell)
-except KeyboardInterrupt:
-    print("interrupted", done, flush=True)
-    sys.exit(130)
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-print(json.dumps({"peak": peak, "finite": bool((found == found).all())}))
-"""
-ROOT = Path(__file__).parents[1]
+def test_weighted_members_are_worth_their_repetitions() -> None:
+    """Weights 1, 2, 3, 2 must give what eight members of equal weight give, in every statistic that is reported."""
+    problem = Problem(config.load(None, [], {}, {}), 1)
+    repeated = {name: np.repeat(values, [1, 2, 3, 2]) for name, values in SMALL.items() if name != "weight"}
+    fixed = tuple(parameters.with_value(info, info.value) for info in TABLE)  # what has no column must not differ
+    wanted = [(outcome, s) for outcome in ("revenue", "gap", "substitution") for s in ("mean", "p05", "p50", "std")]
+    found = []
+    for columns in (SMALL, repeated):
+        drawn = draw_members(fixed, ensemble.parse("mine", columns), 8, 0)
+        evaluator = Evaluator(drawn, problem.study.horizon, exporter_catalogue(), 1)
+        found.append(evaluator.statistics(problem.baseline.reshape(-1, 1), wanted)[0])
+    means, spread = [0, 3, 4, 7, 8, 11], [1, 2, 5, 6, 9, 10]
+    assert found[0][means] == pytest.approx(found[1][means], rel=1e-9)
+    # A member repeated is a step of the distribution, a member weighted a slope: the quantiles differ by that alone.
+    assert found[0][spread] == pytest.approx(found[1][spread], rel=0.2)
 
 
-@pytest.mark.parametrize(("n_policies", "n_futures"), [(10**6, 100), (100, 10**6)], ids=["policies", "futures"])
-def test_an_interrupt_is_answered_in_the_middle_of_a_large_call(n_policies: int, n_futures: int) -> None:
-    """10^8 pairs, which take minutes: a real signal after the first sign of progress ends it after a few slices."""
-    with subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(n_policies), str(n_futures)],
-        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    ) as process:  # fmt: skip
-        assert process.stdout is not None
-        first, planned = (int(word) for word in process.stdout.readline().split())
-        os.kill(process.pid, signal.SIGINT)
-        rest, errors = process.communicate(timeout=300)
-    assert process.returncode == 130, errors
-    *between, last = rest.splitlines()
-    word, done = last.split()
-    assert word == "interrupted"
-    assert first <= int(done) < planned / 10
-    assert len(between) <= 2  # chunks that were done before the signal came through
+def test_the_head_of_the_scenarios_keeps_its_weights() -> None:
+    drawn = draw_members(TABLE, make(), 8, 0)
+    head = drawn.head(3)
+    assert head.weights == pytest.approx(drawn.weights[:3] / drawn.weights[:3].sum())
+    assert head.effective < 3.0
+    assert len(drawn.head(9)) == 4
 
 
-@pytest.mark.slow
-def test_memory_does_not_grow_with_the_number_of_policies_or_futures() -> None:
-    """Within 1 GB; eight times as much work in either direction needs hardly more than the same memory."""
+def test_the_default_is_the_built_in_ensemble_and_worth_its_number() -> None:
+    problem = Problem(config.load(None, [], {}, {}), 1)
+    assert problem.scenarios.source == "calibrated-2026"
+    assert len(problem.scenarios) == 256
+    assert problem.scenarios.effective == pytest.approx(256.0)
+    assert problem.screener.scenarios.weights.sum() == pytest.approx(1.0)
+    early = Problem(config.load(None, ["horizon.start=2025"], {}, {}), 1)
+    assert early.scenarios.source == "calibrated-2024"
 
-    def peak(n_policies: int, n_futures: int) -> float:
-        told = subprocess.run(
-            [sys.executable, "-c", PROGRAM, str(n_policies), str(n_futures)],
-            cwd=ROOT, capture_output=True, text=True, check=True, timeout=900,
-        )  # fmt: skip
-        found = json.loads(told.stdout.splitlines()[-1])
-        assert found["finite"]
-        return float(found["peak"])
 
-    small, many, long = peak(500, 500), peak(4000, 500), peak(4, 500_000)
-    assert max(small, many, long) < 1e9
-    assert many < small + 200e6  # rows of three outcomes: 48 MB
-    assert long < small + 400e6  # tables of a block, rows of a part
+def test_a_run_is_known_by_what_its_ensemble_says(tmp_path: Path) -> None:
+    """Not by its name: the same futures under another name go on with a run, others do not."""
+    path = tmp_path / "mine.parquet"
+    path.write_bytes(ensemble.to_parquet(SMALL))
+    (tmp_path / "copy.parquet").write_bytes(path.read_bytes())
+    first, copy = (
+        configuration(Problem(config.load(None, [], {"scenarios.file": str(tmp_path / name)}, {}), 1))
+        for name in ("mine.parquet", "copy.parquet")
+    )
+    assert first == copy
+    path.write_bytes(ensemble.to_parquet({**SMALL, "weight": np.ones(4)}))
+    assert configuration(Problem(config.load(None, [], {"scenarios.file": str(path)}, {}), 1)) != first
+
+
+@pytest.mark.parametrize("name", ensemble.BUILTIN)
+def test_the_built_in_ensembles_are_what_their_manifests_say(name: str) -> None:
+    path = ensemble.builtin_path(name)
+    told = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    assert told["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert told["converged"] is True
+    found = ensemble.load(name)
+    assert len(found) == told["members"] >= 512
+    assert found.labels() == sorted(told["structures"])
+    assert path.stat().st_size < 2**20
+    for file, digest in told["data"].items():
+        assert digest == hashlib.sha256((path.parent / file).read_bytes()).hexdigest(), f"{file}: make ensembles"
+
+
+def parquet(columns: dict[str, Any]) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(pa.table(columns), sink)
+    return sink.getvalue()
+
+
+GOOD = parquet({"lock_in": [0.5, 0.6], "weight": [1.0, 1.0]})
+HOSTILE: dict[str, tuple[bytes, str]] = {
+    "empty": (b"", "cannot be read as Parquet"),
+    "text": (b"name,lock_in\n", "cannot be read as Parquet"),
+    "truncated": (GOOD[: len(GOOD) // 2], "cannot be read as Parquet"),
+    "torn": (GOOD[:-9], "cannot be read as Parquet"),
+    "sealed and changed": (ensemble.to_parquet(SMALL)[:-1] + b"X", "cannot be read as Parquet"),
+    "unknown column": (parquet({"lock_inn": [0.5]}), "did you mean `lock_in`"),
+    "no parameter": (parquet({"weight": [1.0]}), "needs a column named after a parameter"),
+    "no member": (parquet({"lock_in": pa.array([], pa.float64())}), "no members"),
+    "nan": (parquet({"lock_in": [0.5, float("nan")]}), "column `lock_in`, row 1: nan lies outside its domain 0 to 1"),
+    "infinite": (parquet({"budget_c": [float("inf")]}), "column `budget_c`, row 0: inf lies outside"),
+    "out of its domain": (parquet({"lock_in": [1.5]}), "1.5 lies outside its domain 0 to 1"),
+    "missing": (parquet({"lock_in": [0.5, None]}), "a value is missing"),
+    "negative weight": (parquet({"lock_in": [0.5, 0.5], "weight": [1.0, -1.0]}), "row 1: weights are finite"),
+    "weight that is not a number": (parquet({"lock_in": [0.5], "weight": [float("nan")]}), "weights are finite"),
+    "no weight": (parquet({"lock_in": [0.5], "weight": [0.0]}), "at least one weight must be above 0"),
+    "text for numbers": (parquet({"lock_in": ["much"]}), "`lock_in` must hold numbers"),
+    "numbers for text": (parquet({"lock_in": [0.5], "structure": [1.0]}), "`structure` must hold text"),
+    "truth for numbers": (parquet({"lock_in": [True]}), "`lock_in` must hold numbers"),
+    "lists": (parquet({"lock_in": [[0.5]]}), "cannot be read as Parquet"),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_a_file_that_is_no_ensemble_is_refused_in_one_sentence(case: str, tmp_path: Path) -> None:
+    data, says = HOSTILE[case]
+    path = tmp_path / "x.parquet"
+    path.write_bytes(data)
+    with pytest.raises(InputError) as caught:
+        ensemble.load(path)
+    assert says in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_files_that_are_not_there_or_not_files(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no ensemble `.*calibrated-2024, calibrated-2026"):
+        ensemble.load(tmp_path / "none.parquet")
+    with pytest.raises(InputError, match="cannot be read as an ensemble"):
+        ensemble.load(tmp_path)
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match="it is a link"):
+        ensemble.load(tmp_path / "link")
+
+
+def test_a_file_of_anybodys_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "mine.parquet"
+    path.write_bytes(parquet({"lock_in": pa.array([0.5, 0.6], pa.float32()), "budget_c": [40, 50],
+                              "structure": pa.array(["a", "b"]).dictionary_encode()}))  # fmt: skip
+    found = ensemble.load(path)
+    assert found.columns["budget_c"].tolist() == [40.0, 50.0]
+    assert found.labels() == ["a", "b"]

@@ -164,7 +164,6 @@ def test_an_edit_is_seen_wherever_it_is_made(packages: dict[str, Package], place
         assert ours.call() == (expected, 1)
 
 
-@pytest.mark.xfail(strict=True, reason="the digest is taken before the other sources are read")
 def test_an_edit_while_the_sources_are_being_read(packages: dict[str, Package], tmp_path: Path) -> None:
     """The digest is of the old text, the module already of the new: its code must not be kept under the old name."""
     ours, mark = packages["tiercap"], tmp_path / "mark"
@@ -339,7 +338,6 @@ def test_a_home_that_is_not_there(nowhere: Path, monkeypatch: pytest.MonkeyPatch
     assert _jit.cache_folder().parent == nowhere
 
 
-@pytest.mark.xfail(strict=True, reason="Path.home() raises RuntimeError outside the guarded part")
 def test_a_user_without_home_and_without_an_entry(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As in a container that runs under a number nobody gave a name to."""
     pwd = pytest.importorskip("pwd")
@@ -425,7 +423,6 @@ def test_many_processes_start_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(strict=True, reason="the folder that stands in for the cache is left behind")
 def test_a_stand_in_for_the_cache_is_removed_at_the_end(tmp_path: Path) -> None:
     """Where no cache can be kept every start makes a temporary folder: they must not pile up."""
     package = Package(tmp_path, "tiercap")

@@ -30,6 +30,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Run:
 @pytest.mark.parametrize("study", ["china-2026", "three-tier"])
 def test_a_study_survives_the_manifest(study: str) -> None:
     before = config.load(study, SETTINGS if study == "china-2026" else (), {"seed": 7}, {})
+    assert before.scenarios.kind == ("random" if study == "china-2026" else "calibrated")
     written = strict_json.loads(strict_json.dumps(config.resolved(before)).encode())
     assert saved_run.study_of(written) == before
 
@@ -72,6 +73,7 @@ EDITS: dict[str, tuple[Any, str]] = {
     "unknown outcome": (lambda m: m["study"]["objectives"].update(profit="maximise"), "holds no study"),
     "parameter gone": (lambda m: m["study"]["parameters"].pop("slack"), "holds no study"),
     "outside its domain": (lambda m: m["study"]["parameters"].update(slack=3.0), "holds no study"),
+    "another ensemble": (lambda m: m["configuration"]["scenarios"].update(file="0"), "is not the one that the run"),
     "no digests": (lambda m: m.update(digests={}), "is not finished"),
     "digests are a list": (lambda m: m.update(digests=[]), "is not finished"),
     "infeasible": (lambda m: m.update(infeasible={}), "no feasible policy"),

@@ -27,6 +27,7 @@ COMMANDS = {
     "pick": "Choose a policy from a finished run, with reasons, in round numbers.",
     "compare": "Set runs, rules and policies against each other in the same scenarios.",
     "evaluate": "Payoffs of named rules and of policies of your own.",
+    "calibrate": "Fit the model to the record: an ensemble of futures that reproduce it.",
     "classify": "Each chip's status under each rule, and the limb that decides.",
     "chips": "List the chips that are built in, with figures and sources.",
     "rules": "List the rules that are built in, with dates and citations.",

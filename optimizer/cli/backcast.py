@@ -28,10 +28,11 @@ NAIVE = (
 )  # fmt: skip
 @click.option(
     "--scenarios", "choice", metavar="WHICH",
-    help="The ensemble: prior, or a file of parameters (.csv, .parquet).  [default: prior]",
+    help="The ensemble: calibrated (fitted to the record up to 2024), calibrated-2026 (to all of it), prior, or a file "
+    "(.csv, .parquet).  [default: calibrated]",
 )  # fmt: skip
 @click.option("--count", type=click.IntRange(1, 1_000_000), default=COUNT, metavar="N",
-              help=f"Draws from the prior.  [default: {COUNT}]")  # fmt: skip
+              help=f"Members of the ensemble, at most.  [default: {COUNT}]")  # fmt: skip
 @click.option("--fixed-budget", is_flag=True, help="C's budget does not answer to prices.")
 @click.option("--roofline", "exponent", type=click.Choice(["2", "4", "8"]), default="4",
               help="Norm of the roofline.  [default: 4]")  # fmt: skip
@@ -64,6 +65,7 @@ def command(
 
     Example: tiercap backcast --events -o backcast.pdf
     """
+    from tiercap.optimizer.ensemble import BUILTIN
     from tiercap.optimizer.errors import InputError
     from tiercap.optimizer.record import load_record
 
@@ -72,8 +74,9 @@ def command(
             raise InputError(f"--published replicates tables and replays nothing: leave {', '.join(given)} out")
         _print_published(as_json)
         return
-    if choice not in (None, "prior") and (given := _given("count", "seed")):
-        raise InputError(f"{', '.join(given)} draws the prior, and --scenarios names another ensemble: leave one out")
+    if choice not in (None, "prior", "calibrated", *BUILTIN) and (given := _given("count", "seed")):
+        listed = ", ".join(given)
+        raise InputError(f"{listed} draws from an ensemble of ours, but --scenarios names a file: leave one out")
     if only and record is None:
         raise InputError("--only leaves the built-in record out, so a record is needed: add --record FILE")
     rows = load_record(None if record is None else Path(record), builtin=not only)

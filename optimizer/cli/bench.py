@@ -17,7 +17,7 @@ REPORT = "bench.json"
 
 @click.command()
 @click.option("--suite", type=click.Choice(["quick", "full"]), default="quick", show_default=True,
-              help="quick takes about a minute, full half an hour or more.")  # fmt: skip
+              help="quick takes a minute or two, full half an hour or more.")  # fmt: skip
 @click.option("--only", "sections", type=click.Choice(SECTIONS), multiple=True,
               help="Measure this part beside the large batch; repeat for more.  [default: all]")  # fmt: skip
 @click.option("--rounds", type=click.IntRange(1, 1000), help="Rounds of each measurement.  [default: the suite's]")

@@ -7,8 +7,15 @@ from typing import Any
 
 import click
 
-from tiercap.optimizer.cli.options import MAX_THREADS, announce_compilation, json_option, quiet_option
-from tiercap.optimizer.cli.output import figure, print_json, print_table, say
+from tiercap.optimizer.cli.options import (
+    announce_compilation,
+    json_option,
+    quiet_option,
+    scenario_flags,
+    scenarios_option,
+    threads_option,
+)
+from tiercap.optimizer.cli.output import figure, print_json, print_table, say, scenarios_json, scenarios_text
 
 
 @click.command()
@@ -18,14 +25,10 @@ from tiercap.optimizer.cli.output import figure, print_json, print_table, say
     metavar="STUDY",
     help="The study whose objectives and scenarios decide.  [default: that of the first run, else the built-in one]",
 )
-@click.option("--scenarios", "count", type=click.IntRange(1, 1_000_000), metavar="N", help="Draw so many scenarios.")
+@click.option("--count", type=click.IntRange(1, 1_000_000), metavar="N", help="Meet so many scenarios.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), metavar="N", help="Draw other scenarios: fresh ones, say.")
-@click.option(
-    "--threads",
-    type=click.IntRange(1, MAX_THREADS),
-    envvar="TIERCAP_THREADS",
-    help="Threads to compute with; the results are the same for any number.  [default: all cores]",
-)
+@scenarios_option
+@threads_option
 @json_option
 @quiet_option
 def command(
@@ -33,6 +36,8 @@ def command(
     study: str | None,
     count: int | None,
     seed: int | None,
+    futures: str | None,
+    structure: str | None,
     threads: int | None,
     as_json: bool,
     quiet: bool,
@@ -52,8 +57,7 @@ def command(
     given = understood(contenders, threads)
     runs = [one for one in given if isinstance(one, SavedRun)]
     chosen = runs[0].problem.study if runs and study is None else config.load(study)
-    plan = chosen.scenarios
-    plan = replace(plan, count=plan.count if count is None else count, seed=plan.seed if seed is None else seed)
+    plan = _plan(chosen.scenarios, futures, structure, count, seed)
     announce_compilation(quiet)
     for one in runs:
         if differs := one.other_code():
@@ -63,6 +67,20 @@ def command(
         print_json(_json(found))
     else:
         _print_report(found)
+
+
+def _plan(plan: Any, futures: str | None, structure: str | None, count: int | None, seed: int | None) -> Any:
+    """The study's scenarios with what the options say over them."""
+    from tiercap.optimizer.errors import InputError
+
+    flags = {key.removeprefix("scenarios."): value for key, value in scenario_flags(futures, structure).items()}
+    given = {**flags, "count": count, "seed": seed}
+    plan = replace(plan, **{key: value for key, value in given.items() if value is not None})
+    if futures is not None:
+        plan = replace(plan, structure=structure, file=plan.file or None)
+    if plan.structure and plan.kind != "calibrated":
+        raise InputError(f"--structure chooses members of a calibrated ensemble, and these scenarios are {plan.kind}")
+    return plan
 
 
 def _json(found: Any) -> dict[str, Any]:
@@ -104,11 +122,7 @@ def _json(found: Any) -> dict[str, Any]:
             }
         )
     return {
-        "scenarios": {
-            "count": len(problem.scenarios),
-            "seed": problem.study.scenarios.seed,
-            "kind": problem.study.scenarios.kind,
-        },
+        "scenarios": scenarios_json(problem),
         "rule_in_force": found.contenders[found.baseline].name,
         "reference_point": dict(zip(names, found.reference, strict=True)),
         "contenders": entries,
@@ -127,8 +141,8 @@ def _print_report(found: Any) -> None:
     rule = found.contenders[found.baseline].name
     labels = [f"{chr(65 + k)}  {one.name}" for k, one in enumerate(found.contenders)]
     letters = [label[0] for label in labels]
-    click.echo(f"In {len(problem.scenarios):,} scenarios; in force: {rule}. Of a run that policy is shown whose")
-    click.echo("largest regret is least. Brackets: 90 of 100 resamplings of the scenarios.")
+    click.echo(f"In {scenarios_text(problem)}; in force: {rule}.")
+    click.echo("Of a run that policy is shown whose largest regret is least. Brackets: 90 of 100 resamplings.")
     click.echo()
     _print_duels(found, labels, letters)
     click.echo()

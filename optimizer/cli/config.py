@@ -43,7 +43,7 @@ def check(study: str | None, settings: tuple[str, ...], as_json: bool) -> None:
 
 
 def _check_space(read: Study) -> None:
-    """Refuse levers that could loosen a tier of the policy they start from, as a search would."""
+    """Refuse levers that could loosen a tier of the policy they start from, and futures that cannot be read."""
     from tiercap.kernels.params import GROUPS
     from tiercap.optimizer.policy import LeverSpace, mixed_levers, rule_levers
     from tiercap.optimizer.rules import find_rule
@@ -51,6 +51,13 @@ def _check_space(read: Study) -> None:
     a, b, c = (find_rule(read.policy[group]) for group in GROUPS)
     rule_levers(find_rule(read.baseline))
     LeverSpace(read.levers, mixed_levers(a, b, c))
+    plan = read.scenarios
+    if plan.kind == "calibrated":
+        from tiercap.optimizer import ensemble
+
+        members = ensemble.load(plan.file or ensemble.built_in(read.horizon.start))
+        if plan.structure:
+            members.only(plan.structure)
 
 
 @command.command()

@@ -11,14 +11,19 @@ from tiercap.optimizer.cli.options import (
     announce_compilation,
     json_option,
     quiet_option,
+    scenario_flags,
+    scenarios_option,
     seed_option,
     set_option,
     study_argument,
     threads_option,
 )
-from tiercap.optimizer.cli.output import figure, print_json, print_table, say
+from tiercap.optimizer.cli.output import figure, print_json, print_table, say, scenarios_json, scenarios_text
+from tiercap.optimizer.cli.structures import print_each
 
 MAX_POLICIES = 10_000
+#: What `--structure` is given for every structure, one after the other.
+EACH = "each"
 #: Policies shown as columns; more become lines.
 SIDE_BY_SIDE = 6
 
@@ -36,6 +41,7 @@ SIDE_BY_SIDE = 6
 @click.option("--outcome", "outcomes", multiple=True, metavar="NAME", help="Show this outcome; repeat for more.")
 @click.option("--trajectory", is_flag=True, help="Step by step; for what is known of a step: tiercap outcomes --steps.")
 @set_option
+@scenarios_option
 @seed_option
 @threads_option
 @json_option
@@ -46,6 +52,8 @@ def command(
     outcomes: tuple[str, ...],
     trajectory: bool,
     settings: tuple[str, ...],
+    futures: str | None,
+    structure: str | None,
     seed: int | None,
     threads: int | None,
     as_json: bool,
@@ -55,18 +63,27 @@ def command(
 
     Every policy meets the same scenarios, so differences between them are not noise.
 
+    With `--structure each` every structure of the ensemble answers by itself, and what holds under all of them is said.
+
     Levers change the policy that the study starts from, which the built-in one calls `unrestricted`.
 
     Example: tiercap evaluate --policy bis-2026 --policy "c_open_tpp=4800,c_licensed_tpp=30000 TPP,c_quota_share=0.2"
     """
     from tiercap.optimizer import config
+    from tiercap.optimizer.errors import InputError
     from tiercap.optimizer.problem import Problem
 
-    problem = Problem(config.load(study, settings, {"seed": seed}), threads)
+    flags = {"seed": seed, **scenario_flags(futures, None if structure == EACH else structure)}
+    problem = Problem(config.load(study, settings, flags), threads)
     named = _policies(policies, problem)
     shown = _shown(outcomes, problem, trajectory)
     announce_compilation(quiet)
-    if trajectory:
+    if structure == EACH:
+        if trajectory:
+            raise InputError("--structure each compares means over the whole run: leave --trajectory out")
+        baseline = Given(problem.study.baseline, problem.baseline.reshape(1, 1))
+        print_each(problem, [*named, baseline], _statistics, shown if outcomes else None, as_json, quiet)
+    elif trajectory:
         _print_trajectories(problem, named, shown, as_json)
     else:
         _print_outcomes(problem, named, shown, as_json, quiet)
@@ -132,10 +149,10 @@ def _statistics(problem: Any, named: list[Given], wanted: list[tuple[str, str]])
     plain = [p for p, given in enumerate(named) if given.phase is None]
     if plain:
         levers = np.concatenate([named[p].levers for p in plain])
-        found[plain] = problem.ensemble.statistics(levers, wanted)
+        found[plain] = problem.streaming.statistics(levers, wanted)
     for p, given in enumerate(named):
         if given.phase is not None:
-            found[p] = problem.ensemble.statistics(given.levers, wanted, given.phase)[0]
+            found[p] = problem.streaming.statistics(given.levers, wanted, given.phase)[0]
     return found
 
 
@@ -145,15 +162,15 @@ def _print_outcomes(problem: Any, named: list[Given], shown: list[str], as_json:
     wanted = [(outcome, statistic) for outcome in shown for statistic in SPREAD]
     spread = _statistics(problem, named, wanted).reshape(len(named), len(shown), len(SPREAD))
     if as_json:
-        print_json({"policies": [_policy_json(given, spread[p], shown) for p, given in enumerate(named)]})
+        policies = [_policy_json(given, spread[p], shown) for p, given in enumerate(named)]
+        print_json({"scenarios": scenarios_json(problem), "policies": policies})
         return
     detailed = shown if len(shown) < len(UNITS) else problem.objectives
     if len(named) <= SIDE_BY_SIDE:
         _print_columns(named, spread, shown, detailed)
     else:
         _print_lines(named, spread, shown, detailed)
-    n, seed = len(problem.ensemble.futures), problem.study.scenarios.seed
-    say(f"{n:,} scenarios, seed {seed}; modelled, not forecast", quiet)
+    say(f"{scenarios_text(problem)}; modelled, not forecast", quiet)
 
 
 def _print_columns(named: list[Given], spread: Any, shown: list[str], detailed: list[str]) -> None:
@@ -215,7 +232,7 @@ def _print_trajectories(problem: Any, named: list[Given], shown: list[str], as_j
             {"name": name, "outcomes": {f: {"mean": mean[p, :, k], "unit": units[f]} for f, k in fields}}
             for p, (name, *_) in enumerate(named)
         ]
-        print_json({"years": years, "policies": policies})
+        print_json({"scenarios": scenarios_json(problem), "years": years, "policies": policies})
         return
     for p, (name, *_) in enumerate(named):
         rows = [[f, *(figure(float(v)) for v in mean[p, :, k]), units[f]] for f, k in fields]

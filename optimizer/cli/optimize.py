@@ -17,12 +17,14 @@ from tiercap.optimizer.cli.options import (
     json_option,
     output_option,
     quiet_option,
+    scenario_flags,
+    scenarios_option,
     seed_option,
     set_option,
     study_argument,
     threads_option,
 )
-from tiercap.optimizer.cli.output import figure, print_json, print_table, say
+from tiercap.optimizer.cli.output import figure, print_json, print_table, say, scenarios_json
 
 #: Chips named for a policy before the rest is counted.
 CHIPS_NAMED = 6
@@ -35,6 +37,7 @@ ALSO_SHOWN = ("terminal_gap", "units_open", "units_licensed", "government_take",
 @study_argument
 @output_option
 @set_option
+@scenarios_option
 @seed_option
 @threads_option
 @json_option
@@ -43,6 +46,8 @@ def command(
     study: str | None,
     output: str | None,
     settings: tuple[str, ...],
+    futures: str | None,
+    structure: str | None,
     seed: int | None,
     threads: int | None,
     as_json: bool,
@@ -61,15 +66,17 @@ def command(
     from tiercap.optimizer.problem import Problem
 
     path = _folder(output)
-    problem = Problem(config.load(study, settings, {"seed": seed}), threads)
+    flags = {"seed": seed, **scenario_flags(futures, structure)}
+    problem = Problem(config.load(study, settings, flags), threads)
     announce_compilation(quiet)
 
     def again(folder: Path, *more: str) -> str:
         """The command that goes on in ``folder``."""
         last = {text.partition("=")[0].strip(): text for text in (*settings, *more)}
         said = [part for text in last.values() for part in ("--set", text)]
-        seeded = [] if seed is None else ["--seed", str(seed)]
-        return shlex.join(["tiercap", "optimize", *([study] if study else []), "-o", str(folder), *seeded, *said])
+        given = (("--seed", seed), ("--scenarios", futures), ("--structure", structure))
+        flagged = [part for flag, value in given if value is not None for part in (flag, str(value))]
+        return shlex.join(["tiercap", "optimize", *([study] if study else []), "-o", str(folder), *flagged, *said])
 
     with _bar(quiet) as bar:
 
@@ -140,6 +147,7 @@ def _print_json(run: Any) -> None:
             "evaluations": run.found.evaluations,
             "evaluations_reused": run.found.evaluations_reused,
             "seconds": run.seconds,
+            "scenarios": scenarios_json(problem),
             "hypervolume": hypervolume_json(run),
             "choices": {choice.label: choice.row for choice in run.choices},
             "front": [policy_json(run, row) for row in range(len(run.levers))],

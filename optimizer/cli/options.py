@@ -41,6 +41,32 @@ def seed_option(function: F) -> F:
     )(function)
 
 
+def scenarios_option(function: F) -> F:
+    """``--scenarios`` and ``--structure``: parameters ``futures`` and ``structure``, for :func:`scenario_flags`."""
+    structure = click.option(
+        "--structure",
+        metavar="NAME",
+        help="Only members of the ensemble with this structure, such as rule or events/elastic.  [default: all]",
+    )
+    futures = click.option(
+        "--scenarios",
+        "futures",
+        metavar="SET",
+        help="Futures to meet: calibrated (fitted to the record), prior (the parameters' own ranges), central, or a "
+        "Parquet file with a column a parameter.  [default: the study's]",
+    )
+    return futures(structure(function))
+
+
+def scenario_flags(futures: str | None, structure: str | None) -> dict[str, Any]:
+    """The study keys that the options of :func:`scenarios_option` stand for."""
+    kinds = {"prior": "sobol", "calibrated": "calibrated", "random": "random", "central": "central"}
+    if futures is None:
+        return {"scenarios.structure": structure}
+    kind, file = (kinds[futures], "") if futures in kinds else ("calibrated", futures)
+    return {"scenarios.kind": kind, "scenarios.file": file, "scenarios.structure": structure}
+
+
 def threads_option(function: F) -> F:
     """``--threads``: parameter ``threads``, an int or None for all cores."""
     return click.option(

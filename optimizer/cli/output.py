@@ -116,6 +116,30 @@ def figure(value: float | None, digits: int = 4) -> str:
     return shown.rstrip("0").rstrip(".") if "." in shown else shown
 
 
+def scenarios_json(problem: Any) -> dict[str, Any]:
+    """Which futures a result rests on."""
+    drawn, plan = problem.scenarios, problem.study.scenarios
+    return {
+        "count": len(drawn),
+        "kind": drawn.kind,
+        "seed": drawn.seed,
+        "effective": drawn.effective,
+        "ensemble": drawn.source or None,
+        "sha256": drawn.digest or None,
+        "structure": plan.structure,
+    }
+
+
+def scenarios_text(problem: Any) -> str:
+    """The same for a person: "256 scenarios of calibrated-2026, seed 0"."""
+    drawn, plan = problem.scenarios, problem.study.scenarios
+    origin = f" of {clean(drawn.source)}" if drawn.source else " of the parameters' own ranges"
+    only = f" ({clean(plan.structure)})" if plan.structure else ""
+    few = drawn.effective < 0.9 * len(drawn)
+    worth = f", by their weights worth {drawn.effective:.0f}" if few else ""
+    return f"{len(drawn)} scenarios{'' if drawn.kind == 'central' else origin}{only}, seed {drawn.seed}{worth}"
+
+
 def say(message: str, quiet: bool = False) -> None:
     """A message for the person, on standard error."""
     if not quiet:

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from tiercap.optimizer.cli.options import json_option, set_option
+from tiercap.optimizer.cli.options import (
+    announce_compilation,
+    json_option,
+    scenario_flags,
+    scenarios_option,
+    set_option,
+    threads_option,
+)
 from tiercap.optimizer.cli.output import figure, print_json, print_table
+
+if TYPE_CHECKING:
+    from tiercap.optimizer.ledger import Ledger
 
 
 @click.command()
@@ -15,22 +25,50 @@ from tiercap.optimizer.cli.output import figure, print_json, print_table
 @click.option(
     "--evidence", metavar="TAG", help="Only values of this evidence: official, press, assumption, ..."
 )
+@click.option(
+    "--ledger",
+    "with_ledger",
+    is_flag=True,
+    help="Prior, posterior, what the record says, and the share of each objective's variance that it explains.",
+)
 @set_option
+@scenarios_option
+@threads_option
 @json_option
-def command(names: tuple[str, ...], evidence: str | None, settings: tuple[str, ...], as_json: bool) -> None:
+def command(
+    names: tuple[str, ...],
+    evidence: str | None,
+    with_ledger: bool,
+    settings: tuple[str, ...],
+    futures: str | None,
+    structure: str | None,
+    threads: int | None,
+    as_json: bool,
+) -> None:
     """List the model's parameters with unit, value, range and source.
 
-    Without NAME all of them; a NAME may also be a group, such as demand.
+    Without NAME all of them; a NAME may also be a group, such as demand. With --ledger, what the results hang on: the
+    built-in study under its rule in force, most important first.
 
-    Example: tiercap parameters demand
+    Example: tiercap parameters --ledger
     """
-    rows = [row for row in _rows(settings) if not evidence or row["evidence"] == evidence]
     _check(evidence)
+    rows = [row for row in _rows(settings) if not evidence or row["evidence"] == evidence]
     if names:
         rows = _chosen(rows, names)
+    found = _ledger(settings, scenario_flags(futures, structure), threads) if with_ledger else None
+    if found is not None:
+        _join(rows, found)
     if as_json:
-        print_json({"parameters": rows})
-        return
+        more = {} if found is None else {"ledger": _about(found)}
+        print_json({**more, "parameters": rows})
+    elif found is not None:
+        _print_ledger(rows, found)
+    else:
+        _print(rows, names)
+
+
+def _print(rows: list[dict[str, Any]], names: tuple[str, ...]) -> None:
     print_table(
         ["name", "group", "value", "low", "high", "unit", "kind", "evidence", "meaning"],
         [
@@ -49,6 +87,76 @@ def command(names: tuple[str, ...], evidence: str | None, settings: tuple[str, .
     if names and len(rows) <= 3:
         for row in rows:
             click.echo(f"{row['name']}: {row['source']} [{row['evidence']}]")
+
+
+def _ledger(settings: tuple[str, ...], flags: dict[str, Any], threads: int | None) -> Ledger:
+    from tiercap.optimizer import config
+    from tiercap.optimizer.errors import InputError
+    from tiercap.optimizer.ledger import ledger
+    from tiercap.optimizer.problem import Problem
+
+    study = config.load(None, settings, flags)
+    if study.scenarios.kind != "calibrated":
+        raise InputError("a ledger compares prior and posterior: it needs --scenarios calibrated or an ensemble's FILE")
+    announce_compilation(False)
+    return ledger(Problem(study, threads))
+
+
+def _join(rows: list[dict[str, Any]], found: Ledger) -> None:
+    """Put the ledger's columns into the rows of the parameters; levers have none."""
+    entries = {entry.info.name: entry for entry in found.entries}
+    for row in rows:
+        entry = entries.get(row["name"])
+        if entry is not None:
+            row["prior"] = _spread(entry.prior)
+            row["posterior"] = _spread(entry.posterior)
+            row["bits"] = entry.bits
+            row["explains"] = dict(entry.shares)
+
+
+def _spread(values: tuple[float, float, float] | None) -> dict[str, float] | None:
+    return None if values is None else dict(zip(("p05", "p50", "p95"), values, strict=True))
+
+
+def _about(found: Ledger) -> dict[str, Any]:
+    """What the shares are of."""
+    return {
+        "ensemble": found.source,
+        "rule": found.rule,
+        "objectives": found.objectives,
+        "evaluations": found.evaluations,
+        "method": "first-order index by binning, less the noise of the bins",
+        "structure_explains": dict(found.structure),
+    }
+
+
+def _print_ledger(rows: list[dict[str, Any]], found: Ledger) -> None:
+    """Uncertain parameters, the one that explains most of any objective first."""
+    listed = [row for row in rows if row.get("prior") or row.get("posterior")]
+    listed.sort(key=lambda row: -max(row["explains"].values()))
+    table = [
+        [row["name"], row["evidence"], row["unit"], *_three(row["prior"]), *_three(row["posterior"]),
+         "-" if row["bits"] is None else f"{row['bits']:.2f}",
+         *(f"{row['explains'][name]:.1%}" for name in found.objectives)]
+        for row in listed
+    ]  # fmt: skip
+    table.append(["(structure)", *[""] * 9, *(f"{found.structure[name]:.1%}" for name in found.objectives)])
+    quantiles = ["p05", "p50", "p95"]
+    heads = ["parameter", "evidence", "unit", *_headed("prior", quantiles), *_headed("posterior", quantiles), "bits"]
+    title = f"Share of the variance explained alone, under {found.rule}, over {found.source}"
+    print_table([*heads, *found.objectives], table, title=title)
+    click.echo(
+        "Sources: tiercap parameters NAME. Bits: what the record says of the parameter at the start of the replay. "
+        "Without a posterior a parameter keeps its own range in a forward run."
+    )
+
+
+def _headed(word: str, quantiles: list[str]) -> list[str]:
+    return [f"{word if k == 0 else ''}\n{q}" for k, q in enumerate(quantiles)]
+
+
+def _three(spread: dict[str, float] | None) -> list[str]:
+    return ["-"] * 3 if spread is None else [figure(value) for value in spread.values()]
 
 
 def _check(evidence: str | None) -> None:

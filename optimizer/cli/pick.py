@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from tiercap.optimizer.cli.options import announce_compilation, json_option, quiet_option, threads_option
-from tiercap.optimizer.cli.output import figure, print_json, print_table, say
+from tiercap.optimizer.cli.output import figure, print_json, print_table, say, scenarios_json, scenarios_text
 
 
 @click.command()
@@ -99,6 +99,7 @@ def _json(found: Any) -> dict[str, Any]:
         "by": found.way,
         "policy": row,
         "of": len(found.run),
+        "scenarios": scenarios_json(problem),
         "reasons": found.chosen.reasons,
         "levers": describe(found.run.levers[row]),
         "outcomes": _spreads(problem.objectives, found.exact),
@@ -159,6 +160,7 @@ def _unit(lever: str) -> str:
 
 
 def _print_report(found: Any) -> None:
+    click.echo(f"In {scenarios_text(found.run.problem)}.")
     click.echo(f"Policy {found.chosen.row} of {len(found.run)} (0 is the first of front.csv), chosen by {found.way}:")
     for reason in found.chosen.reasons:
         click.echo(f"  - {reason}.")
