@@ -308,6 +308,7 @@ def _print_next(run: Any, again: Callable[..., str]) -> None:
     click.echo(f"Run folder: {run.path}")
     click.echo("It holds front.csv, manifest.json and study.journal, which optuna-dashboard opens. Next:")
     click.echo(f"  {again(run.path, f'search.trials={max(2 * trials, 64)}')}   # search on")
+    click.echo(f"  {shlex.join(['tiercap', 'pick', str(run.path)])}   # one of them: reasons, round numbers, prices")
     click.echo(f"  tiercap evaluate --policy {run.problem.study.baseline} --trajectory   # the rule, year by year")
     infos = run.problem.study.parameters
     assumed = sum(info.evidence == "assumption" for info in infos)
