@@ -19,9 +19,13 @@ class InputError(TiercapError):
 
 
 class InfeasibleError(TiercapError):
-    """The search finished and no policy satisfies the constraints."""
+    """The search finished and no policy satisfies the constraints. ``found`` is what was tried, where that is kept."""
 
     exit_code = 3
+
+    def __init__(self, sentence: str, found: object = None) -> None:
+        super().__init__(sentence)
+        self.found = found
 
 
 class StorageError(TiercapError):

@@ -119,9 +119,16 @@ class LeverSpace:
 
         coords : float64[n, d]; what no lever names is as in ``base_row``
         """
-        values = self.values(coords)
-        rows = np.repeat(self._template, len(np.atleast_2d(coords)))
-        for name, column in values.items():
+        return self.rows(self.values(coords))
+
+    def rows(self, values: Mapping[str, Any]) -> NDArray[Any]:
+        """Policies with the levers at given values: LEVERS[n, 1].
+
+        values : lever to float64[n], in the units of ``levers.LEVERS_TABLE``; bounds and nesting are the caller's
+        """
+        given = {name: np.atleast_1d(np.asarray(values[name], dtype=np.float64)) for name in self.names}
+        rows = np.repeat(self._template, len(given[self.names[0]]))
+        for name, column in given.items():
             put(rows, part(name), column)
         return rows.reshape(-1, 1)
 

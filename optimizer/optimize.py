@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.kernels.params import OUTCOME_LIST, OUTCOMES
-from tiercap.optimizer import atomic, config, front
+from tiercap.optimizer import atomic, config, front, infeasibility
 from tiercap.optimizer.catalogue import exporter_catalogue, load_chips
 from tiercap.optimizer.errors import InfeasibleError, StorageError
 from tiercap.optimizer.evaluate import code_digest, vector_bits
@@ -26,7 +26,7 @@ from tiercap.optimizer.optuna_study import SAMPLER, journal
 from tiercap.optimizer.policy import describe
 from tiercap.optimizer.problem import UNITS, Problem, column_name
 from tiercap.optimizer.results import RunFolder
-from tiercap.optimizer.search import REFERENCE, Outcome, Search, scaled_hypervolume
+from tiercap.optimizer.search import REFERENCE, Archive, Outcome, Search, scaled_hypervolume
 from tiercap.optimizer.select import Choice, admitted, worth_looking_at
 
 Floats = NDArray[np.float64]
@@ -133,7 +133,21 @@ def _searched(search: Search) -> Outcome:
         with suppress(StorageError):  # why the search ended matters more
             _write_optuna(search)
             search.folder.log(event, evaluations=search.done)
+        if isinstance(ending, InfeasibleError) and isinstance(ending.found, Archive):
+            raise _explained(search, ending, ending.found) from None
         raise
+
+
+def _explained(search: Search, ending: InfeasibleError, archive: Archive) -> InfeasibleError:
+    """The same ending, ``found`` now being its explanation as JSON has it, which the manifest keeps."""
+    problem = search.problem
+    explanation = infeasibility.explain(problem, archive.values)
+    rows = [miss.row for miss in explanation.misses]
+    levers = problem.space.resolve(archive.coords[rows])
+    told = infeasibility.explanation_json(problem, explanation, levers, archive.values[rows])
+    with suppress(StorageError):
+        search.folder.write_manifest({"study": config.resolved(problem.study), "infeasible": told})
+    return InfeasibleError(str(ending), told)
 
 
 def _describe(problem: Problem, path: Path, found: Outcome, start: float) -> Run:

@@ -117,6 +117,12 @@ class Problem:
         """Objectives with smaller better: float64[n, k] from columns that begin with the objectives."""
         return values[:, : len(self.signs)] * self.signs
 
+    def losses_by_scenario(self, levers: NDArray[Any]) -> NDArray[np.float64]:
+        """Objectives with smaller better, in every scenario: float64[n, k, n_scenarios] of LEVERS[n, n_phases]."""
+        rows = [OUTCOMES.index(name) for name in self.objectives]
+        parts = (self.evaluator.outcomes(levers[part])[:, rows] for part in self.evaluator.chunks(len(levers)))
+        return np.concatenate(list(parts)) * self.signs[:, None]
+
     @cached_property
     def limits(self) -> list[tuple[Constraint, float, float]]:
         """Every bound of every constraint: constraint, sign (+1 for a maximum, -1 for a minimum) and bound."""

@@ -108,7 +108,7 @@ class Search:
         self._refine(archive, ideal, nadir)
         rows = self._front(archive)
         if len(rows) == 0:
-            raise InfeasibleError(self._nearest_miss(archive))
+            raise InfeasibleError(self._nearest_miss(archive), archive)
         return Outcome(archive, rows, ideal, nadir, self.convergence, self.done, self.reused, self.seconds)
 
     def _screen(self) -> tuple[Floats, Floats]:

@@ -24,6 +24,8 @@ VECTOR_WIDTHS = ("auto", "256", "512")
 #: Every command and its line in the help. One whose module does not exist is not listed.
 COMMANDS = {
     "optimize": "Search the levers for the front of policies that nothing dominates.",
+    "pick": "Choose a policy from a finished run, with reasons, in round numbers.",
+    "compare": "Set runs, rules and policies against each other in the same scenarios.",
     "evaluate": "Payoffs of named rules and of policies of your own.",
     "calibrate": "Fit the model to the record: an ensemble of futures that reproduce it.",
     "classify": "Each chip's status under each rule, and the limb that decides.",

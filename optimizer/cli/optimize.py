@@ -61,6 +61,7 @@ def command(
     Example: tiercap optimize my-study.toml -o runs/mine
     """
     from tiercap.optimizer import config
+    from tiercap.optimizer.errors import InfeasibleError
     from tiercap.optimizer.optimize import optimize
     from tiercap.optimizer.problem import Problem
 
@@ -85,7 +86,12 @@ def command(
             interrupts.advise(f"what was finished is kept in {folder}; to go on: {again(folder)}")
             return bar(search)
 
-        run = optimize(problem, path, started)
+        try:
+            run = optimize(problem, path, started)
+        except InfeasibleError as ending:
+            if ending.found is not None:
+                _print_infeasible(ending.found, as_json)
+            raise
     if as_json:
         _print_json(run)
     else:
@@ -153,6 +159,34 @@ def _print_json(run: Any) -> None:
             "largest_simultaneous_gain": {"row": run.gain[0], "gain": run.gain[1]},
         }
     )
+
+
+def _print_infeasible(told: Any, as_json: bool) -> None:
+    """The nearest misses, one a column, and which single constraint would have to give how far."""
+    if as_json:
+        print_json({"infeasible": told})
+        return
+    policies = told["policies"]
+    if not policies:
+        return
+    heads = [f"miss {number}" for number in range(1, len(policies) + 1)]
+    click.echo("The policies that come nearest:")
+    names = dict.fromkeys(name for policy in policies for name in policy["levers"])
+    rows = [[name, *(figure(policy["levers"].get(name), 3) for policy in policies)] for name in names]
+    print_table(["lever", *heads], rows)
+    click.echo()
+    bounds = dict.fromkeys(broken["bound"] for policy in policies for broken in policy["breaks"])
+    broken_by = [{broken["bound"]: broken["by"] for broken in policy["breaks"]} for policy in policies]
+    rows = [[bound, *(figure(by[bound]) if bound in by else "kept" for by in broken_by)] for bound in bounds]
+    print_table(["constraint, missed by", *heads], rows)
+    click.echo()
+    for k, relaxed in enumerate(told["relaxations"]):
+        unit = "" if relaxed["unit"] == "1" else f" {relaxed['unit']}"
+        first = "Smallest relaxation of one constraint that makes a policy tried feasible" if k == 0 else "Or"
+        given = shlex.quote(relaxed["set"])
+        click.echo(f"{first}: {relaxed['bound']} by {figure(relaxed['by'])}{unit}, which is --set {given}")
+    if not told["relaxations"]:
+        click.echo("No single constraint is to blame: relaxing any one of them alone makes no policy tried feasible.")
 
 
 def _print_report(run: Any, again: Callable[..., str]) -> None:
@@ -274,6 +308,7 @@ def _print_next(run: Any, again: Callable[..., str]) -> None:
     click.echo(f"Run folder: {run.path}")
     click.echo("It holds front.csv, manifest.json and study.journal, which optuna-dashboard opens. Next:")
     click.echo(f"  {again(run.path, f'search.trials={max(2 * trials, 64)}')}   # search on")
+    click.echo(f"  {shlex.join(['tiercap', 'pick', str(run.path)])}   # one of them: reasons, round numbers, prices")
     click.echo(f"  tiercap evaluate --policy {run.problem.study.baseline} --trajectory   # the rule, year by year")
     infos = run.problem.study.parameters
     assumed = sum(info.evidence == "assumption" for info in infos)

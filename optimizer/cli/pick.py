@@ -1,0 +1,248 @@
+"""`tiercap pick`: one policy from a finished run's front."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tiercap.optimizer.cli.options import announce_compilation, json_option, quiet_option, threads_option
+from tiercap.optimizer.cli.output import figure, print_json, print_table, say, scenarios_json, scenarios_text
+
+
+@click.command()
+@click.argument("run", metavar="RUN")
+@click.option(
+    "--by",
+    type=click.Choice(["knee", "compromise", "regret", "weights"]),
+    help="How to choose: the knee; the least worst objective; the least largest regret over the scenarios; the least "
+    "weighted sum.  [default: knee, or weights where --weight is given]",
+)
+@click.option("--weight", "weights", multiple=True, metavar="OUTCOME=W", help="Weight of an objective, 0 if not named.")
+@click.option(
+    "--bound",
+    "bounds",
+    multiple=True,
+    metavar="OUTCOME<=V",
+    help='Choose only among policies that keep this, or OUTCOME>=V, such as "gap_p05>=10 year".',
+)
+@click.option(
+    "--round",
+    "digits",
+    type=click.IntRange(1, 15),
+    default=2,
+    show_default=True,
+    metavar="N",
+    help="Significant digits of the rounded levers.",
+)
+@click.option(
+    "--grid",
+    multiple=True,
+    metavar="LEVER=STEP",
+    help='Round this lever to multiples of STEP instead, such as "100 GB/s".',
+)
+@threads_option
+@json_option
+@quiet_option
+def command(
+    run: str,
+    by: str | None,
+    weights: tuple[str, ...],
+    bounds: tuple[str, ...],
+    digits: int,
+    grid: tuple[str, ...],
+    threads: int | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Choose a policy from the front of a finished run: why this one, in round numbers, at what price.
+
+    Everything is computed anew in the run's own scenarios; the folder is not changed. Intervals span 90 of 100
+    resamplings of the scenarios, of differences within each scenario.
+
+    Example: tiercap pick runs/first --by regret --bound "gap>=13 year"
+    """
+    from tiercap.optimizer import saved_run
+    from tiercap.optimizer.errors import InputError
+    from tiercap.optimizer.legal import parse_grid
+    from tiercap.optimizer.pick import parse_bound, parse_weights, pick
+
+    demanded = tuple(parse_bound(text) for text in bounds)
+    saved = saved_run.load(Path(run), threads)
+    weighed = parse_weights(weights, saved.problem.objectives)
+    way: Any = by or ("knee" if weighed is None else "weights")
+    if weighed is not None and way in ("knee", "regret"):
+        raise InputError(f"--by {way} takes no weights: leave --weight out, or choose by weights or compromise")
+    if weighed is None and way == "weights":
+        raise InputError(f"--by weights needs a weight, such as --weight {saved.problem.objectives[0]}=2")
+    steps = parse_grid(grid, saved.problem.space.names)
+    announce_compilation(quiet)
+    found = pick(saved, way, weighed, demanded, digits, steps)
+    if found.changed:
+        differs = ", ".join(saved.other_code()) or "this machine"
+        say(f"the run's numbers come out otherwise here ({differs} differs): those below are computed anew", quiet)
+    if as_json:
+        print_json(_json(found))
+    else:
+        _print_report(found)
+
+
+def _json(found: Any) -> dict[str, Any]:
+    from tiercap.optimizer.pick import gained_by_rebinning
+    from tiercap.optimizer.policy import describe
+
+    problem = found.run.problem
+    row = found.chosen.row
+    return {
+        "run": found.run.path,
+        "by": found.way,
+        "policy": row,
+        "of": len(found.run),
+        "scenarios": scenarios_json(problem),
+        "reasons": found.chosen.reasons,
+        "levers": describe(found.run.levers[row]),
+        "outcomes": _spreads(problem.objectives, found.exact),
+        "rounded": {
+            "levers": describe(found.rounding.levers),
+            "outcomes": _spreads(problem.objectives, found.rounded),
+            "change": _spreads(problem.objectives, found.loss),
+            "tried": found.rounding.tried,
+            "breaks": found.broken,
+        },
+        "rule_in_force": {
+            "name": problem.study.baseline,
+            "outcomes": _spreads(problem.objectives, found.rule),
+            "change_from_rule": _spreads(problem.objectives, found.gain),
+        },
+        "marginal_prices": [
+            {
+                "lever": price.lever,
+                "direction": price.direction,
+                "change_per_percent": None if price.change is None else _spreads(problem.objectives, price.change),
+            }
+            for price in found.prices
+        ],
+        "loophole": {
+            "gain_from_rebinning": _spreads(gained_by_rebinning(problem), found.rebinning),
+            "slack": _slack(problem),
+            "chips_near_caps": [
+                {
+                    "lever": line.lever,
+                    "cap": line.cap,
+                    "unit": _unit(line.lever),
+                    "chips": [{"name": c.chip, "value": c.value, "room_percent": c.room} for c in line.chips],
+                }
+                for line in found.lines
+            ],
+        },
+        "same_bits_as_run": not found.changed,
+    }
+
+
+def _spreads(names: list[str], spread: Any) -> dict[str, Any]:
+    from tiercap.optimizer.problem import UNITS
+
+    return {name: {**spread.json(k), "unit": UNITS[name]} for k, name in enumerate(names)}
+
+
+def _slack(problem: Any) -> Any:
+    from tiercap.optimizer.loophole import slack_of
+
+    return slack_of(problem)
+
+
+def _unit(lever: str) -> str:
+    """The unit of a cap as rules write it."""
+    if lever.endswith("tpp"):
+        return "TPP"
+    return "TPP/mm2" if lever.endswith("density") else "GB/s"
+
+
+def _print_report(found: Any) -> None:
+    click.echo(f"In {scenarios_text(found.run.problem)}.")
+    click.echo(f"Policy {found.chosen.row} of {len(found.run)} (0 is the first of front.csv), chosen by {found.way}:")
+    for reason in found.chosen.reasons:
+        click.echo(f"  - {reason}.")
+    click.echo()
+    _print_levers(found)
+    click.echo()
+    _print_objectives(found)
+    click.echo()
+    _print_prices(found)
+    click.echo()
+    _print_loophole(found)
+
+
+def _print_levers(found: Any) -> None:
+    """What to write into the rule."""
+    from tiercap.optimizer.levers import LEVERS_TABLE
+    from tiercap.optimizer.study import LEVER_PARTS
+
+    rows = []
+    for name, value in found.rounding.values.items():
+        info = LEVER_PARTS[name]
+        scale = 1000.0 if LEVERS_TABLE[name].unit != info.unit else 1.0
+        exact = float(found.run.values[name][found.chosen.row])
+        unit = "" if info.unit == "1" else f" [{info.unit}]"
+        rows.append([f"{name}{unit}", figure(exact * scale, 5), figure(value * scale, 15)])
+    print_table(["lever", "on the front", "rounded"], rows)
+    if found.broken:
+        click.echo(f"No rounding tried keeps {' and '.join(found.broken)}: use more digits or a finer --grid.")
+
+
+def _print_objectives(found: Any) -> None:
+    from tiercap.optimizer.problem import UNITS
+
+    problem = found.run.problem
+    heads = ["objective, mean", "on the front", "rounded", "rounding changes", "in 90 of 100",
+             f"in force:\n{problem.study.baseline}", "change from rule", "in 90 of 100"]  # fmt: skip
+    rows = []
+    for k, name in enumerate(problem.objectives):
+        unit = "" if UNITS[name] == "1" else f" [{UNITS[name]}]"
+        cells = [figure(float(found.exact.mean[k])), figure(float(found.rounded.mean[k]))]
+        cells += [signed(found.loss.mean[k]), interval(found.loss, k), figure(float(found.rule.mean[k]))]
+        rows.append([f"{name}{unit}", *cells, signed(found.gain.mean[k]), interval(found.gain, k)])
+    print_table(heads, rows)
+
+
+def _print_prices(found: Any) -> None:
+    names = found.run.problem.objectives
+    click.echo("Marginal prices of the rounded policy: what one per cent of a cap changes, and 90 of 100 resamplings:")
+    rows = []
+    for price in found.prices:
+        cells = ["not nested"] * len(names)
+        if price.change is not None:
+            cells = [f"{signed(price.change.mean[k])} ({interval(price.change, k)})" for k in range(len(names))]
+        rows.append([price.lever, price.direction, *cells])
+    print_table(["cap", "1 %", *names], rows)
+
+
+def _print_loophole(found: Any) -> None:
+    from tiercap.optimizer.pick import gained_by_rebinning
+    from tiercap.optimizer.problem import UNITS
+
+    problem = found.run.problem
+    slack = _slack(problem)
+    click.echo(
+        f"Loophole: chips cut down to {100 * slack['low']:.2g} to {100 * slack['high']:.2g} % below the caps change, "
+        "against the same futures without such designs:"
+    )
+    for k, name in enumerate(gained_by_rebinning(problem)):
+        unit = "" if UNITS[name] == "1" else f" {UNITS[name]}"
+        click.echo(f"  {name} {signed(found.rebinning.mean[k])}{unit} ({interval(found.rebinning, k)})")
+    click.echo("Existing chips within 5 % of a cap (per cent of the cap below it; negative: above):")
+    for line in found.lines:
+        chips = ", ".join(f"{chip.chip} {chip.room:+.1f} %" for chip in line.chips) or "none"
+        click.echo(f"  {line.lever} {figure(line.cap, 6)} {_unit(line.lever)}: {chips}")
+
+
+def signed(value: float) -> str:
+    """A difference with its sign, three figures."""
+    text = figure(abs(float(value)), 3)
+    return text if text in ("0", "-") else f"{'-' if value < 0 else '+'}{text}"
+
+
+def interval(spread: Any, k: int) -> str:
+    """The interval of one difference."""
+    return f"{signed(spread.low[k])} to {signed(spread.high[k])}"
