@@ -69,10 +69,6 @@ def test_what_the_array_form_does_not_know_is_refused() -> None:
     model = ArrayModel(params, Horizon(), cases.catalogue())
     with pytest.raises(ValueError, match="schedules"):
         model.outcomes(np.concatenate([levers, levers], axis=1))
-    slow = params.copy()
-    slow["design_lag"] = 0.5
-    with pytest.raises(ValueError, match="design lag"):
-        ArrayModel(slow, Horizon(), cases.catalogue())
     levers["b"]["reading"] = RELATIVE
     with pytest.raises(ValueError, match="absolute readings"):
         model.outcomes(levers)
