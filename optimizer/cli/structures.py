@@ -35,6 +35,8 @@ def print_each(
     ]
     print_table(["outcome, mean", "structure", *(given.name for given in named[:-1])], rows)
     for name, outcomes in held.items():
+        if name == named[-1].name:
+            continue  # the rule in force beside itself
         better = ", ".join(outcomes) or "nothing"
         say(f"under every structure {name} is better than {named[-1].name} in: {better}", quiet)
 
