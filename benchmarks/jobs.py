@@ -97,12 +97,7 @@ class Task:
     @cached_property
     def evaluations(self) -> int:
         """Evaluations of the search of this project."""
-        from tiercap.optimizer.search import PROMOTED
-
-        problem = self.problem()
-        few, n = len(problem.screener.scenarios), len(problem.scenarios)
-        generations = -(-self.trials // POPULATION)
-        return self.screen * few + (min(PROMOTED * POPULATION, self.screen) + generations * POPULATION) * n
+        return Search(self.problem(), None).planned()  # type: ignore[arg-type]
 
     @property
     def policies(self) -> int:

@@ -11,7 +11,7 @@ from tiercap.optimizer import config
 from tiercap.optimizer.bench_kernel import Case, coordinates, spread, unit_points
 from tiercap.optimizer.optimize import optimize
 from tiercap.optimizer.problem import Problem
-from tiercap.optimizer.search import SCREEN_BLOCK, Search
+from tiercap.optimizer.search import Search
 
 #: Policies screened by the small search, a second or two of it.
 SMALL = 4096
@@ -68,10 +68,14 @@ def _search(settings: tuple[str, ...], threads: int, seed: int) -> dict[str, Any
     }
 
 
+#: Policies of the block that the kernels' own rate is taken from.
+SCREENED = 16384
+
+
 def _kernel_rate(problem: Problem) -> float:
     """Evaluations a second of the kernels on one block of the screen, the better of two rounds."""
     space = problem.space
-    levers = space.resolve(coordinates(unit_points(SCREEN_BLOCK, len(space.levers), 0), space.levers))
+    levers = space.resolve(coordinates(unit_points(SCREENED, len(space.levers), 0), space.levers))
     case = Case({}, len(levers) * len(problem.screener.scenarios), lambda: problem.screener.outcomes(levers))
     for _ in range(2):
         case.run()

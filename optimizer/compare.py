@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.optimizer import front, paired, robustness, saved_run
+from tiercap.optimizer.convergence import REFERENCE, scaled_hypervolume
 from tiercap.optimizer.errors import InputError, did_you_mean
 from tiercap.optimizer.paired import Spread
 from tiercap.optimizer.pick import regrets
@@ -18,7 +19,6 @@ from tiercap.optimizer.problem import Problem, parse_policy
 from tiercap.optimizer.quantities import printable
 from tiercap.optimizer.rules import load_rules
 from tiercap.optimizer.saved_run import SavedRun
-from tiercap.optimizer.search import REFERENCE, scaled_hypervolume
 
 Floats = NDArray[np.float64]
 

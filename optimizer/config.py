@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tiercap.kernels.params import GROUPS
-from tiercap.optimizer import parameters, quantities, schema, toml_file
+from tiercap.optimizer import engines, parameters, quantities, schema, toml_file
 from tiercap.optimizer.errors import InputError, did_you_mean
 from tiercap.optimizer.schema import Draft, Keys
 from tiercap.optimizer.study import Study
@@ -88,7 +88,7 @@ def resolved(study: Study) -> dict[str, Any]:
             c.outcome: {"statistic": c.statistic, "min": c.low, "max": c.high} for c in study.constraints
         },
         "scenarios": asdict(study.scenarios),
-        "search": asdict(study.search),
+        "search": asdict(study.search) | {"options": engines.options_of(study.search.engine, study.search.options)},
         "parameters": {
             info.name: {"distribution": info.distribution.name, **dict(info.distribution.arguments)}
             if info.distribution

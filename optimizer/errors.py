@@ -28,6 +28,12 @@ class InfeasibleError(TiercapError):
         self.found = found
 
 
+class NotConvergedError(TiercapError):
+    """The search ended at its limit while it was still finding more, and convergence was required."""
+
+    exit_code = 4
+
+
 class StorageError(TiercapError):
     """A file, the disk or a storage failed; what was committed is safe."""
 

@@ -142,7 +142,7 @@ def layers(losses: ArrayLike, k: int) -> Indices:
     while len(left) and sum(map(len, chosen)) < k:
         top = moocore.is_nondominated(x[left], keep_weakly=True)
         rank, left = left[top], left[~top]
-        chosen.append(rank[np.argsort(-_crowding(x[rank]), kind="stable")])
+        chosen.append(rank[np.argsort(-crowding(x[rank]), kind="stable")])
     return np.concatenate(chosen)[: max(k, 0)]
 
 
@@ -249,7 +249,7 @@ def _normal(corners: Floats) -> Floats:
     return normal if (normal > 0.0).all() else flat
 
 
-def _crowding(x: Floats) -> Floats:
+def crowding(x: Floats) -> Floats:
     """NSGA-II's crowding distance of each row, float64[n]; infinite at the ends of what varies."""
     n, total = len(x), np.zeros(len(x))
     for column in x.T:

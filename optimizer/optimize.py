@@ -19,14 +19,15 @@ from numpy.typing import NDArray
 from tiercap.kernels.params import OUTCOME_LIST, OUTCOMES
 from tiercap.optimizer import atomic, config, front, infeasibility
 from tiercap.optimizer.catalogue import exporter_catalogue, load_chips
+from tiercap.optimizer.convergence import REFERENCE, STILL, scaled_hypervolume
 from tiercap.optimizer.errors import InfeasibleError, StorageError
 from tiercap.optimizer.evaluate import code_digest, vector_bits
 from tiercap.optimizer.levers import LEVERS_TABLE
-from tiercap.optimizer.optuna_study import SAMPLER, journal
+from tiercap.optimizer.optuna_study import journal
 from tiercap.optimizer.policy import describe
 from tiercap.optimizer.problem import UNITS, Problem, column_name
 from tiercap.optimizer.results import RunFolder
-from tiercap.optimizer.search import REFERENCE, Archive, Outcome, Search, scaled_hypervolume
+from tiercap.optimizer.search import Archive, Outcome, Search
 from tiercap.optimizer.select import Choice, admitted, worth_looking_at
 
 Floats = NDArray[np.float64]
@@ -71,8 +72,15 @@ class Run:
 
     @property
     def converged(self) -> bool:
-        """Whether the last quarter of the generations raised the hypervolume by less than SETTLED."""
-        return len(self.found.convergence) > 1 and self.last_rise < SETTLED
+        """Whether the hypervolume stood still, or rose by less than SETTLED over the last quarter."""
+        return self.found.stopped_early or (len(self.found.convergence) > 1 and self.last_rise < SETTLED)
+
+    def settled(self) -> str:
+        """In words, how much the hypervolume still rises."""
+        if self.found.stopped_early:
+            n = self.problem.study.search.patience
+            return f"the last {n} generations raised it by less than {100.0 * STILL:g} %"
+        return f"the last quarter of the generations raised it by {100.0 * self.last_rise:.1f} %"
 
     @property
     def screened_hypervolume(self) -> float:
@@ -91,7 +99,7 @@ def configuration(problem: Problem) -> dict[str, Any]:
     resolved["scenarios"] = {**resolved["scenarios"], "file": problem.scenarios.digest}  # what it says, not its name
     code = {**{name: version(name) for name in SHAPING}, "kernel_sources": code_digest()}
     data = {"exporter_catalogue": _digest(exporter_catalogue()), "rules": _digest(problem.base, problem.baseline)}
-    return {**resolved, "sampler": SAMPLER, "code": code, "data": data, "budget": {"trials": trials}}
+    return {**resolved, "code": code, "data": data, "budget": {"trials": trials}}
 
 
 def _digest(*arrays: NDArray[Any]) -> str:
@@ -213,7 +221,6 @@ def manifest(run: Run) -> dict[str, Any]:
     machine = {"system": platform.system(), "processor": platform.machine(), "vector_bits": vector_bits()}
     return {
         "study": config.resolved(run.problem.study),
-        "sampler": SAMPLER,
         "versions": {name: version(name) for name in (*SHAPING, "pyarrow")} | {"python": platform.python_version()},
         "scenarios": {"ensemble": run.problem.scenarios.source, "sha256": run.problem.scenarios.digest,
                       "count": len(run.problem.scenarios), "effective": run.problem.scenarios.effective},

@@ -1,4 +1,4 @@
-"""The only file that speaks to Optuna: the sampler, ask and tell, and the study as a journal file.
+"""The only file that speaks to Optuna: the engines' samplers, ask and tell, and the study as a journal file.
 
 Optuna proposes policies and keeps nothing: the study lives in memory and is rebuilt from the run folder's blocks each
 time. What is written, `study.journal`, is a copy for optuna-dashboard.
@@ -6,6 +6,7 @@ time. What is written, `study.journal`, is a copy for optuna-dashboard.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import warnings
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from tiercap.optimizer import engines
+from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.problem import Problem
 
 if TYPE_CHECKING:
@@ -22,40 +25,72 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-#: NSGA-II, every option that shapes the result. The distribution indices are those of Deb et al. (2002).
-SAMPLER: dict[str, Any] = {"crossover": "SBX", "crossover_eta": 20.0, "crossover_prob": 0.9, "mutation": "polynomial",
-                           "mutation_eta": 20.0, "mutation_prob": "1/levers"}  # fmt: skip
+#: P-value below which Wilcoxon's test gives a policy up, and the fewest scenarios it asks for.
+P_THRESHOLD, STARTUP_STEPS = 0.1, 2
 
 
-def new_study(problem: Problem, population: int) -> optuna.Study:
-    """An in-memory Optuna study with NSGA-II, every option named."""
+def check(problem: Problem) -> None:
+    """Raise InputError where the study's engine or pruner cannot do what is asked of it."""
+    budget = problem.study.search
+    engine = engines.ENGINES[budget.engine]
+    name = budget.engine
+    if engine.single and len(problem.objectives) > 1:
+        raise InputError(
+            f"engine `{name}` knows one objective, and the study has {len(problem.objectives)}: keep one of "
+            f"[objectives], or choose another engine, such as {engines.DEFAULT}"
+        )
+    if not engine.constraints and problem.limits:
+        raise InputError(f"engine `{name}` heeds no constraints, and the study has some: choose another engine")
+    if budget.pruner != "none" and len(problem.objectives) > 1:
+        raise InputError(
+            f"pruner `{budget.pruner}` compares policies by one objective, and the study has "
+            f"{len(problem.objectives)}: keep one, or set search.pruner=none"
+        )
+    if budget.pruner != "none" and problem.screened[0][1] != "mean":
+        raise InputError(
+            f"pruner `{budget.pruner}` compares means, and the objective is {problem.screened[0][1]}: "
+            "set search.pruner=none"
+        )
+    if engine.package and importlib.util.find_spec(engine.package) is None:
+        raise InputError(
+            f'engine `{name}` needs the package {engine.package}, which is not installed: pip install "tiercap'
+            f'[{engine.extra}]", or choose another engine'
+        )
+
+
+def new_study(problem: Problem, start: Floats | None = None) -> optuna.Study:
+    """An in-memory Optuna study with the study's engine as its sampler, every option named.
+
+    start : float64[n_levers], coordinates at which an engine begins that begins at a point
+    """
     import optuna
-    from optuna.samplers.nsgaii import PolynomialMutation, SBXCrossover
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     with _experimental_on_purpose():
-        sampler = optuna.samplers.NSGAIISampler(
-            population_size=population,
-            crossover=SBXCrossover(eta=SAMPLER["crossover_eta"]),
-            crossover_prob=SAMPLER["crossover_prob"],
-            mutation=PolynomialMutation(eta=SAMPLER["mutation_eta"]),
-            mutation_prob=None,
-            seed=problem.study.search.seed % 2**32,
-        )
         directions = ["maximize" if sign < 0 else "minimize" for sign in problem.signs]
-        study = optuna.create_study(sampler=sampler, directions=cast(Any, directions), study_name=problem.study.name)
+        study = optuna.create_study(
+            sampler=_sampler(problem, start),
+            pruner=_pruner(problem),
+            directions=cast(Any, directions),
+            study_name=problem.study.name,
+        )
         study.set_metric_names(problem.objectives)
     return study
 
 
-def ask(study: optuna.Study, problem: Problem, count: int) -> tuple[list[optuna.Trial], Floats]:
-    """A generation's trials and their coordinates: float64[count, n_levers]."""
-    from optuna.distributions import FloatDistribution
+def ask(
+    study: optuna.Study, problem: Problem, count: int, proposals: Floats | None = None
+) -> tuple[list[optuna.Trial], Floats]:
+    """A generation's trials and their coordinates: float64[count, n_levers].
 
-    distributions: dict[str, Any] = {
-        lever.name: FloatDistribution(lever.low, lever.high, log=lever.log) for lever in problem.space.levers
-    }
-    trials = [study.ask(distributions) for _ in range(count)]
+    proposals : float64[count, n_levers], handed out by the sampler of an engine that is told what to try
+    """
+    if proposals is not None:
+        names = problem.space.names
+        cast(Any, study.sampler).waiting = [dict(zip(names, map(float, row), strict=True)) for row in proposals]
+    distributions = _distributions(problem)
+    with _experimental_on_purpose():
+        trials = [study.ask(distributions) for _ in range(count)]
     return trials, np.array([[trial.params[name] for name in problem.space.names] for trial in trials])
 
 
@@ -66,23 +101,55 @@ def tell(study: optuna.Study, problem: Problem, trials: list[optuna.Trial], valu
     bounds, excess = problem.bounds(), problem.violations(values)
     objectives = values[:, : len(problem.objectives)]
     usable: Any = np.isfinite(np.hstack([objectives, excess])).all(axis=1)
-    for trial, row, over, sound in zip(trials, objectives, excess, usable, strict=True):
-        if not sound:
-            study.tell(trial, state=TrialState.FAIL)
+    with _experimental_on_purpose():
+        for trial, row, over, sound in zip(trials, objectives, excess, usable, strict=True):
+            if not sound:
+                study.tell(trial, state=TrialState.FAIL)
+                continue
+            for name, amount in zip(bounds, over, strict=True):
+                trial.set_constraint(name, float(amount))
+            study.tell(trial, [float(v) for v in row])
+
+
+def prune(study: optuna.Study, trials: list[optuna.Trial], each: Floats) -> NDArray[np.bool_]:
+    """Report the objective in the few scenarios; which trials the pruner gives up, told so: bool[n].
+
+    each : float64[n, n_few]; what is not finite is left to the full evaluation to judge
+    """
+    from optuna.trial import TrialState
+
+    given_up = np.zeros(len(trials), dtype=bool)
+    for k, (trial, row) in enumerate(zip(trials, each, strict=True)):
+        if not np.isfinite(row).all():
             continue
-        for name, amount in zip(bounds, over, strict=True):
-            trial.set_constraint(name, float(amount))
-        study.tell(trial, [float(v) for v in row])
+        _report(trial, row)
+        if trial.should_prune():
+            study.tell(trial, state=TrialState.PRUNED)
+            given_up[k] = True
+    return given_up
 
 
-def ask_and_tell(study: optuna.Study, problem: Problem, coords: Floats, values: Floats) -> None:
-    """Give the study policies whose values are known, as its first generation."""
+def ask_and_tell(
+    study: optuna.Study, problem: Problem, coords: Floats, values: Floats, each: Floats | None = None
+) -> None:
+    """Give the study policies whose values are known, as its first generation.
+
+    each : float64[n, n_few], the objective in the few scenarios, which a pruner compares others with
+    """
     for row in coords:
         study.enqueue_trial(dict(zip(problem.space.names, (float(v) for v in row), strict=True)))
     trials, asked = ask(study, problem, len(coords))
     if not np.array_equal(asked, coords):
         raise RuntimeError("the study did not take up the policies it was given")
+    if each is not None:
+        for trial, row in zip(trials, each, strict=True):
+            _report(trial, row)
     tell(study, problem, trials, values)
+
+
+def _report(trial: optuna.Trial, row: Floats) -> None:
+    for step, value in enumerate(row):
+        trial.report(float(value), step)
 
 
 def journal(study: optuna.Study, objectives: list[str]) -> bytes:
@@ -112,6 +179,118 @@ def journal(study: optuna.Study, objectives: list[str]) -> bytes:
     copy.add_trials(trial for trial in study.get_trials(deepcopy=False) if trial.state.is_finished())
     lines = [json.dumps(log, separators=(",", ":")) + "\n" for log in backend.logs]
     return "".join(lines).encode()
+
+
+def _distributions(problem: Problem) -> dict[str, Any]:
+    from optuna.distributions import FloatDistribution
+
+    return {lever.name: FloatDistribution(lever.low, lever.high, log=lever.log) for lever in problem.space.levers}
+
+
+def _sampler(problem: Problem, start: Floats | None) -> Any:
+    """The sampler of the study's engine; every option that shapes its proposals is named."""
+    from optuna import samplers
+
+    budget = problem.study.search
+    options = engines.options_of(budget.engine, budget.options)
+    seed, population = budget.seed % 2**32, budget.population
+    match budget.engine:
+        case "nsga2":
+            return samplers.NSGAIISampler(**_genetic(options, problem), population_size=population, seed=seed)
+        case "nsga3":
+            genetic = _genetic(options, problem) | {"dividing_parameter": options["divisions"]}
+            return samplers.NSGAIIISampler(**genetic, population_size=population, seed=seed)
+        case "tpe":
+            return samplers.TPESampler(
+                n_startup_trials=cast(int, options["startup_trials"]), n_ei_candidates=cast(int, options["candidates"]),
+                multivariate=cast(bool, options["multivariate"]), constant_liar=True, seed=seed,
+            )  # fmt: skip
+        case "cmaes":
+            return _cmaes(problem, options, start)
+        case "gp":
+            return samplers.GPSampler(
+                n_startup_trials=cast(int, options["startup_trials"]),
+                deterministic_objective=cast(bool, options["deterministic"]), seed=seed,
+            )  # fmt: skip
+        case "qmc":
+            return samplers.QMCSampler(
+                qmc_type=cast(str, options["sequence"]), scramble=cast(bool, options["scramble"]), seed=seed,
+                warn_asynchronous_seeding=False, warn_independent_sampling=False,
+            )  # fmt: skip
+        case "grid":
+            return _grid(problem, cast(int, options["points"]), seed)
+        case "random":
+            return samplers.RandomSampler(seed=seed)
+    return _offered(_distributions(problem))
+
+
+def _genetic(options: dict[str, engines.Value], problem: Problem) -> dict[str, Any]:
+    from optuna.samplers.nsgaii import PolynomialMutation, SBXCrossover
+
+    return {
+        "crossover": SBXCrossover(eta=cast(float, options["crossover_eta"])),
+        "crossover_prob": options["crossover_prob"],
+        "mutation": PolynomialMutation(eta=cast(float, options["mutation_eta"])),
+        "mutation_prob": min(1.0, cast(float, options["mutations"]) / len(problem.space.levers)),
+        "swapping_prob": 0.5,
+    }
+
+
+def _cmaes(problem: Problem, options: dict[str, engines.Value], start: Floats | None) -> Any:
+    """CMA-ES from ``start`` on. Optuna says that `x0` goes away with version 6, before which this project stays."""
+    from optuna.samplers import CmaEsSampler
+
+    first = None if start is None else dict(zip(problem.space.names, map(float, start), strict=True))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        return CmaEsSampler(
+            x0=first, sigma0=cast(float, options["sigma"]), use_separable_cma=cast(bool, options["separable"]),
+            popsize=problem.study.search.population, warn_independent_sampling=False,
+            seed=problem.study.search.seed % 2**32,
+        )  # fmt: skip
+
+
+def _grid(problem: Problem, points: int, seed: int) -> Any:
+    """Optuna's grid, without its stopping a loop that asking and telling does not have."""
+    from optuna.samplers import GridSampler
+
+    class Grid(GridSampler):
+        def after_trial(self, *_: Any) -> None:
+            """The search knows how many points there are."""
+
+    axes = {}
+    for lever in problem.space.levers:
+        spaced = np.geomspace if lever.log else np.linspace
+        axes[lever.name] = np.clip(spaced(lever.low, lever.high, points), lever.low, lever.high).tolist()
+    return Grid(axes, seed=seed)
+
+
+def _offered(distributions: dict[str, Any]) -> Any:
+    """A sampler that hands out what it was given in ``waiting``: see `proposals`."""
+    from optuna.samplers import BaseSampler
+
+    class Offered(BaseSampler):
+        def __init__(self) -> None:
+            self.waiting: list[dict[str, float]] = []
+
+        def infer_relative_search_space(self, study: Any, trial: Any) -> dict[str, Any]:
+            return distributions
+
+        def sample_relative(self, study: Any, trial: Any, search_space: Any) -> dict[str, float]:
+            return self.waiting.pop(0) if self.waiting else {}
+
+        def sample_independent(self, study: Any, trial: Any, name: str, distribution: Any) -> float:
+            raise RuntimeError(f"no policy was offered for lever {name}")
+
+    return Offered()
+
+
+def _pruner(problem: Problem) -> Any:
+    from optuna import pruners
+
+    if problem.study.search.pruner == "wilcoxon":
+        return pruners.WilcoxonPruner(p_threshold=P_THRESHOLD, n_startup_steps=STARTUP_STEPS)
+    return pruners.NopPruner()
 
 
 @contextmanager

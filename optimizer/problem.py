@@ -117,6 +117,15 @@ class Problem:
         """Objectives with smaller better: float64[n, k] from columns that begin with the objectives."""
         return values[:, : len(self.signs)] * self.signs
 
+    @property
+    def scale(self) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+        """Best and worst of every objective as losses, if the study states them for the mean of each; else None."""
+        stated = self.study.search.scale
+        if not all(name in stated and statistic == "mean" for name, statistic in self.screened[: len(self.signs)]):
+            return None
+        ends = np.array([stated[name] for name in self.objectives]).T * self.signs
+        return (ends[0], ends[1]) if (ends[0] < ends[1]).all() else None
+
     def losses_by_scenario(self, levers: NDArray[Any]) -> NDArray[np.float64]:
         """Objectives with smaller better, in every scenario: float64[n, k, n_scenarios] of LEVERS[n, n_phases]."""
         rows = [OUTCOMES.index(name) for name in self.objectives]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.kernels.params import OUTCOMES
-from tiercap.optimizer import atomic, columns, config, distributions, parameters, run_layout, strict_json
+from tiercap.optimizer import atomic, columns, config, distributions, engines, parameters, run_layout, strict_json
 from tiercap.optimizer.errors import InputError, TiercapError
 from tiercap.optimizer.optimize import configuration
 from tiercap.optimizer.parameters import ParameterInfo
@@ -142,10 +142,19 @@ def study_of(said: Mapping[str, Any]) -> Study:
             for name, c in said["constraints"].items()
         ),
         scenarios=ScenarioPlan(**said["scenarios"]),
-        search=SearchBudget(**{key: int(value) for key, value in said["search"].items()}),
+        search=_search(said["search"]),
         parameters=tuple(_parameter(info, said["parameters"][info.name]) for info in parameters.table()),
         origins={str(key): str(value) for key, value in said["origins"].items()},
     )
+
+
+def _search(said: Mapping[str, Any]) -> SearchBudget:
+    texts = {key: str(said[key]) for key in ("engine", "pruner")}
+    whole = {key: int(value) for key, value in said.items() if key not in (*texts, "options", "scale")}
+    known = engines.ENGINES[texts["engine"]].options
+    options = {name: value for name, value in said["options"].items() if known[name].default != value}
+    scale = {_outcome(name): (float(best), float(worst)) for name, (best, worst) in said["scale"].items()}
+    return SearchBudget(**whole, engine=texts["engine"], pruner=texts["pruner"], options=options, scale=scale)
 
 
 def _lever(name: str, table: Mapping[str, Any]) -> LeverRange:

@@ -6,12 +6,13 @@ A :class:`Draft` holds the merged tables; each ``take_*`` function turns one tab
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from tiercap.kernels.params import GROUPS, OUTCOME_LIST, OUTCOMES
-from tiercap.optimizer import distributions, parameters, quantities, robustness, scenarios
+from tiercap.optimizer import distributions, engines, parameters, quantities, robustness, scenarios
 from tiercap.optimizer.errors import InputError, did_you_mean
 from tiercap.optimizer.levers import part
 from tiercap.optimizer.parameters import DECLARED, ParameterInfo
@@ -39,7 +40,8 @@ TABLES: Mapping[str, tuple[str, ...]] = {
     "scenarios": ("count", "seed", "kind", "file", "structure"),
     "constants": (),
     "uncertainties": (),
-    "search": ("screen", "screen_scenarios", "trials", "population", "seed"),
+    "search": ("screen", "screen_scenarios", "screen_generations", "promoted", "engine", "options", "pruner", "trials",
+               "population", "patience", "seed", "scale"),
 }
 _LEVER_KEYS = ("low", "high", "scale", "within")
 _CONSTRAINT_KEYS = ("max", "min", "statistic")
@@ -51,10 +53,13 @@ _LIMITS = {
     ("horizon", "start"): (2000, 2100),
     ("scenarios", "count"): (1, scenarios.MAX_SCENARIOS),
     ("scenarios", "seed"): (0, scenarios.MAX_SEED),
-    ("search", "screen"): (1, 2_000_000),
+    ("search", "screen"): (0, 200_000_000),
     ("search", "screen_scenarios"): (1, scenarios.MAX_SCENARIOS),
-    ("search", "trials"): (0, 200_000),
+    ("search", "screen_generations"): (0, 100_000),
+    ("search", "promoted"): (1, 100_000),
+    ("search", "trials"): (0, 1_000_000),
     ("search", "population"): (2, 10_000),
+    ("search", "patience"): (0, 100_000),
     ("search", "seed"): (0, scenarios.MAX_SEED),
 }
 _CHOICES = {("horizon", "steps_per_year"): (1, 2, 4), ("horizon", "roofline_exponent"): (2, 4, 8)}
@@ -187,7 +192,47 @@ def take_scenarios(draft: Draft) -> ScenarioPlan:
 
 def take_search(draft: Draft) -> SearchBudget:
     """The table [search]."""
-    return SearchBudget(**take_integers(draft, "search"))
+    engine = take_choice(draft, ("search", "engine"), engines.DEFAULT, engines.ENGINES, "engine")
+    pruner = take_choice(draft, ("search", "pruner"), "none", engines.PRUNERS, "pruner")
+    options, scale = _take_options(draft, engine), _take_scale(draft)
+    return SearchBudget(**take_integers(draft, "search"), engine=engine, pruner=pruner, options=options, scale=scale)
+
+
+def _take_options(draft: Draft, engine: str) -> dict[str, engines.Value]:
+    """The table [search.options]: those of the engine that differ from its defaults."""
+    taken: dict[str, engines.Value] = {}
+    known = engines.ENGINES[engine].options
+    for name, value in draft.table(("search", "options")).items():
+        path = ("search", "options", name)
+        if name not in known:
+            hint = did_you_mean(name[:60], known) if known else "it has none"
+            draft.complain(path, f"engine `{engine}` has no option `{quantities.printable(name)}`", hint)
+            continue
+        option = known[name]
+        if isinstance(value, str) and not option.choices:  # from the command line, where numbers are text
+            value = draft.attempt(path, quantities.quantity, value, "1", f"options.{name}")
+        if value is not None and not option.accepts(value):
+            draft.complain(path, f"[search.options]: `{name}` must be {option.rule}, not {_shown(value)}")
+        elif value is not None and value != option.default:
+            taken[name] = float(value) if isinstance(option.default, float) else value
+    return taken
+
+
+def _take_scale(draft: Draft) -> dict[str, tuple[float, float]]:
+    """The table [search.scale]: outcome to best and worst, two different numbers."""
+    taken = {}
+    for name, value in draft.table(("search", "scale")).items():
+        path = ("search", "scale", name)
+        if draft.unknown(path, OUTCOMES, "outcome"):
+            continue
+        pair = value if isinstance(value, list) and len(value) == 2 else []
+        numbers = [v for v in pair if isinstance(v, (int, float)) and not isinstance(v, bool) and math.isfinite(v)]
+        if len(numbers) == 2 and numbers[0] != numbers[1]:
+            taken[name] = (float(numbers[0]), float(numbers[1]))
+        else:
+            rule = f"[search.scale]: `{name}` must be two different numbers, best and worst"
+            draft.complain(path, rule, "such as [74.4, 8.4]")
+    return taken
 
 
 def take_levers(draft: Draft) -> tuple[LeverRange, ...]:

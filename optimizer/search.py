@@ -1,17 +1,19 @@
-"""The search: screening at kernel speed, then Optuna's generations from what the screen found.
+"""The search: screening at kernel speed, then an engine's generations from what the screen found.
 
-Three stages, each a list of blocks of policies. *screen*: scrambled Sobol points of the levers, each in a few
-scenarios. *promote*: the best of them, in all scenarios. *generation*: NSGA-II (Optuna) asked for a population at a
-time, each evaluated in one call, in all scenarios; its first population is the best of the promoted.
+Four stages, each a list of blocks of policies. *screen*: scrambled Sobol points of the levers, each in a few scenarios.
+*bred*: generations of children of the best of them, in the same few. *promoted*: the best of both, in all scenarios.
+*generation*: the engine, an Optuna study, asked for a population at a time, each evaluated in one call, in all
+scenarios; it starts from the best of the promoted.
 
 The run folder's blocks are the truth and the study is advice: a run starts from the beginning every time, and a block
-that was committed answers instead of the kernels. What an interruption left is so taken up again, bit for bit.
+that was committed answers instead of the kernels. What an interruption left is so taken up again, bit for bit. Chance
+comes from a generator of its own for every generation, so that nothing need be remembered.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -19,10 +21,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tiercap.optimizer import front, optuna_study, sobol
+from tiercap.kernels.params import OUTCOMES
+from tiercap.optimizer import convergence, engines, front, optuna_study, sobol
+from tiercap.optimizer.convergence import scaled_hypervolume
 from tiercap.optimizer.errors import InfeasibleError, InputError
 from tiercap.optimizer.evaluate import Evaluator
 from tiercap.optimizer.problem import Problem, column_name
+from tiercap.optimizer.proposals import Judge, breed
 
 if TYPE_CHECKING:
     import optuna
@@ -31,27 +36,30 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-#: Policies of one block of the screen.
-SCREEN_BLOCK = 2048
-#: Populations promoted from the screen to all scenarios.
-PROMOTED = 4
-#: The reference point of the hypervolume, in objectives scaled by the promoted front's ideal (0) and nadir (1).
-REFERENCE = 1.1
+#: Policies of a generation that is bred in the few scenarios, and how many are kept for the next.
+BRED, KEPT = 512, 2048
 #: Evaluations after which a block is committed: an interruption loses less than a block.
 BLOCK = 2**17
+#: First words of the seeds of the generators of chance.
+_BREEDING, _PROPOSING = 1, 2
 
 
 @dataclass
 class Archive:
-    """Policies that met all scenarios: coordinates, reported statistics, and where each came from."""
+    """Policies that met all scenarios: coordinates, reported statistics, and where each came from.
+
+    few : what decides, in the few scenarios, NaN where an engine never asked
+    """
 
     coords: Floats
     values: Floats
+    few: Floats
     stage: NDArray[np.int64]  # 0 promoted, g for generation g
 
-    def add(self, coords: Floats, values: Floats, stage: int) -> None:
+    def add(self, coords: Floats, values: Floats, few: Floats, stage: int) -> None:
         self.coords = np.concatenate([self.coords, coords])
         self.values = np.concatenate([self.values, values])
+        self.few = np.concatenate([self.few, few])
         self.stage = np.concatenate([self.stage, np.full(len(coords), stage)])
 
 
@@ -67,6 +75,7 @@ class Outcome:
     evaluations: int
     evaluations_reused: int
     seconds: dict[str, float]
+    stopped_early: bool = False
 
 
 @dataclass
@@ -87,102 +96,228 @@ class Search:
     phases: dict[str, float] = field(default_factory=dict)
     convergence: list[dict[str, float]] = field(default_factory=list)
     study: optuna.Study | None = None
+    ideal: Floats | None = None
+    nadir: Floats | None = None
+    _before: Floats | None = None
+
+    def __post_init__(self) -> None:
+        self.judge = Judge(self.problem.losses, self.problem.violations)
 
     def planned(self) -> int:
-        """Evaluations (a policy in a scenario) of the whole run."""
+        """Evaluations (a policy in a scenario) of the whole run, unless it stops early."""
         budget = self.problem.study.search
         n, few = len(self.problem.scenarios), len(self.problem.screener.scenarios)
-        promoted = min(PROMOTED * budget.population, budget.screen)
-        return budget.screen * few + (promoted + self._generations() * budget.population) * n
+        screened = budget.screen + (self._bred_generations() * BRED)
+        tried = self._trials() if budget.engine == "grid" else self._generations() * budget.population
+        first = min(budget.promoted, screened)
+        beside = tried * self._children() if budget.engine == engines.DEFAULT else 0
+        beside += tried + min(budget.population, first) if budget.pruner != "none" else 0
+        if first == 0 and budget.engine == engines.DEFAULT and tried:
+            beside += budget.population - budget.population * self._children()  # the first generation is Sobol points
+        return (screened + beside) * few + (first + tried) * n
 
     def run(self) -> Outcome:
-        """Screen, promote, refine. Raises InfeasibleError if no policy satisfies the constraints."""
+        """Screen, promote, refine. Raises InputError if the engine cannot, InfeasibleError if nothing is feasible."""
+        optuna_study.check(self.problem)
+        if self.planned() == 0:
+            raise InputError("there is nothing to search: raise search.screen or search.trials above 0")
         with self._timed("loading kernels"):
             self.problem.screener.outcomes(self.problem.base.reshape(-1, 1))  # compiles them, or reads the cache
         began = time.perf_counter()
         coords, values = self._screen()
         self.phases["screening"] = time.perf_counter() - began
-        archive = self._promote(coords, values)
-        ideal, nadir = self._scale(archive)
-        self._note(archive, ideal, nadir, 0)
-        self._refine(archive, ideal, nadir)
-        rows = self._front(archive)
+        archive = self._promote(*self._breed(coords, values))
+        if len(archive.coords):
+            self._note(archive, 0)
+        stopped = self._refine(archive)
+        rows = self.judge.front(archive.values)
         if len(rows) == 0:
             raise InfeasibleError(self._nearest_miss(archive), archive)
-        return Outcome(archive, rows, ideal, nadir, self.convergence, self.done, self.reused, self.seconds)
+        assert self.ideal is not None
+        assert self.nadir is not None
+        counts = (self.done, self.reused, self.seconds, stopped)
+        return Outcome(archive, rows, self.ideal, self.nadir, self.convergence, *counts)
+
+    # --- in the few scenarios ---
 
     def _screen(self) -> tuple[Floats, Floats]:
         budget, space = self.problem.study.search, self.problem.space
         with self._timed("sampling"):
             coords = coordinates(unit_points(budget.screen, len(space.levers), budget.seed), space.levers)
-        parts = []
-        for number, first in enumerate(range(0, len(coords), SCREEN_BLOCK)):
-            part = coords[first : first + SCREEN_BLOCK]
-            parts.append(self._block(f"screen-{number:04d}", part, self.problem.screener, self.problem.screened))
-        return coords, np.concatenate(parts)
+        return coords, self._few("screen", coords)
+
+    def _breed(self, coords: Floats, values: Floats) -> tuple[Floats, Floats]:
+        """Generations of children in the few scenarios; the best of all."""
+        budget, levers = self.problem.study.search, self.problem.space.levers
+        options: Any = engines.options_of(engines.DEFAULT, self._own_options())
+        for generation in range(1, self._bred_generations() + 1):
+            with self._timed("choosing"):
+                kept = self.judge.ranked(values, KEPT)
+                coords, values = coords[kept], values[kept]
+                points = unit(coords, levers)
+                rng = _chance(budget.seed, _BREEDING, generation)
+                born, _ = breed(self.judge, points, values, BRED, options, rng)
+            born = coordinates(born, levers)
+            found = self._few(f"bred-{generation:05d}", born)
+            coords, values = np.concatenate([coords, born]), np.concatenate([values, found])
+        return coords, values
 
     def _promote(self, coords: Floats, values: Floats) -> Archive:
-        budget = self.problem.study.search
         with self._timed("choosing"):
-            rows = self._best(values, PROMOTED * budget.population)
-        best = coords[rows]
-        kept = self._block("promoted-0000", best, self.problem.evaluator, self.problem.reported)
-        return Archive(best, kept, np.zeros(len(best), np.int64))
+            rows = self.judge.ranked(values, self.problem.study.search.promoted)
+        best, few = coords[rows], values[rows]
+        return Archive(best, self._all("promoted", best), few, np.zeros(len(best), np.int64))
 
-    def _best(self, values: Floats, count: int) -> NDArray[np.int64]:
-        """Feasible rows by non-dominated rank and crowding, then the least infeasible."""
-        excess = np.maximum(self.problem.violations(values), 0.0).sum(axis=1)
-        losses = self.problem.losses(values)
-        usable = np.isfinite(losses).all(axis=1) & np.isfinite(excess)
-        good = np.flatnonzero(usable & (excess == 0.0))
-        rest = np.flatnonzero(usable & (excess > 0.0))
-        chosen = good[front.layers(losses[good], count)] if len(good) else good
-        missing = max(count - len(chosen), 0)
-        return np.concatenate([chosen, rest[np.argsort(excess[rest], kind="stable")][:missing]])
+    # --- in all scenarios ---
 
-    def _refine(self, archive: Archive, ideal: Floats, nadir: Floats) -> None:
+    def _refine(self, archive: Archive) -> bool:
+        """Generation after generation; whether it stopped because nothing was gained any more."""
         budget = self.problem.study.search
         with self._timed("optuna"):
-            self.study = study = optuna_study.new_study(self.problem, budget.population)
-            seeds = self._best(archive.values, budget.population)
-            optuna_study.ask_and_tell(study, self.problem, archive.coords[seeds], archive.values[seeds])
+            best = self.judge.ranked(archive.values, budget.population)
+            self.study = study = optuna_study.new_study(self.problem, archive.coords[best[0]] if len(best) else None)
+        if len(best):
+            coords, values = archive.coords[best], archive.values[best]
+            each = self._each("few-00000", coords) if budget.pruner != "none" else None
+            with self._timed("optuna"):
+                optuna_study.ask_and_tell(study, self.problem, coords, values, each)
         for generation in range(1, self._generations() + 1):
-            with self._timed("optuna"):
-                trials, coords = optuna_study.ask(study, self.problem, budget.population)
-            values = self._block(f"generation-{generation:04d}", coords, self.problem.evaluator, self.problem.reported)
-            with self._timed("optuna"):
-                optuna_study.tell(study, self.problem, trials, values)
-            archive.add(coords, values, generation)
-            self._note(archive, ideal, nadir, generation)
+            coords, values, few = self._generation(study, archive, generation)
+            archive.add(coords, values, few, generation)
+            self._note(archive, generation)
+            volumes = [row["hypervolume"] for row in self.convergence]
+            if convergence.stands_still(volumes, budget.patience):
+                return True
+        return False
+
+    def _generation(self, study: optuna.Study, archive: Archive, generation: int) -> tuple[Floats, Floats, Floats]:
+        """Coordinates, values in all scenarios and in the few of the policies of one generation."""
+        proposals, few = self._propose(archive, generation)
+        count = self._population(generation)
+        with self._timed("optuna"):
+            trials, coords = optuna_study.ask(study, self.problem, count, proposals)
+        if few is None:
+            few = np.full((len(coords), len(self.problem.screened)), np.nan)
+        if self.problem.study.search.pruner != "none":
+            kept = ~self._prune(study, trials, coords, generation)
+            trials, coords, few = [t for t, k in zip(trials, kept, strict=True) if k], coords[kept], few[kept]
+        values = self._all(f"generation-{generation:05d}", coords)
+        with self._timed("optuna"):
+            optuna_study.tell(study, self.problem, trials, values)
+        return coords, values, few
+
+    def _propose(self, archive: Archive, generation: int) -> tuple[Floats | None, Floats | None]:
+        """What the multi-fidelity engine tries, and its values in the few scenarios; nothing for other engines."""
+        budget, levers = self.problem.study.search, self.problem.space.levers
+        if budget.engine != engines.DEFAULT:
+            return None, None
+        if len(archive.coords) == 0:
+            coords = coordinates(unit_points(budget.population, len(levers), budget.seed), levers)
+            return coords, self._few(f"children-{generation:05d}", coords)
+        options: Any = engines.options_of(budget.engine, budget.options)
+        with self._timed("choosing"):
+            rng = _chance(budget.seed, _PROPOSING, generation)
+            count = budget.population * self._children()
+            points = unit(archive.coords, levers)
+            born, parent = breed(self.judge, points, archive.values, count, options, rng)
+            born = coordinates(born, levers)
+        found = self._few(f"children-{generation:05d}", born)
+        with self._timed("choosing"):
+            decide = slice(0, len(self.problem.screened))
+            expected = found + (archive.values[parent, decide] - archive.few[parent])
+            rows = self.judge.promising(expected, archive.values, budget.population)
+        return born[rows], found[rows]
+
+    def _prune(self, study: Any, trials: list[Any], coords: Floats, generation: int) -> NDArray[np.bool_]:
+        """Which of a generation's policies the pruner gives up after the few scenarios."""
+        each = self._each(f"few-{generation:05d}", coords)
+        with self._timed("optuna"):
+            return optuna_study.prune(study, trials, each)
 
     def _generations(self) -> int:
         budget = self.problem.study.search
-        return -(-budget.trials // budget.population)
+        return -(-self._trials() // budget.population)
 
-    def _block(self, name: str, coords: Floats, evaluator: Evaluator, wanted: list[tuple[str, str]]) -> Floats:
-        """Values of a block of policies, which is cut where it would take too long to lose: see BLOCK."""
-        size = max(1, BLOCK // len(evaluator.scenarios))
-        if len(coords) <= size:
-            return self._part(name, coords, evaluator, wanted)
+    def _trials(self) -> int:
+        """Policies the engine tries: what was asked for, or as many as a grid has."""
+        budget = self.problem.study.search
+        if budget.engine != "grid":
+            return budget.trials
+        return int(engines.options_of("grid", budget.options)["points"]) ** len(self.problem.space.levers)
+
+    def _population(self, generation: int) -> int:
+        """Policies of a generation: a grid's last one has what is left, all others are whole."""
+        population = self.problem.study.search.population
+        if self.problem.study.search.engine != "grid":
+            return population
+        return min(population, self._trials() - (generation - 1) * population)
+
+    def _bred_generations(self) -> int:
+        budget = self.problem.study.search
+        return budget.screen_generations if budget.screen else 0
+
+    def _children(self) -> int:
+        return int(engines.options_of(engines.DEFAULT, self._own_options())["children"])
+
+    def _own_options(self) -> Any:
+        """The options of the multi-fidelity engine, whose defaults breed the screen for any other engine."""
+        budget = self.problem.study.search
+        return budget.options if budget.engine == engines.DEFAULT else {}
+
+    # --- evaluating, and keeping what was evaluated ---
+
+    def _few(self, name: str, coords: Floats) -> Floats:
+        return self._statistics(name, coords, self.problem.screener, self.problem.screened)
+
+    def _all(self, name: str, coords: Floats) -> Floats:
+        return self._statistics(name, coords, self.problem.evaluator, self.problem.reported)
+
+    def _statistics(
+        self, name: str, coords: Floats, evaluator: Evaluator, wanted: Sequence[tuple[str, str]]
+    ) -> Floats:
+        def compute(levers: NDArray[Any]) -> Floats:
+            per_policy = len(evaluator.scenarios)
+            return evaluator.statistics(levers, wanted, progress=lambda n: self._advance(n * per_policy))
+
+        return self._block(name, coords, [column_name(pair) for pair in wanted], compute, len(evaluator.scenarios))
+
+    def _each(self, name: str, coords: Floats) -> Floats:
+        """The first objective in each of the few scenarios: float64[n, few]."""
+        few, row = self.problem.screener, OUTCOMES.index(self.problem.screened[0][0])
+
+        def compute(levers: NDArray[Any]) -> Floats:
+            found = few.outcomes(levers)[:, row]
+            self._advance(found.size)
+            return found
+
+        return self._block(name, coords, [f"s{k}" for k in range(len(few.scenarios))], compute, len(few.scenarios))
+
+    def _block(
+        self, name: str, coords: Floats, columns: list[str], compute: Callable[[NDArray[Any]], Floats], each: int
+    ) -> Floats:
+        """Values of a block of policies, which is cut where it would take too long to lose: see BLOCK.
+
+        each : evaluations of one policy
+        """
+        size = max(1, BLOCK // each)
         starts = range(0, len(coords), size)
-        parts = [self._part(f"{name}-{k:04d}", coords[s : s + size], evaluator, wanted) for k, s in enumerate(starts)]
-        return np.concatenate(parts)
+        parts = [self._part(f"{name}-{s // size:04d}", coords[s : s + size], columns, compute, each) for s in starts]
+        return np.concatenate(parts) if parts else np.empty((0, len(columns)))
 
-    def _part(self, name: str, coords: Floats, evaluator: Evaluator, wanted: list[tuple[str, str]]) -> Floats:
+    def _part(
+        self, name: str, coords: Floats, columns: list[str], compute: Callable[[NDArray[Any]], Floats], each: int
+    ) -> Floats:
         """Values of some policies: from the run folder if committed there, else computed and committed."""
         names = self.problem.space.names
-        columns = [column_name(pair) for pair in wanted]
         with self._timed("files"):
             stored = self.folder.block(name)
         if stored is not None:
             self._check_stored(name, stored, coords)
-            self.reused += len(coords) * len(evaluator.scenarios)
-            self._advance(len(coords) * len(evaluator.scenarios))
+            self.reused += len(coords) * each
+            self._advance(len(coords) * each)
             return np.stack([stored[column] for column in columns], axis=1)
         with self._timed("kernels"):
-            levers = self.problem.space.resolve(coords)
-            per_policy = len(evaluator.scenarios)
-            values = evaluator.statistics(levers, wanted, progress=lambda n: self._advance(n * per_policy))
+            values = compute(self.problem.space.resolve(coords))
         with self._timed("files"):
             data = {f"lever_{lever}": coords[:, k] for k, lever in enumerate(names)}
             data |= {column: values[:, k] for k, column in enumerate(columns)}
@@ -202,30 +337,24 @@ class Search:
         self.done += evaluations
         self.progress(self.done, self.convergence[-1]["hypervolume"] if self.convergence else None)
 
-    def _front(self, archive: Archive) -> NDArray[np.int64]:
-        """Feasible policies that no other dominates, best first in the first objective."""
-        losses = self.problem.losses(archive.values)
-        feasible = (self.problem.violations(archive.values) <= 0.0).all(axis=1) & np.isfinite(losses).all(axis=1)
-        rows = np.flatnonzero(feasible)
-        if len(rows) == 0:
-            return rows
-        rows = rows[front.nondominated(losses[rows])]
-        return rows[np.lexsort(losses[rows].T[::-1])]
+    # --- how far it has come ---
 
-    def _scale(self, archive: Archive) -> tuple[Floats, Floats]:
-        """Ideal and nadir of the promoted front, which stay the scale of the hypervolume for the whole run."""
-        rows = self._front(archive)
-        losses = self.problem.losses(archive.values)
-        return front.ideal_and_nadir(losses[rows] if len(rows) else losses)
-
-    def _note(self, archive: Archive, ideal: Floats, nadir: Floats, generation: int) -> None:
+    def _note(self, archive: Archive, generation: int) -> None:
+        """A row of the convergence table; the first one freezes the scale unless the study states it."""
         with self._timed("front"):
-            rows = self._front(archive)
-            losses = self.problem.losses(archive.values)[rows]
-            volume = scaled_hypervolume(losses, ideal, nadir) if len(rows) else 0.0
-            fresh = int((archive.stage[rows] == generation).sum())
-        counts = {"generation": generation, "evaluations": self.done, "front": len(rows), "new": fresh}
-        self.convergence.append({**counts, "hypervolume": volume})
+            rows = self.judge.front(archive.values)
+            losses = self.problem.losses(archive.values)
+            if self.ideal is None or self.nadir is None:
+                stated = self.problem.scale
+                self.ideal, self.nadir = stated or front.ideal_and_nadir(losses[rows] if len(rows) else losses)
+            now, before = losses[rows], self._before if self._before is not None else losses[:0]
+            scale, self._before = (self.ideal, self.nadir), now
+            row: dict[str, float] = {"generation": generation, "evaluations": self.done, "front": len(rows)}
+            row["new"] = int((archive.stage[rows] == generation).sum())
+            row["hypervolume"] = scaled_hypervolume(now, *scale) if len(rows) else 0.0
+            row["epsilon"] = convergence.additive_epsilon(before, now, *scale)
+            row["epsilon_progress"] = convergence.entered(now, before, *scale)
+        self.convergence.append(row)
 
     def _nearest_miss(self, archive: Archive) -> str:
         """Which constraints the least infeasible policy breaks, and by how much."""
@@ -251,23 +380,34 @@ class Search:
             self.seconds[what] = self.seconds.get(what, 0.0) + time.perf_counter() - start
 
 
+def _chance(seed: int, stage: int, generation: int) -> np.random.Generator:
+    return np.random.Generator(np.random.PCG64([seed, stage, generation]))
+
+
 def unit_points(n: int, dimensions: int, seed: int) -> Floats:
     """Scrambled Sobol points: float64[n, dimensions] in (0, 1)."""
     return np.stack([sobol.column(n, place, seed) for place in range(dimensions)], axis=1)
 
 
-def coordinates(unit: Floats, levers: Any) -> Floats:
-    """Unit points to coordinates of the levers, even in the logarithm where a lever says so."""
+def coordinates(points: Floats, levers: Any) -> Floats:
+    """Unit points to coordinates of the levers, even in the logarithm where a lever says so: float64[n, d]."""
     columns = []
     for k, lever in enumerate(levers):
         if lever.log:
-            columns.append(lever.low * (lever.high / lever.low) ** unit[:, k])
+            column = lever.low * (lever.high / lever.low) ** points[:, k]
         else:
-            columns.append(lever.low + (lever.high - lever.low) * unit[:, k])
+            column = lever.low + (lever.high - lever.low) * points[:, k]
+        columns.append(np.clip(column, lever.low, lever.high))
     return np.stack(columns, axis=1)
 
 
-def scaled_hypervolume(losses: Floats, ideal: Floats, nadir: Floats) -> float:
-    """Hypervolume after scaling ideal to 0 and nadir to 1, reference point 1.1; 1.1**k is the most."""
-    scaled = front.normalise(losses, ideal, nadir)
-    return front.hypervolume(scaled, np.full(scaled.shape[1], REFERENCE))
+def unit(coords: Floats, levers: Any) -> Floats:
+    """The inverse of :func:`coordinates`, but for rounding: float64[n, d] in [0, 1]."""
+    columns = []
+    for k, lever in enumerate(levers):
+        if lever.log:
+            column = np.log(coords[:, k] / lever.low) / np.log(lever.high / lever.low)
+        else:
+            column = (coords[:, k] - lever.low) / (lever.high - lever.low)
+        columns.append(np.clip(column, 0.0, 1.0))
+    return np.stack(columns, axis=1)

@@ -7,9 +7,10 @@ constants what is held fixed; each has a table of its own in the file and a type
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from tiercap.optimizer import engines
 from tiercap.optimizer.levers import LEVERS_TABLE, LeverInfo, part
 from tiercap.optimizer.parameters import ParameterInfo
 
@@ -102,13 +103,28 @@ class ScenarioPlan:
 
 @dataclass(frozen=True, slots=True)
 class SearchBudget:
-    """How much to search: ``screen`` policies over ``screen_scenarios``, then ``trials`` over all."""
+    """How much to search, and how.
+
+    screen : policies tried first, in ``screen_scenarios``; screen_generations : generations bred from the best of them
+        there; promoted : the best of all these, tried in all scenarios
+    trials : policies that the engine then tries, ``population`` at a time; patience : generations without gain after
+        which it stops, 0 for never
+    engine, options, pruner : see `engines`; only options that differ from the defaults are here
+    scale : best and worst of each objective, which hypervolume is measured between; of no use unless it has all of them
+    """
 
     screen: int = 16384
-    screen_scenarios: int = 32
-    trials: int = 2048
+    screen_scenarios: int = 8
+    screen_generations: int = 60
+    promoted: int = 1024
+    trials: int = 4096
     population: int = 128
+    patience: int = 0
     seed: int = 0
+    engine: str = engines.DEFAULT
+    pruner: str = "none"
+    options: Mapping[str, engines.Value] = field(default_factory=dict)
+    scale: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

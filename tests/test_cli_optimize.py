@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small import EVALUATIONS, FLAGS
+from small import BLOCKS, EVALUATIONS, FLAGS
 
 from tiercap.optimizer.cli import group
 from tiercap.optimizer.cli.guard import run
@@ -33,8 +33,9 @@ def strike(self, evaluations):
 search.Search._advance = strike
 main(sys.argv[3:])
 """
-#: In the middle of the search: the screen and the promoted are done, the first generation is not committed.
-MIDWAY = 320 * 32 + 1
+#: Blocks done, and evaluations in them, in the middle of the search: the first generation is not committed.
+DONE = list(BLOCKS)[:5]
+MIDWAY = sum(BLOCKS[name] for name in DONE) + 1
 
 
 def optimize(
@@ -116,7 +117,7 @@ def test_the_journal_opens_in_optuna(whole: tuple[Path, dict[str, Any]]) -> None
     assert all(trial.state.is_finished() for trial in study.trials)
     assert study.metric_names == ["revenue", "gap", "substitution"]
     assert [d.name for d in study.directions] == ["MAXIMIZE", "MAXIMIZE", "MINIMIZE"]
-    block = pyarrow.parquet.read_table(whole[0] / "evaluations" / "part-generation-0002.parquet").to_pydict()
+    block = pyarrow.parquet.read_table(whole[0] / "evaluations" / "part-generation-00002-0000.parquet").to_pydict()
     for k, trial in enumerate(study.trials[-16:]):
         assert trial.values == [block[name][k] for name in study.metric_names]
         assert trial.params == {name: block[f"lever_{name}"][k] for name in trial.params}
@@ -140,7 +141,7 @@ def test_an_interrupted_run_goes_on(
     assert stopped.returncode == code
     assert stopped.stdout == ""
     kept = parts(folder)
-    assert set(kept) == {"part-screen-0000.parquet", "part-promoted-0000.parquet"}
+    assert set(kept) == {f"part-{name}.parquet" for name in DONE}
     if number != signal.SIGKILL:
         assert "Traceback" not in stopped.stderr
         last = stopped.stderr.splitlines()[-1]
@@ -242,8 +243,8 @@ def test_a_full_disk_loses_nothing(limit: int, whole: tuple[Path, dict[str, Any]
     assert "Traceback" not in full.stderr
     kept = parts(folder) if (folder / "evaluations").exists() else {}
     found = answer(optimize(folder, "--json"))
-    sizes = {"screen": 256, "promoted": 64, "generation": 16}
-    assert found["evaluations_reused"] == 32 * sum(sizes[name.split("-")[1]] for name in kept)
+    names = [name.removeprefix("part-").removesuffix(".parquet") for name in kept]
+    assert found["evaluations_reused"] == sum(BLOCKS[name] for name in names)
     assert found["front"] == whole[1]["front"]
 
 
@@ -292,7 +293,7 @@ def test_a_place_that_cannot_be_a_run_is_left_alone(
 
 
 MISTAKES = {
-    "search.screen=0": "between 1 and 2,000,000",
+    "search.screen=-1": "between 0 and 200,000,000",
     "search.trials=1e9": "whole number",
     "search.population=1": "between 2 and 10,000",
     "objectives.revnue=maximise": "did you mean `revenue`?",

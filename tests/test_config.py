@@ -165,7 +165,7 @@ WRONG = {
     "no distribution": ("[uncertainties.nre]\nlow = 0.1\nhigh = 0.2", "unknown distribution", ""),
     "half a constraint": ('[constraints.gap]\nstatistic = "p05"', "neither min nor max", ""),
     "constraint the wrong way": ("[constraints.gap]\nmin = 3\nmax = 2", "lies above", ""),
-    "too many policies": ("[search]\nscreen = 100000000", "between 1 and 2,000,000", ""),
+    "too many policies": ("[search]\nscreen = 1000000000", "between 0 and 200,000,000", ""),
     "too many scenarios": ("[scenarios]\ncount = 1000000000000000000", "between 1 and 1,000,000", ""),
     "too many years": ("[horizon]\nyears = 65", "between 1 and 64", ""),
     "no years": ("[horizon]\nyears = 0", "between 1 and 64", ""),

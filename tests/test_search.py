@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small import EVALUATIONS, problem
+from small import BLOCKS, EVALUATIONS, problem
 
 from tiercap.optimizer.errors import InfeasibleError, InputError
 from tiercap.optimizer.levers import LEVERS_TABLE, check_nesting
@@ -72,7 +72,10 @@ class Stop(Exception):
     """The interruption of a test."""
 
 
-@pytest.mark.parametrize("after", [1, 256 * 32, 256 * 32 + 1, 320 * 32 + 1, 336 * 32, EVALUATIONS - 1])
+STEPS = np.cumsum(list(BLOCKS.values())).tolist()
+
+
+@pytest.mark.parametrize("after", [1, STEPS[0], *(step + 1 for step in STEPS[:-1]), EVALUATIONS - 1])
 def test_a_search_goes_on_from_every_place(run: Run, tmp_path: Path, after: int) -> None:
     def stop(done: int, _volume: float | None) -> None:
         if done >= after:
@@ -85,9 +88,8 @@ def test_a_search_goes_on_from_every_place(run: Run, tmp_path: Path, after: int)
     found = search(problem(), tmp_path)
     assert same(found, run.found)
     assert found.evaluations == EVALUATIONS
-    steps = [256 * 32, 320 * 32, 336 * 32, 352 * 32]
-    assert found.evaluations_reused == max([0, *(step for step in steps if step < after)])
-    assert len(kept) == sum(step < after for step in steps)
+    assert found.evaluations_reused == max([0, *(step for step in STEPS if step < after)])
+    assert len(kept) == sum(step < after for step in STEPS)
     assert [(part.stat().st_ino, part.stat().st_mtime_ns) for part in kept] == stamps
 
 
@@ -96,7 +98,7 @@ def test_a_larger_budget_extends_to_the_run_it_would_have_been(run: Run, tmp_pat
     found = search(problem("search.trials=64"), tmp_path / "a")
     assert same(found, search(problem("search.trials=64"), tmp_path / "b"))
     assert found.evaluations_reused == EVALUATIONS
-    assert found.evaluations == EVALUATIONS + 32 * 32
+    assert found.evaluations == EVALUATIONS + 32 * (32 + 8 * 8)
     with pytest.raises(InputError, match=r"larger budget(?s:.)*budget\.trials: 64 in the folder, 32 now"):
         search(problem(), tmp_path / "a")
 
@@ -106,7 +108,7 @@ def test_long_blocks_are_cut_without_changing_a_bit(
 ) -> None:
     monkeypatch.setattr("tiercap.optimizer.search.BLOCK", 320)
     assert same(search(problem(), tmp_path), run.found)
-    assert len(list((tmp_path / "evaluations").iterdir())) == 26 + 7 + 2 * 2
+    assert len(list((tmp_path / "evaluations").iterdir())) == 7 + 2 * 13 + 7 + 2 * (4 + 2)
 
 
 def test_other_code_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,7 +153,10 @@ def _column(part: Path, name: str) -> np.ndarray:
 @pytest.mark.parametrize(
     "settings",
     [
+        ("search.screen=0",),
+        ("search.screen=0", "search.engine=nsga2"),
         ("search.screen=1",),
+        ("search.screen_generations=0", "search.promoted=1"),
         ("search.screen=8",),
         ("search.trials=0",),
         ("search.population=64",),

@@ -33,6 +33,7 @@ COMMANDS = {
     "rules": "List the rules that are built in, with dates and citations.",
     "parameters": "List the model's parameters with unit, value, range and source.",
     "outcomes": "List what the model reports, with units.",
+    "engines": "List what can search: engines, pruners and their options.",
     "init": "Write a study file to start from, with comments.",
     "config": "Check a study file, or show it with the origin of every value.",
     "bench": "Measure how fast this machine evaluates, starts and searches.",

@@ -39,6 +39,8 @@ ALSO_SHOWN = ("terminal_gap", "units_open", "units_licensed", "government_take",
 @set_option
 @scenarios_option
 @seed_option
+@click.option("--engine", metavar="NAME", help="What searches: see `tiercap engines`.  [default: the study's]")
+@click.option("--require-converged", is_flag=True, help="End with exit code 4 if the search was still finding more.")
 @threads_option
 @json_option
 @quiet_option
@@ -49,6 +51,8 @@ def command(
     futures: str | None,
     structure: str | None,
     seed: int | None,
+    engine: str | None,
+    require_converged: bool,
     threads: int | None,
     as_json: bool,
     quiet: bool,
@@ -61,12 +65,12 @@ def command(
     Example: tiercap optimize my-study.toml -o runs/mine
     """
     from tiercap.optimizer import config
-    from tiercap.optimizer.errors import InfeasibleError
+    from tiercap.optimizer.errors import InfeasibleError, NotConvergedError
     from tiercap.optimizer.optimize import optimize
     from tiercap.optimizer.problem import Problem
 
     path = _folder(output)
-    flags = {"seed": seed, **scenario_flags(futures, structure)}
+    flags = {"seed": seed, "search.engine": engine, **scenario_flags(futures, structure)}
     problem = Problem(config.load(study, settings, flags), threads)
     announce_compilation(quiet)
 
@@ -74,7 +78,7 @@ def command(
         """The command that goes on in ``folder``."""
         last = {text.partition("=")[0].strip(): text for text in (*settings, *more)}
         said = [part for text in last.values() for part in ("--set", text)]
-        given = (("--seed", seed), ("--scenarios", futures), ("--structure", structure))
+        given = (("--seed", seed), ("--engine", engine), ("--scenarios", futures), ("--structure", structure))
         flagged = [part for flag, value in given if value is not None for part in (flag, str(value))]
         return shlex.join(["tiercap", "optimize", *([study] if study else []), "-o", str(folder), *flagged, *said])
 
@@ -96,6 +100,16 @@ def command(
         _print_json(run)
     else:
         _print_report(run, again)
+    if require_converged and not run.converged:
+        raise NotConvergedError(
+            f"the search was still finding more: {run.settled()}; go on with "
+            f"{again(run.path, f'search.trials={_more(problem)}')}"
+        )
+
+
+def _more(problem: Any) -> int:
+    """Trials of the next, longer run."""
+    return max(2 * problem.study.search.trials, 64)
 
 
 def _folder(output: str | None) -> Path | None:
@@ -293,21 +307,19 @@ def _print_stages(run: Any) -> None:
     before = run.screened_hypervolume
     added = f"so they add {100.0 * (value / before - 1.0):.1f} %" if before > 0 else "so all of it is theirs"
     click.echo(
-        f"Hypervolume {value:.4f} (scenarios resampled: {low:.4f} to {high:.4f}); before Optuna's generations "
+        f"Hypervolume {value:.4f} (scenarios resampled: {low:.4f} to {high:.4f}); before the engine's generations "
         f"{before:.4f}, {added}."
     )
-    state = "has settled" if run.converged else "was still rising"
-    click.echo(f"It {state}: the last quarter of the generations raised it by {100.0 * run.last_rise:.1f} %.")
+    click.echo(f"It {'has settled' if run.converged else 'was still rising'}: {run.settled()}.")
     spent = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in sorted(found.seconds.items(), key=lambda i: -i[1]))
     reused = f", {found.evaluations_reused:,} of them kept from before" if found.evaluations_reused else ""
     click.echo(f"{found.evaluations:,} evaluations{reused} in {run.seconds:.1f} s: {spent}.")
 
 
 def _print_next(run: Any, again: Callable[..., str]) -> None:
-    trials = run.problem.study.search.trials
     click.echo(f"Run folder: {run.path}")
     click.echo("It holds front.csv, manifest.json and study.journal, which optuna-dashboard opens. Next:")
-    click.echo(f"  {again(run.path, f'search.trials={max(2 * trials, 64)}')}   # search on")
+    click.echo(f"  {again(run.path, f'search.trials={_more(run.problem)}')}   # search on")
     click.echo(f"  {shlex.join(['tiercap', 'pick', str(run.path)])}   # one of them: reasons, round numbers, prices")
     click.echo(f"  tiercap evaluate --policy {run.problem.study.baseline} --trajectory   # the rule, year by year")
     infos = run.problem.study.parameters

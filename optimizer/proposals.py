@@ -1,0 +1,106 @@
+"""Which policies the multi-fidelity engine tries next: children chosen by what a few scenarios say of them.
+
+The few scenarios are common to all policies, so that the difference between a child and its parent is known far better
+than either: the child is expected at its own value there plus what the parent gained from the few scenarios to all of
+them (a control variate). Children are then taken one by one, always the one that would enlarge the front by most in the
+additive epsilon indicator (Zitzler et al. 2003), those already taken counted in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tiercap.optimizer import front, variation
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
+
+#: Parents below which a front is filled up with what comes after it.
+FEWEST_PARENTS = 32
+#: Children compared with the front at a time.
+_SLAB = 64
+
+
+@dataclass(frozen=True)
+class Judge:
+    """What a policy's columns mean, as a `Problem` says it."""
+
+    losses: Callable[[Floats], Floats]
+    violations: Callable[[Floats], Floats]
+
+    def ranked(self, values: Floats, count: int) -> Rows:
+        """Up to ``count`` rows: the feasible by non-dominated rank and crowding, then the least infeasible."""
+        good, rest, excess = self._split(values)
+        chosen = good[front.layers(self.losses(values)[good], count)] if len(good) else good
+        missing = max(count - len(chosen), 0)
+        return np.concatenate([chosen, rest[np.argsort(excess[rest], kind="stable")][:missing]])
+
+    def front(self, values: Floats) -> Rows:
+        """Feasible rows that no other dominates, best first in the first objective."""
+        good, *_ = self._split(values)
+        losses = self.losses(values)
+        rows = good[front.nondominated(losses[good])] if len(good) else good
+        return rows[np.lexsort(losses[rows].T[::-1])]
+
+    def parents(self, values: Floats) -> Rows:
+        """The front, filled up to FEWEST_PARENTS where it is shorter."""
+        rows = self.front(values)
+        if len(rows) >= FEWEST_PARENTS:
+            return rows
+        best = self.ranked(values, FEWEST_PARENTS)
+        return np.concatenate([rows, best[~np.isin(best, rows)]])
+
+    def promising(self, values: Floats, known: Floats, count: int) -> Rows:
+        """The ``count`` rows of ``values`` that would add most to the front of ``known``, most promising first."""
+        good, rest, excess = self._split(values)
+        chosen = good[_additions(self.losses(values)[good], self._front_losses(known), count)]
+        missing = count - len(chosen)
+        return np.concatenate([chosen, rest[np.argsort(excess[rest], kind="stable")][:missing]])
+
+    def _front_losses(self, values: Floats) -> Floats:
+        return self.losses(values)[self.front(values)]
+
+    def _split(self, values: Floats) -> tuple[Rows, Rows, Floats]:
+        """Feasible rows, infeasible rows, and by how much each row breaks its bounds; what is not finite is neither."""
+        excess = np.maximum(self.violations(values), 0.0).sum(axis=1)
+        usable = np.isfinite(self.losses(values)).all(axis=1) & np.isfinite(excess)
+        return np.flatnonzero(usable & (excess == 0.0)), np.flatnonzero(usable & (excess > 0.0)), excess
+
+
+def breed(
+    judge: Judge, points: Floats, values: Floats, count: int, options: Mapping[str, float], rng: np.random.Generator
+) -> tuple[Floats, Rows]:
+    """Children of the best of ``points`` and the row of each one's first parent.
+
+    points : float64[n, d] in the unit cube; values : float64[n, columns]. Parents win a tournament of two: the less
+    crowded is taken.
+    """
+    rows = judge.parents(values)
+    crowding = front.crowding(judge.losses(values)[rows])
+    pairs = rng.integers(len(rows), size=(3, count, 2))
+    left, right = pairs[..., 0], pairs[..., 1]
+    chosen = rows[np.where(crowding[left] >= crowding[right], left, right)]
+    return variation.children((points[chosen[0]], points[chosen[1]], points[chosen[2]]), options, rng), chosen[0]
+
+
+def _additions(losses: Floats, known: Floats, count: int) -> Rows:
+    """Rows to add one by one, always the one farthest from being dominated by the front and those taken before."""
+    if len(losses) == 0:
+        return np.zeros(0, np.int64)
+    low, high = front.ideal_and_nadir(np.concatenate([known, losses]))
+    new, old = front.normalise(losses, low, high), front.normalise(known, low, high) if len(known) else known
+    left = np.full(len(new), np.inf)
+    for start in range(0, len(new) if len(old) else 0, _SLAB):
+        part = slice(start, start + _SLAB)
+        left[part] = (old[None] - new[part, None]).max(axis=2).min(axis=1)
+    taken = []
+    for _ in range(min(count, len(new))):
+        row = int(np.argmax(left))
+        taken.append(row)
+        left = np.minimum(left, (new[row] - new).max(axis=1))
+        left[row] = -np.inf
+    return np.array(taken, dtype=np.int64)

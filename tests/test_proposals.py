@@ -1,0 +1,91 @@
+"""The multi-fidelity engine's parts: children stay in the cube, the few taken are those that add most."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tiercap.optimizer import convergence, engines, variation
+from tiercap.optimizer.proposals import FEWEST_PARENTS, Judge, breed
+
+OPTIONS = engines.options_of(engines.DEFAULT, {})
+RNG = np.random.Generator(np.random.PCG64(5))
+JUDGE = Judge(lambda values: values[:, :2], lambda values: values[:, 2:])
+
+
+def parents(n: int = 400, d: int = 5) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    points = RNG.random((3, n, d))
+    points[:, ::7] = np.round(points[:, ::7])  # some on the walls
+    return points[0], points[1], points[2]
+
+
+@pytest.mark.parametrize("kind", [{"sbx": 1.0, "line": 0.0}, {"sbx": 0.0, "line": 1.0}, {"sbx": 0.0, "line": 0.0}])
+def test_children_stay_in_the_cube_and_differ_from_their_parents(kind: dict[str, float]) -> None:
+    first, second, third = parents()
+    born = variation.children((first, second, third), {**OPTIONS, **kind}, RNG)  # type: ignore[arg-type]
+    assert born.shape == first.shape
+    assert (born >= 0.0).all()
+    assert (born <= 1.0).all()
+    assert 0.5 < (born != first).any(axis=1).mean()
+
+
+def test_crossover_keeps_the_middle_of_its_parents_on_average() -> None:
+    first, second = np.full((200_000, 1), 0.4), np.full((200_000, 1), 0.6)
+    both = np.concatenate([variation.crossover(first, second, OPTIONS, np.random.default_rng(1)),  # type: ignore[arg-type]
+                           variation.crossover(second, first, OPTIONS, np.random.default_rng(1))])  # fmt: skip
+    assert both.mean() == pytest.approx(0.5, abs=1e-3)
+
+
+def test_mutation_moves_as_many_levers_as_asked_both_ways_alike() -> None:
+    points = np.full((100_000, 4), 0.5)
+    moved = variation.mutated(points, {**OPTIONS, "mutations": 2.0}, np.random.default_rng(2))  # type: ignore[arg-type]
+    assert (moved != points).sum(axis=1).mean() == pytest.approx(2.0, abs=0.02)
+    assert moved.mean() == pytest.approx(0.5, abs=1e-3)
+
+
+def test_promising_children_are_those_farthest_beyond_the_front() -> None:
+    known = np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.5, 0.5, 0.0]])
+    new = np.array([[0.6, 0.6, 0.0], [0.1, 0.2, 0.0], [0.11, 0.21, 0.0], [0.7, 0.1, 0.0], [0.0, 0.0, 1.0]])
+    assert JUDGE.promising(new, known, 2).tolist() == [1, 3]  # not 2, which 1 dominates
+    assert JUDGE.promising(new, known, 5).tolist()[-1] == 4  # the one that breaks a bound comes last
+
+
+def test_what_is_not_finite_is_never_chosen() -> None:
+    values = np.array([[np.nan, 0.0, 0.0], [1.0, 1.0, 0.0], [2.0, 2.0, np.inf], [3.0, 0.0, 0.5]])
+    assert JUDGE.ranked(values, 9).tolist() == [1, 3]
+    assert JUDGE.front(values).tolist() == [1]
+
+
+def test_a_short_front_is_filled_up_with_what_comes_after_it() -> None:
+    values = np.column_stack([np.arange(100.0), np.arange(100.0), np.zeros(100)])
+    rows = JUDGE.parents(values)
+    assert rows.tolist() == list(range(FEWEST_PARENTS))
+    points = np.linspace(0.0, 1.0, 100).reshape(-1, 1)
+    born, parent = breed(JUDGE, points, values, 50, OPTIONS, RNG)  # type: ignore[arg-type]
+    assert born.shape == (50, 1)
+    assert parent.max() < FEWEST_PARENTS
+
+
+def test_additive_epsilon_by_hand() -> None:
+    ideal, nadir = np.array([0.0, 0.0]), np.array([2.0, 1.0])
+    front, better = np.array([[1.0, 0.5]]), np.array([[0.5, 0.4], [1.0, 0.2]])
+    assert convergence.additive_epsilon(front, better, ideal, nadir) == pytest.approx(0.3)
+    assert convergence.additive_epsilon(better, front, ideal, nadir) <= 0.0
+    assert convergence.additive_epsilon(front[:0], better, ideal, nadir) == np.inf
+
+
+def test_epsilon_progress_counts_boxes_entered() -> None:
+    ideal, nadir = np.zeros(2), np.ones(2)
+    before = np.array([[0.5, 0.5]])
+    assert convergence.entered(before, before[:0], ideal, nadir) == 1
+    assert convergence.entered(before, before, ideal, nadir) == 0
+    near, far = np.array([[0.501, 0.501]]), np.array([[0.45, 0.55], [0.5, 0.5]])
+    assert convergence.entered(near, before, ideal, nadir) == 0
+    assert convergence.entered(far, before, ideal, nadir) == 1
+
+
+def test_standing_still_needs_patience() -> None:
+    assert not convergence.stands_still([1.0, 1.0, 1.0], 0)
+    assert not convergence.stands_still([1.0, 1.0], 2)
+    assert convergence.stands_still([1.0, 1.0, 1.0005], 2)
+    assert not convergence.stands_still([1.0, 1.0, 1.002], 2)
