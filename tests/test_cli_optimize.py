@@ -149,7 +149,7 @@ def test_an_interrupted_run_goes_on(
         assert f"kept in {folder}; to go on: tiercap optimize -o {folder} --seed 1 --set search.screen=256" in last
         assert (folder / "study.journal").stat().st_size > 0
     found = answer(optimize(folder, "--json"))
-    assert found["evaluations_reused"] == 256 * 32 + 64 * 32
+    assert found["evaluations_reused"] == MIDWAY - 1
     assert found["evaluations"] == EVALUATIONS
     assert {name: parts(folder)[name] for name in kept} == kept
     assert found["front"] == whole[1]["front"]

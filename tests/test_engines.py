@@ -84,7 +84,8 @@ def test_a_grid_visits_every_point_once(tmp_path: Path) -> None:
     tried = found.archive.coords[found.archive.stage > 0]
     assert len(tried) == len(np.unique(tried, axis=0)) == 27
     for k, lever in enumerate(study.space.levers):
-        assert np.unique(tried[:, k]) == pytest.approx(np.linspace(lever.low, lever.high, 3) if not lever.log else np.geomspace(lever.low, lever.high, 3))
+        spaced = np.geomspace if lever.log else np.linspace
+        assert np.unique(tried[:, k]) == pytest.approx(spaced(lever.low, lever.high, 3))
 
 
 def test_options_reach_the_engine(tmp_path: Path) -> None:
