@@ -16,8 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tiercap.kernels.params import OUTCOME_LIST, OUTCOMES
-from tiercap.optimizer import atomic, config, front, infeasibility
+from tiercap.optimizer import atomic, config, front, infeasibility, measures, paired
 from tiercap.optimizer.catalogue import exporter_catalogue, load_chips
 from tiercap.optimizer.errors import InfeasibleError, StorageError
 from tiercap.optimizer.evaluate import code_digest, vector_bits
@@ -33,8 +32,6 @@ Floats = NDArray[np.float64]
 #: Given the search, returns what is called with evaluations done and hypervolume.
 Progress = Callable[[Search], Callable[[int, float | None], None]]
 
-#: Resamples of the scenarios for the interval of the hypervolume.
-RESAMPLES = 200
 #: Rise of the hypervolume over the last quarter of the generations below which a search counts as settled.
 SETTLED = 0.01
 STUDY_FILE = "study.journal"
@@ -164,14 +161,9 @@ def _describe(problem: Problem, path: Path, found: Outcome, start: float) -> Run
 
 def _interval(problem: Problem, found: Outcome, levers: NDArray[Any]) -> tuple[float, float, float]:
     """Hypervolume of the front, with a 90 % interval from resampling the scenarios."""
-    rows = [OUTCOMES.index(name) for name in problem.objectives]
-    chunks = problem.evaluator.chunks(len(levers))
-    each = np.concatenate([problem.evaluator.outcomes(levers[part])[:, rows] for part in chunks])
-    n = max(1, round(problem.scenarios.effective))
-    rng = np.random.Generator(np.random.PCG64(problem.study.search.seed))
-    counts = rng.multinomial(n, problem.scenarios.weights, size=RESAMPLES) / n
-    means = ((each * count).sum(axis=-1) for count in counts)
-    volumes = [scaled_hypervolume(mean * problem.signs, found.ideal, found.nadir) for mean in means]
+    draws = paired.resamplings(problem.scenarios.weights, problem.study.search.seed)
+    drawn = problem.resampled(problem.seen(levers), draws)
+    volumes = [scaled_hypervolume(losses, found.ideal, found.nadir) for losses in drawn]
     losses = problem.losses(found.archive.values)[found.front]
     low, high = np.quantile(volumes, [0.05, 0.95])
     return scaled_hypervolume(losses, found.ideal, found.nadir), float(low), float(high)
@@ -189,14 +181,14 @@ def _write(run: Run, search: Search) -> None:
     for tier in ("open", "licensed"):
         table[f"chips_{tier}"] = np.array(["; ".join(admitted(row, chips)[tier]) for row in run.levers], dtype=str)
     units = {name: LEVERS_TABLE[name].unit for name in lever_values}
-    units |= {name: UNITS[pair[0]] for name, pair in zip(columns, problem.reported, strict=True)}
+    units |= {name: measures.unit(*pair) for name, pair in zip(columns, problem.reported, strict=True)}
     folder.write_table("front", table, units)
     rows = run.found.convergence
     folder.write_table("convergence", {key: np.array([row[key] for row in rows]) for key in rows[0]}, {})
     folder.write_codebook(
         [("policy", "1", "number of the policy on the front, from 0, best first in the first objective")]
         + [(name, LEVERS_TABLE[name].unit, LEVERS_TABLE[name].meaning) for name in lever_values]
-        + [(o.name, o.unit, o.meaning) for o in OUTCOME_LIST]
+        + [(name, units[name], measures.meaning(*pair)) for name, pair in zip(columns, problem.reported, strict=True)]
     )
     _write_optuna(search)
     folder.write_manifest(manifest(run))
@@ -217,12 +209,33 @@ def manifest(run: Run) -> dict[str, Any]:
         "versions": {name: version(name) for name in (*SHAPING, "pyarrow")} | {"python": platform.python_version()},
         "scenarios": {"ensemble": run.problem.scenarios.source, "sha256": run.problem.scenarios.digest,
                       "count": len(run.problem.scenarios), "effective": run.problem.scenarios.effective},
+        "regret": regret_json(run.problem),
         "machine": {**machine, "threads": run.problem.evaluator.threads},
         "evaluations": run.found.evaluations,
         "evaluations_reused": run.found.evaluations_reused,
         "seconds": {"total": run.seconds, **run.found.seconds},
         "hypervolume": hypervolume_json(run),
     }
+
+
+def regret_json(problem: Problem) -> dict[str, Any] | None:
+    """What regret was measured from, by digest; None where nothing asked for a regret."""
+    best = problem.evaluator.best_known()
+    return None if best is None else {"rivals": len(problem.rivals), "best_known_sha256": best}
+
+
+def objectives_json(problem: Problem) -> list[dict[str, str]]:
+    """The objectives in order: name of the column, outcome, statistic, direction of the outcome, unit."""
+    return [
+        {
+            "name": o.name,
+            "outcome": o.outcome,
+            "statistic": o.statistic,
+            "direction": o.direction,
+            "unit": measures.unit(o.outcome, o.statistic),
+        }
+        for o in problem.study.objectives
+    ]
 
 
 def hypervolume_json(run: Run) -> dict[str, Any]:

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.kernels.params import GROUPS, OUTCOME_LIST, OUTCOMES
-from tiercap.optimizer import csv_rows, ensemble, quantities
+from tiercap.optimizer import csv_rows, ensemble, measures, paired, quantities, robustness
 from tiercap.optimizer.catalogue import exporter_catalogue
 from tiercap.optimizer.errors import InputError, did_you_mean
 from tiercap.optimizer.evaluate import Evaluator, check_size
+from tiercap.optimizer.lever_space import coordinates, unit_points
 from tiercap.optimizer.levers import LEVERS_TABLE
 from tiercap.optimizer.policy import LeverSpace, apply_levers, mixed_levers, rule_levers
 from tiercap.optimizer.rules import Rule, find_rule
@@ -26,6 +27,8 @@ UNITS = {outcome.name: outcome.unit for outcome in OUTCOME_LIST}
 
 #: What is kept of every outcome of a policy that met all scenarios.
 SPREAD = ("mean", "p05", "p50", "p95")
+#: Points of the levers among which the best known of each scenario is looked for.
+RIVALS = 1024
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,13 @@ class Problem:
     @cached_property
     def evaluator(self) -> Evaluator:
         """Evaluates in the full ensemble."""
-        return Evaluator(self.scenarios, self.study.horizon, exporter_catalogue(), self.threads)
+        return self.evaluator_in(self.scenarios)
+
+    def evaluator_in(self, scenarios: Scenarios) -> Evaluator:
+        """Evaluates in any scenarios, over the study's horizon and against its rivals."""
+        return Evaluator(
+            scenarios, self.study.horizon, exporter_catalogue(), self.threads, rivals=lambda: self.rivals
+        )
 
     @cached_property
     def streaming(self) -> StreamingEvaluator:
@@ -61,13 +70,15 @@ class Problem:
         plan = self.study.scenarios
         calibrated = plan.kind == "calibrated"
         futures = self.scenarios if calibrated else Draws(self.study.parameters, plan.count, plan.seed, plan.kind)
-        return StreamingEvaluator(futures, self.study.horizon, exporter_catalogue(), self.threads)
+        return StreamingEvaluator(
+            futures, self.study.horizon, exporter_catalogue(), self.threads, rivals=lambda: self.rivals
+        )
 
     @cached_property
     def screener(self) -> Evaluator:
         """Evaluates in the first scenarios, which are balanced themselves: see `Ensemble.pick` and `sobol`."""
         n = min(self.study.search.screen_scenarios, len(self.scenarios))
-        return Evaluator(self.scenarios.head(n), self.study.horizon, exporter_catalogue(), self.threads)
+        return self.evaluator_in(self.scenarios.head(n))
 
     @cached_property
     def base(self) -> NDArray[Any]:
@@ -85,20 +96,35 @@ class Problem:
         """The rule in force: LEVERS[1]."""
         return rule_levers(find_rule(self.study.baseline))
 
+    @cached_property
+    def rivals(self) -> NDArray[Any]:
+        """The policies whose best in each scenario is the best known, which regret is measured from: LEVERS[n, 1].
+
+        Scrambled Sobol points of the searched levers, the same for a seed of the search, and the rule in force.
+        """
+        unit = unit_points(RIVALS, len(self.space.levers), self.study.search.seed)
+        points = coordinates(unit, self.space.levers)
+        return np.concatenate([self.space.resolve(points), self.baseline.reshape(1, 1)])
+
     @property
     def objectives(self) -> list[str]:
-        """Names of the objectives."""
-        return [objective.outcome for objective in self.study.objectives]
+        """Names of the objectives: the outcome, with the statistic behind it unless that is the mean."""
+        return [objective.name for objective in self.study.objectives]
+
+    @property
+    def outcomes(self) -> list[str]:
+        """The outcomes that the objectives are statistics of, each once."""
+        return list(dict.fromkeys(objective.outcome for objective in self.study.objectives))
 
     @property
     def signs(self) -> NDArray[np.float64]:
         """-1 for an objective to maximise, +1 for one to minimise: times a value, smaller is better."""
-        return np.array([-1.0 if o.direction == "maximise" else 1.0 for o in self.study.objectives])
+        return np.array([objective.sign for objective in self.study.objectives])
 
     @cached_property
     def screened(self) -> list[tuple[str, str]]:
         """Outcome and statistic of each column that decides a policy's place: objectives, then constraints."""
-        wanted = [(name, "mean") for name in self.objectives]
+        wanted = [(objective.outcome, objective.statistic) for objective in self.study.objectives]
         for constraint in self.study.constraints:
             pair = (constraint.outcome, constraint.statistic)
             if pair not in wanted:
@@ -110,18 +136,61 @@ class Problem:
         """Columns of a policy that met all scenarios: the deciding ones, all means, quantiles of the objectives."""
         wanted = list(self.screened)
         extra = [(name, "mean") for name in OUTCOMES]
-        extra += [(name, q) for name in self.objectives for q in SPREAD[1:]]
+        extra += [(name, q) for name in self.outcomes for q in SPREAD[1:]]
         return wanted + [pair for pair in extra if pair not in wanted]
 
     def losses(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Objectives with smaller better: float64[n, k] from columns that begin with the objectives."""
         return values[:, : len(self.signs)] * self.signs
 
+    def seen(self, levers: NDArray[Any], evaluator: Evaluator | None = None) -> NDArray[np.float64]:
+        """What each objective's statistic is taken of in every scenario: float64[n, k, n_scenarios].
+
+        See `robustness.seen`. levers : LEVERS[n, n_phases]; evaluator : the study's own if None
+        """
+        where = evaluator or self.evaluator
+        rows = [OUTCOMES.index(objective.outcome) for objective in self.study.objectives]
+        values = np.concatenate([where.outcomes(levers[part])[:, rows] for part in where.chunks(len(levers))])
+        for k, objective in enumerate(self.study.objectives):
+            statistic = measures.parse(objective.statistic)
+            values[:, k] = robustness.seen(values[:, k], statistic, where.best(objective.outcome, objective.statistic))
+        return values
+
+    def reduced(self, seen: NDArray[np.float64], weights: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+        """Objectives with smaller better, float64[n, k], of what `seen` returned: the bits of `losses`.
+
+        weights : of the scenarios, the study's own if None
+        """
+        w = self.scenarios.weights if weights is None else weights
+        names = [objective.statistic for objective in self.study.objectives]
+        return np.stack([robustness.reduce_seen(seen[:, k], w, name) for k, name in enumerate(names)], -1) * self.signs
+
+    def losses_in(self, seen: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Objectives with smaller better, scenario by scenario, of what `seen` returned; a spread by its distances."""
+        spread = [objective.statistic == "std" for objective in self.study.objectives]
+        if any(spread):
+            means = robustness.reduce(seen[:, spread], self.scenarios.weights, "mean")
+            seen = seen.copy()
+            seen[:, spread] = np.abs(seen[:, spread] - means[..., None])
+        return seen * self.signs[:, None]
+
     def losses_by_scenario(self, levers: NDArray[Any]) -> NDArray[np.float64]:
         """Objectives with smaller better, in every scenario: float64[n, k, n_scenarios] of LEVERS[n, n_phases]."""
-        rows = [OUTCOMES.index(name) for name in self.objectives]
-        parts = (self.evaluator.outcomes(levers[part])[:, rows] for part in self.evaluator.chunks(len(levers)))
-        return np.concatenate(list(parts)) * self.signs[:, None]
+        return self.losses_in(self.seen(levers))
+
+    def resampled(self, seen: NDArray[np.float64], draws: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Objectives with smaller better under other weightings of the scenarios: float64[n_draws, n, k].
+
+        seen : what `seen` returned; draws : as `paired.resamplings` makes them
+        """
+        parts = [robustness.resampled(seen[:, k], draws, o.statistic) for k, o in enumerate(self.study.objectives)]
+        return np.stack(parts, axis=-1) * self.signs
+
+    def levels(self, levers: NDArray[Any], draws: NDArray[np.float64]) -> paired.Levels:
+        """The objectives of LEVERS[n, n_phases] in their own signs, as they are and in each of ``draws``."""
+        seen = self.seen(levers)
+        reduced = self.reduced(seen)
+        return paired.Levels(reduced * self.signs, self.resampled(seen, draws) * self.signs)
 
     @cached_property
     def limits(self) -> list[tuple[Constraint, float, float]]:
@@ -130,7 +199,7 @@ class Problem:
         return [(c, sign, bound) for c, sign, bound in found if bound is not None]
 
     def excess(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """By how much each bound is broken, in the outcome's unit, at most 0 where it holds: float64[n, bounds]."""
+        """By how much each bound is broken, in the statistic's unit, at most 0 where it holds: float64[n, bounds]."""
         columns = [
             sign * (values[:, self.screened.index((c.outcome, c.statistic))] - bound) for c, sign, bound in self.limits
         ]
@@ -145,15 +214,15 @@ class Problem:
         """Each bound in words, such as mean of gap >= 3 year."""
         names = []
         for c, sign, bound in self.limits:
-            unit = "" if UNITS[c.outcome] == "1" else f" {UNITS[c.outcome]}"
+            unit = measures.unit(c.outcome, c.statistic)
+            unit = "" if unit == "1" else f" {unit}"
             names.append(f"{c.statistic} of {c.outcome} {'<=' if sign > 0 else '>='} {bound:g}{unit}")
         return names
 
 
 def column_name(pair: tuple[str, str]) -> str:
     """The name of a statistic in files: the outcome alone for its mean."""
-    outcome, statistic = pair
-    return outcome if statistic == "mean" else f"{outcome}_{statistic}"
+    return measures.column(*pair)
 
 
 def parse_policy(text: str, base: NDArray[Any]) -> tuple[str, NDArray[Any]]:

@@ -19,9 +19,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tiercap.optimizer import front, optuna_study, sobol
+from tiercap.optimizer import front, optuna_study
 from tiercap.optimizer.errors import InfeasibleError, InputError
 from tiercap.optimizer.evaluate import Evaluator
+from tiercap.optimizer.lever_space import coordinates as coordinates
+from tiercap.optimizer.lever_space import unit_points as unit_points
 from tiercap.optimizer.problem import Problem, column_name
 
 if TYPE_CHECKING:
@@ -249,22 +251,6 @@ class Search:
             yield
         finally:
             self.seconds[what] = self.seconds.get(what, 0.0) + time.perf_counter() - start
-
-
-def unit_points(n: int, dimensions: int, seed: int) -> Floats:
-    """Scrambled Sobol points: float64[n, dimensions] in (0, 1)."""
-    return np.stack([sobol.column(n, place, seed) for place in range(dimensions)], axis=1)
-
-
-def coordinates(unit: Floats, levers: Any) -> Floats:
-    """Unit points to coordinates of the levers, even in the logarithm where a lever says so."""
-    columns = []
-    for k, lever in enumerate(levers):
-        if lever.log:
-            columns.append(lever.low * (lever.high / lever.low) ** unit[:, k])
-        else:
-            columns.append(lever.low + (lever.high - lever.low) * unit[:, k])
-    return np.stack(columns, axis=1)
 
 
 def scaled_hypervolume(losses: Floats, ideal: Floats, nadir: Floats) -> float:

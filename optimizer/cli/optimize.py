@@ -136,7 +136,7 @@ def _bar(quiet: bool) -> Iterator[Callable[[Any], Callable[[int, float | None], 
 
 
 def _print_json(run: Any) -> None:
-    from tiercap.optimizer.optimize import hypervolume_json, outcomes_json, policy_json
+    from tiercap.optimizer.optimize import hypervolume_json, objectives_json, outcomes_json, policy_json
     from tiercap.optimizer.policy import describe
 
     problem = run.problem
@@ -148,6 +148,7 @@ def _print_json(run: Any) -> None:
             "evaluations_reused": run.found.evaluations_reused,
             "seconds": run.seconds,
             "scenarios": scenarios_json(problem),
+            "objectives": objectives_json(problem),
             "hypervolume": hypervolume_json(run),
             "choices": {choice.label: choice.row for choice in run.choices},
             "front": [policy_json(run, row) for row in range(len(run.levers))],
@@ -244,15 +245,19 @@ def _further(name: str) -> tuple[str, ...]:
 
 
 def _outcome_rows(problem: Any, columns: list[Any]) -> list[list[str]]:
-    """Means, and below each objective where 90 of 100 scenarios lie."""
+    """Means; below those of the objectives where 90 of 100 scenarios lie, and the statistic that is the objective."""
+    from tiercap.optimizer.measures import unit
     from tiercap.optimizer.problem import UNITS
 
     rows = []
-    for name in dict.fromkeys([*problem.objectives, *ALSO_SHOWN]):
+    for name in dict.fromkeys([*problem.outcomes, *ALSO_SHOWN]):
         rows.append([f"{name}{_bracketed(UNITS[name])}", *_cells(problem, columns, name, "mean")])
-        if name in problem.objectives:
+        if name in problem.outcomes:
             rows.append(["  5 of 100 below", *_cells(problem, columns, name, "p05")])
             rows.append(["  5 of 100 above", *_cells(problem, columns, name, "p95")])
+        for other in (o.statistic for o in problem.study.objectives if o.outcome == name and o.statistic != "mean"):
+            shown = f"  {other}{_bracketed(unit(name, other))}"
+            rows.append([shown, *_cells(problem, columns, name, other)])
     return rows
 
 
@@ -280,7 +285,7 @@ def _print_gain(run: Any) -> None:
     changes = []
     for k, objective in enumerate(run.problem.study.objectives):
         now, then = run.baseline_values[k], run.front_values[row, k]
-        changes.append(f"{objective.outcome} {figure(float(now))} to {figure(float(then))}")
+        changes.append(f"{objective.name} {figure(float(now))} to {figure(float(then))}")
     if gain > 0:
         click.echo(f"Largest simultaneous gain over {rule}: {', '.join(changes)} (policy {row} of front.csv).")
     else:
