@@ -202,14 +202,18 @@ class Evaluator:
         progress : called with the number of policies done since the last call
         """
         result = np.empty((len(levers), len(wanted)))
-        rows = [OUTCOMES.index(outcome) for outcome, _ in wanted]
         for part in self.chunks(len(levers)):
-            values = self.outcomes(levers[part], phase)
-            for k, (row, (outcome, statistic)) in enumerate(zip(rows, wanted, strict=True)):
-                best = self.best(outcome, statistic)
-                result[part, k] = reduce(values[:, row, :], self.scenarios.weights, statistic, best)
+            result[part] = self.reduced(self.outcomes(levers[part], phase), wanted)
             if progress:
                 progress(part.stop - part.start)
+        return result
+
+    def reduced(self, outcomes: Floats, wanted: Sequence[tuple[str, str]]) -> Floats:
+        """`statistics` of all outcomes in all scenarios, float64[n_policies, n_outcomes, n_scenarios]."""
+        result = np.empty((len(outcomes), len(wanted)))
+        for k, (outcome, statistic) in enumerate(wanted):
+            values = outcomes[:, OUTCOMES.index(outcome), :]
+            result[:, k] = reduce(values, self.scenarios.weights, statistic, self.best(outcome, statistic))
         return result
 
     def best(self, outcome: str, statistic: str) -> Floats | None:

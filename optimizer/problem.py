@@ -19,7 +19,7 @@ from tiercap.optimizer.lever_space import coordinates, unit_points
 from tiercap.optimizer.levers import LEVERS_TABLE
 from tiercap.optimizer.policy import LeverSpace, apply_levers, mixed_levers, rule_levers
 from tiercap.optimizer.rules import Rule, find_rule
-from tiercap.optimizer.scenarios import Draws, Scenarios, draw, draw_members
+from tiercap.optimizer.scenarios import MAX_SEED, Draws, Scenarios, draw, draw_members
 from tiercap.optimizer.streaming import StreamingEvaluator
 from tiercap.optimizer.study import Constraint, Horizon, Study
 
@@ -27,6 +27,8 @@ UNITS = {outcome.name: outcome.unit for outcome in OUTCOME_LIST}
 
 #: What is kept of every outcome of a policy that met all scenarios.
 SPREAD = ("mean", "p05", "p50", "p95")
+#: What is added to the seed of the scenarios for fresh ones.
+FRESH = 1_000_000
 #: Points of the levers among which the best known of each scenario is looked for.
 RIVALS = 1024
 
@@ -48,10 +50,40 @@ class Problem:
         check_size(1 if plan.kind == "central" else plan.count, study.horizon)
         if plan.kind != "calibrated":
             return draw(study.parameters, plan.count, plan.seed, plan.kind)
-        members = ensemble.load(plan.file or ensemble.built_in(study.horizon.start))
-        if plan.structure:
-            members = members.only(plan.structure)
-        return draw_members(study.parameters, members, plan.count, plan.seed, study.own_parameters())
+        return draw_members(study.parameters, self._members, plan.count, plan.seed, study.own_parameters())
+
+    @cached_property
+    def _members(self) -> ensemble.Ensemble:
+        plan = self.study.scenarios
+        members = ensemble.load(plan.file or ensemble.built_in(self.study.horizon.start))
+        return members.only(plan.structure) if plan.structure else members
+
+    @cached_property
+    def fresh(self) -> Scenarios | None:
+        """Scenarios of the same kind that the search does not meet; None where there are no others, or none are wanted.
+
+        Of an ensemble mostly members that were not picked (`Ensemble.unmet`); of ranges a draw with another seed.
+        """
+        plan, study = self.study.scenarios, self.study
+        count = plan.count if plan.fresh is None else plan.fresh
+        if count == 0 or plan.kind == "central":
+            return None
+        check_size(count, study.horizon)
+        seed = (plan.seed + FRESH) % (MAX_SEED + 1)
+        if plan.kind != "calibrated":
+            found = draw(study.parameters, count, seed, plan.kind)
+        else:
+            others = self._members.unmet(plan.count, plan.seed)
+            found = draw_members(study.parameters, others, count, seed, study.own_parameters())
+        return None if found.shared(self.scenarios) > 1.0 - 1e-9 else found
+
+    @property
+    def shared(self) -> float:
+        """The weight of those fresh scenarios whose members the search met too, 0 where there are no members."""
+        if self.fresh is None or self.fresh.kind != "calibrated":
+            return 0.0
+        fitted = set(self._members.columns) - self.study.own_parameters()
+        return self.fresh.shared(self.scenarios, fitted) if fitted else 0.0
 
     @cached_property
     def evaluator(self) -> Evaluator:
@@ -149,12 +181,16 @@ class Problem:
         See `robustness.seen`. levers : LEVERS[n, n_phases]; evaluator : the study's own if None
         """
         where = evaluator or self.evaluator
-        rows = [OUTCOMES.index(objective.outcome) for objective in self.study.objectives]
-        values = np.concatenate([where.outcomes(levers[part])[:, rows] for part in where.chunks(len(levers))])
-        for k, objective in enumerate(self.study.objectives):
-            statistic = measures.parse(objective.statistic)
-            values[:, k] = robustness.seen(values[:, k], statistic, where.best(objective.outcome, objective.statistic))
-        return values
+        chunks = where.chunks(len(levers))
+        return np.concatenate([self._seen(where.outcomes(levers[part]), where) for part in chunks])
+
+    def _seen(self, outcomes: NDArray[np.float64], evaluator: Evaluator) -> NDArray[np.float64]:
+        """`seen` of all outcomes, float64[n, n_outcomes, n_scenarios]."""
+        parts = []
+        for o in self.study.objectives:
+            values, best = outcomes[:, OUTCOMES.index(o.outcome)], evaluator.best(o.outcome, o.statistic)
+            parts.append(robustness.seen(values, measures.parse(o.statistic), best))
+        return np.stack(parts, axis=1)
 
     def reduced(self, seen: NDArray[np.float64], weights: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
         """Objectives with smaller better, float64[n, k], of what `seen` returned: the bits of `losses`.
@@ -186,11 +222,29 @@ class Problem:
         parts = [robustness.resampled(seen[:, k], draws, o.statistic) for k, o in enumerate(self.study.objectives)]
         return np.stack(parts, axis=-1) * self.signs
 
-    def levels(self, levers: NDArray[Any], draws: NDArray[np.float64]) -> paired.Levels:
-        """The objectives of LEVERS[n, n_phases] in their own signs, as they are and in each of ``draws``."""
-        seen = self.seen(levers)
-        reduced = self.reduced(seen)
-        return paired.Levels(reduced * self.signs, self.resampled(seen, draws) * self.signs)
+    def levels(
+        self, levers: NDArray[Any], draws: NDArray[np.float64], evaluator: Evaluator | None = None
+    ) -> paired.Levels:
+        """The objectives of LEVERS[n, n_phases] in their own signs, as they are and in each of ``draws``.
+
+        evaluator : the study's own if None; its scenarios are those that ``draws`` resample
+        """
+        return self.measured(levers, draws, evaluator)[1]
+
+    def measured(
+        self, levers: NDArray[Any], draws: NDArray[np.float64], evaluator: Evaluator | None = None
+    ) -> tuple[NDArray[np.float64], paired.Levels]:
+        """The columns of `screened`, float64[n, screened], and `levels`, from one evaluation."""
+        where = evaluator or self.evaluator
+        weights = where.scenarios.weights
+        columns, reduced, drawn = [], [], []
+        for part in where.chunks(len(levers)):
+            outcomes = where.outcomes(levers[part])
+            columns.append(where.reduced(outcomes, self.screened))
+            seen = self._seen(outcomes, where)
+            reduced.append(self.reduced(seen, weights) * self.signs)
+            drawn.append(self.resampled(seen, draws) * self.signs)
+        return np.concatenate(columns), paired.Levels(np.concatenate(reduced), np.concatenate(drawn, axis=1))
 
     @cached_property
     def limits(self) -> list[tuple[Constraint, float, float]]:

@@ -128,6 +128,7 @@ class ScenarioPlan:
 
     kind : "calibrated" takes members of an ensemble, the others draw from the parameters' own ranges
     file : an ensemble of the user's, None for the built-in one; structure : only members of that label
+    fresh : how many others the front meets after the search, None for as many as ``count``
     """
 
     count: int = 256
@@ -135,6 +136,7 @@ class ScenarioPlan:
     kind: Literal["calibrated", "sobol", "random", "central"] = "calibrated"
     file: str | None = None
     structure: str | None = None
+    fresh: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

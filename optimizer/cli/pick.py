@@ -33,7 +33,8 @@ from tiercap.optimizer.cli.output import (
     "bounds",
     multiple=True,
     metavar="OUTCOME<=V",
-    help='Choose only among policies that keep this, or OUTCOME>=V, such as "gap_p05>=10 year"; statistics as in studies.',
+    help='Choose only among policies that keep this, or OUTCOME>=V, such as "gap_p05>=10 year"; statistics as in a '
+    "study's constraints.",
 )
 @click.option(
     "--round",
