@@ -21,7 +21,7 @@ from tiercap.optimizer.problem import Problem
 from tiercap.optimizer.robustness import Floats
 from tiercap.optimizer.scenarios import Scenarios
 
-#: The group of a policy that was not asked, where there are more than `groups.MOST`.
+#: The group of a policy that was not asked: one of more than `groups.MOST`, or without finite objectives there.
 NOT_ASKED = -1
 
 
@@ -66,22 +66,37 @@ def meet(problem: Problem, everyone: NDArray[Any], there: Levels) -> tuple[Fresh
     undominated = np.zeros(len(losses), np.bool_)
     if keeps.any():
         undominated[keeps] = front.nondominated(losses[keeps])
-    worse = (here.values - there.values) * problem.signs
-    worse_drawn = (here.drawn - there.drawn) * problem.signs
-    shift = paired.between(worse[-1], worse_drawn[:, -1])
-    beyond = worse[:-1].mean(axis=0) - worse[-1]
-    optimism = paired.between(beyond, worse_drawn[:, :-1].mean(axis=1) - worse_drawn[:, -1])
+    optimism, shift = _lost(here, there, problem.signs)
     sets = (scenarios, problem.shared, evaluator.best_known())
     found = Fresh(*sets, values[:-1], values[-1], optimism, shift, keeps, undominated)
     return found, _grouped(problem, here)
 
 
+def _lost(here: Levels, there: Levels, signs: Floats) -> tuple[Spread, Spread]:
+    """What the front loses on average beyond the last row, and what that row loses: see `Fresh`."""
+    worse, drawn = (here.values - there.values) * signs, (here.drawn - there.drawn) * signs
+    kept = np.flatnonzero((_sound(here) & _sound(there))[:-1])
+    if len(kept) == 0:
+        nothing = np.full(len(signs), np.nan)
+        return Spread(nothing, nothing, nothing), paired.between(worse[-1], drawn[:, -1])
+    beyond = worse[kept].mean(axis=0) - worse[-1]
+    return paired.between(beyond, drawn[:, kept].mean(axis=1) - drawn[:, -1]), paired.between(worse[-1], drawn[:, -1])
+
+
+def _sound(levels: Levels) -> NDArray[np.bool_]:
+    """Which policies have finite objectives in the scenarios and in every resampling of them."""
+    finite = np.isfinite(levels.values).all(axis=1) & np.isfinite(levels.drawn).all(axis=(0, 2))
+    return np.asarray(finite, dtype=np.bool_)
+
+
 def _grouped(problem: Problem, levels: Levels) -> Groups:
     """Groups of all but the last row, the rule; of more than `MOST` those that cover the front best are asked."""
     n = len(levels.values) - 1
-    asked = np.arange(n)
-    if n > MOST:
-        asked = np.sort(front.layers(levels.values[:-1] * problem.signs, MOST))
+    asked = np.flatnonzero(_sound(levels)[:-1])
+    if len(asked) > MOST:
+        asked = asked[np.sort(front.layers(levels.values[asked] * problem.signs, MOST))]
+    if len(asked) == 0:
+        return Groups(np.full(n, NOT_ASKED, np.int64), asked, 0.0)
     found = grouped(Levels(levels.values[asked], levels.drawn[:, asked]))
     group = np.full(n, NOT_ASKED, np.int64)
     group[asked] = found.group

@@ -143,3 +143,16 @@ def test_beyond_the_most_that_are_asked_the_rest_is_said_to_be(monkeypatch: pyte
     found = fresh._grouped(problem, Levels(values, drawn))
     assert sorted(found.group.tolist()) == [fresh.NOT_ASKED, 0, 1, 2, 3]
     assert (found.group[found.representative] == np.arange(4)).all()
+
+
+def test_a_policy_that_is_no_number_there_is_not_asked_and_spoils_nothing() -> None:
+    problem = small.problem()
+    values = np.array([[9.0, 0.0, 9.0], [np.nan, 1.0, 8.0], [7.0, 2.0, 7.0], [1.0, 1.0, 1.0]])
+    drawn = np.broadcast_to(values, (200, 4, 3))
+    assert fresh._grouped(problem, Levels(values, drawn)).group.tolist() == [0, fresh.NOT_ASKED, 1]
+    lost, rule = fresh._lost(Levels(values - 1.0, drawn - 1.0), Levels(values, drawn), problem.signs)
+    assert lost.mean.tolist() == [0.0, 0.0, 0.0]  # the rule loses as much
+    assert rule.mean.tolist() == [1.0, 1.0, -1.0]
+    none = Levels(np.full((3, 3), np.nan), np.full((200, 3, 3), np.nan))
+    assert np.isnan(fresh._lost(none, none, problem.signs)[0].mean).all()
+    assert fresh._grouped(problem, none).group.tolist() == [fresh.NOT_ASKED] * 2
