@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tiercap.kernels.params import GROUPS
-from tiercap.optimizer import parameters, quantities, schema, toml_file
+from tiercap.optimizer import parameters, quantities, schema, scores, toml_file
 from tiercap.optimizer.errors import InputError, did_you_mean
 from tiercap.optimizer.schema import Draft, Keys
 from tiercap.optimizer.study import Objective, Study
@@ -188,7 +188,7 @@ def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:
 def _parts(dotted: str) -> list[str]:
     """The parts of a dotted key; a statistic such as p2.5 may stand in the name of an objective or constraint."""
     table, _, rest = dotted.partition(".")
-    if table not in schema.ENTRY_KEYS:
+    if table not in scores.ENTRY_KEYS:
         return dotted.split(".", 2)
     name, _, key = rest.rpartition(".")
     return [table, rest] if not name or key[:1].isdigit() else [table, name, key]
@@ -245,7 +245,7 @@ def _build(draft: Draft, file: TomlFile) -> Study:
     """Every table to its record; problems gather in the draft."""
     schema.check_names(draft)
     rules = rule_names()
-    objectives = schema.take_objectives(draft)
+    objectives = scores.take_objectives(draft)
     policy = {g: schema.take_choice(draft, ("policy", g), DEFAULT_RULE, rules, "rule") for g in GROUPS}
     return Study(
         name=schema.take_text(draft, ("study", "name"), Path(file.name).stem or "study", longest=64),
@@ -255,7 +255,7 @@ def _build(draft: Draft, file: TomlFile) -> Study:
         policy=policy,
         levers=schema.take_levers(draft),
         objectives=objectives,
-        constraints=schema.take_constraints(draft, objectives),
+        constraints=scores.take_constraints(draft, objectives),
         scenarios=schema.take_scenarios(draft),
         search=schema.take_search(draft),
         parameters=schema.take_parameters(draft),

@@ -10,20 +10,17 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tiercap.kernels.params import GROUPS, OUTCOME_LIST, OUTCOMES
-from tiercap.optimizer import distributions, measures, parameters, quantities, scenarios
+from tiercap.kernels.params import GROUPS
+from tiercap.optimizer import distributions, parameters, quantities, scenarios
 from tiercap.optimizer.errors import InputError, did_you_mean
 from tiercap.optimizer.levers import part
 from tiercap.optimizer.parameters import DECLARED, ParameterInfo
 from tiercap.optimizer.study import (
     LEVER_PARTS,
-    Constraint,
     Horizon,
     LeverRange,
-    Objective,
     ScenarioPlan,
     SearchBudget,
-    directions,
 )
 from tiercap.optimizer.toml_file import TomlFile
 
@@ -43,14 +40,6 @@ TABLES: Mapping[str, tuple[str, ...]] = {
     "search": ("screen", "screen_scenarios", "trials", "population", "seed"),
 }
 _LEVER_KEYS = ("low", "high", "scale", "within")
-_STATISTIC_KEYS = ("statistic", "direction", *measures.NUMBER_KEYS.values())
-#: Keys of the entries of tables whose entries are named after a statistic.
-ENTRY_KEYS: Mapping[str, tuple[str, ...]] = {
-    "objectives": _STATISTIC_KEYS,
-    "constraints": ("max", "min", *_STATISTIC_KEYS),
-}
-_UNITS = {outcome.name: outcome.unit for outcome in OUTCOME_LIST}
-_DIRECTIONS = {"maximise": "maximise", "maximize": "maximise", "minimise": "minimise", "minimize": "minimise"}
 
 #: Integer keys: smallest and largest value allowed.
 _LIMITS = {
@@ -141,14 +130,14 @@ def take_integers(draft: Draft, table: str) -> dict[str, int]:
         if path not in _LIMITS and path not in _CHOICES:
             continue
         if isinstance(value, bool) or not isinstance(value, int):
-            draft.complain(path, f"[{table}]: `{key}` must be a whole number, not {_shown(value)}")
+            draft.complain(path, f"[{table}]: `{key}` must be a whole number, not {shown(value)}")
         elif path in _CHOICES and value not in _CHOICES[path]:
             allowed = ", ".join(map(str, _CHOICES[path]))
-            draft.complain(path, f"[{table}]: `{key}` must be one of {allowed}, not {_shown(value)}")
+            draft.complain(path, f"[{table}]: `{key}` must be one of {allowed}, not {shown(value)}")
         elif path in _LIMITS and not _LIMITS[path][0] <= value <= _LIMITS[path][1]:
             low, high = _LIMITS[path]
             draft.complain(
-                path, f"[{table}]: `{key}` must lie between {low:,} and {high:,}, not {_shown(value)}"
+                path, f"[{table}]: `{key}` must lie between {low:,} and {high:,}, not {shown(value)}"
             )
         else:
             taken[key] = value
@@ -159,7 +148,7 @@ def take_text(draft: Draft, path: Keys, default: str, longest: int = 200) -> str
     """A short text at ``path``."""
     value = draft.table(path[:-1]).get(path[-1], default)
     if not isinstance(value, str):
-        draft.complain(path, f"`{'.'.join(path)}` must be a text in quotes, not {_shown(value)}")
+        draft.complain(path, f"`{'.'.join(path)}` must be a text in quotes, not {shown(value)}")
         return default
     if len(value) > longest or not value.isprintable():
         draft.complain(path, f"`{'.'.join(path)}` must be one line of at most {longest} printable characters")
@@ -257,7 +246,7 @@ def _check_within(draft: Draft, lever: LeverRange, taken: Mapping[str, LeverRang
     path = ("levers", lever.name, "within")
     outer = lever.within
     if not isinstance(outer, str) or outer not in LEVER_PARTS:
-        draft.complain(path, f"unknown lever {_shown(outer)}", did_you_mean(str(outer)[:60], LEVER_PARTS))
+        draft.complain(path, f"unknown lever {shown(outer)}", did_you_mean(str(outer)[:60], LEVER_PARTS))
     elif draft.table(("levers",)).get(outer, False) is False:
         draft.complain(
             path, f"lever `{lever.name}` lies within `{outer}`, which is not searched", "add it to [levers]"
@@ -283,140 +272,6 @@ def _check_nesting(draft: Draft, lever: LeverRange, taken: Mapping[str, LeverRan
             f"lever `{lever.name}` within `{outer}` would loosen a tier",
             rule,
         )
-
-
-def take_objectives(draft: Draft) -> tuple[Objective, ...]:
-    """The table [objectives]: ``NAME = "maximise"``, or a table with ``direction`` and ``statistic``."""
-    taken: dict[str, Objective] = {}
-    for key, value in draft.table(("objectives",)).items():
-        path = ("objectives", key)
-        entry = value if isinstance(value, dict) else {"direction": value}
-        named = _named(draft, path, entry)
-        direction = _direction(draft, path, entry) if named else None
-        if named is None or direction is None:
-            continue
-        statistic = _statistic(draft, path, entry, *named, direction)
-        if statistic is None:
-            continue
-        objective = Objective(named[0], direction, statistic, "" if key == named[0] else key)
-        if objective.name in taken:
-            draft.complain(path, f"objective `{objective.name}` is said twice", "keep one")
-        taken[objective.name] = objective
-    if not draft.table(("objectives",)):
-        draft.complain(
-            ("objectives",), "a study needs at least one objective", 'such as revenue = "maximise"'
-        )
-    return tuple(taken.values())
-
-
-def take_constraints(draft: Draft, objectives: tuple[Objective, ...]) -> tuple[Constraint, ...]:
-    """The table [constraints]; ``NAME = false`` drops one that came with ``extends``."""
-    ways = directions(objectives)
-    taken: dict[str, Constraint] = {}
-    for key, entry in draft.table(("constraints",)).items():
-        path, before = ("constraints", key), len(draft.problems)
-        if entry is False:
-            continue
-        table = draft.table(path)
-        named = _named(draft, path, table)
-        if named is None:
-            continue
-        direction = _direction(draft, path, table) if "direction" in table else _bad_side(table, *named, ways)
-        statistic = _statistic(draft, path, table, *named, direction) if len(draft.problems) == before else None
-        if statistic is None:
-            continue
-        low, high = _bounds(draft, path, table, named[0], statistic)
-        if len(draft.problems) > before:
-            continue
-        constraint = Constraint(named[0], statistic, low, high, "" if key == named[0] else key)
-        if constraint.name in taken:
-            draft.complain(path, f"constraint on `{constraint.name}` is said twice", "keep one, with min and max")
-        taken[constraint.name] = constraint
-    return tuple(taken.values())
-
-
-def _named(draft: Draft, path: Keys, entry: Mapping[str, Any]) -> tuple[str, str] | None:
-    """Outcome and statistic of an entry's name and `statistic`, each in one place; None where something is wrong."""
-    if path[-1] in OUTCOMES:
-        outcome, word = path[-1], "mean"
-    else:
-        found = draft.attempt(path, measures.split, path[-1])
-        if found is None:
-            return None
-        outcome, word = found
-    for key in entry:
-        draft.unknown((*path, key), ENTRY_KEYS[path[0]], "key")
-    if "statistic" not in entry:
-        return outcome, word
-    if word != "mean":
-        where = (*path, "statistic")
-        draft.complain(where, f"`{quantities.printable(path[-1])}` names its statistic already", "leave one out")
-        return None
-    return outcome, take_text(draft, (*path, "statistic"), "mean")
-
-
-def _direction(draft: Draft, path: Keys, entry: Mapping[str, Any]) -> measures.Direction | None:
-    """Which way the outcome of an entry is better; None with a problem noted."""
-    value = entry.get("direction")
-    if isinstance(value, str) and value in _DIRECTIONS:
-        found: Any = _DIRECTIONS[value]
-        return found
-    what = "has no direction: it" if value is None else "must be maximise or minimise, not " + _shown(value)
-    said = what if value is not None else f"{what} must be maximise or minimise"
-    draft.complain(path, f"{path[0].removesuffix('s')} `{path[-1]}` {said}")
-    return None
-
-
-def _bad_side(
-    table: Mapping[str, Any], outcome: str, word: str, ways: Mapping[str, measures.Direction]
-) -> measures.Direction | None:
-    """Which way the outcome of a constraint is better, where it does not say: None where nothing tells.
-
-    A bound on a tail or on a mean with its spread tells by itself; for a regret or a share that is satisfied it is the
-    study's objective on the same outcome.
-    """
-    if word.startswith(("regret", "satisfice")):
-        return ways.get(outcome)
-    if ("min" in table) == ("max" in table):
-        return None
-    return "maximise" if "min" in table else "minimise"
-
-
-def _statistic(
-    draft: Draft, path: Keys, entry: Mapping[str, Any], outcome: str, word: str, direction: measures.Direction | None
-) -> str | None:
-    """The whole name of an entry's statistic; None with a problem noted."""
-    number, before = None, len(draft.problems)
-    for kind, key in measures.NUMBER_KEYS.items():
-        if key in entry and not word.startswith(kind):
-            said = f"`{key}` belongs to the statistic {kind}, not to {_shown(word)}"
-            draft.complain((*path, key), said, "leave it out")
-        elif key in entry:
-            unit = _UNITS[outcome] if key == "threshold" else "1"
-            number = draft.attempt((*path, key), quantities.quantity, entry[key], unit, f"{path[-1]}.{key}")
-    if len(draft.problems) > before:
-        return None
-    where = (*path, "statistic") if "statistic" in entry else path
-    found: str | None = draft.attempt(where, measures.resolve, word, direction, number)
-    return found
-
-
-def _bounds(
-    draft: Draft, path: Keys, table: Mapping[str, Any], outcome: str, statistic: str
-) -> tuple[float | None, float | None]:
-    """Least and most of a constraint, in the unit of its statistic."""
-    unit, name = measures.unit(outcome, statistic), path[-1]
-    ends = {
-        key: draft.attempt((*path, key), quantities.quantity, table[key], unit, f"{name}.{key}")
-        for key in ("min", "max")
-        if key in table
-    }
-    low, high = ends.get("min"), ends.get("max")
-    if not ends:
-        draft.complain(path, f"constraint on `{name}` has neither min nor max", "add max = ...")
-    elif low is not None and high is not None and low > high:
-        draft.complain((*path, "min"), f"constraint on `{name}`: min = {low:g} lies above max = {high:g}")
-    return low, high
 
 
 def take_parameters(draft: Draft) -> tuple[ParameterInfo, ...]:
@@ -463,7 +318,7 @@ def _argument(parameter: str, key: str, value: object) -> float:
     return quantities.quantity(value, "1", key) if key == "sigma" else parameters.parse(parameter, value)
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
     """A value as a message may quote it."""
     try:
         text = str(value)
