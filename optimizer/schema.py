@@ -86,9 +86,8 @@ class Draft:
         for key in path:
             found = found.get(key, {}) if isinstance(found, dict) else {}
         if not isinstance(found, dict):
-            self.complain(
-                path, f"`{'.'.join(path)}` must be a table", f"write [{'.'.join(path)}] and keys below it"
-            )
+            name = quantities.printable(".".join(path))
+            self.complain(path, f"`{name}` must be a table", f"write [{name}] and keys below it")
             return {}
         return found
 
@@ -146,12 +145,12 @@ def take_integers(draft: Draft, table: str) -> dict[str, int]:
 
 def take_text(draft: Draft, path: Keys, default: str, longest: int = 200) -> str:
     """A short text at ``path``."""
-    value = draft.table(path[:-1]).get(path[-1], default)
+    value, name = draft.table(path[:-1]).get(path[-1], default), quantities.printable(".".join(path))
     if not isinstance(value, str):
-        draft.complain(path, f"`{'.'.join(path)}` must be a text in quotes, not {shown(value)}")
+        draft.complain(path, f"`{name}` must be a text in quotes, not {shown(value)}")
         return default
     if len(value) > longest or not value.isprintable():
-        draft.complain(path, f"`{'.'.join(path)}` must be one line of at most {longest} printable characters")
+        draft.complain(path, f"`{name}` must be one line of at most {longest} printable characters")
         return default
     return value
 

@@ -102,7 +102,7 @@ def _direction(draft: Draft, path: Keys, entry: Mapping[str, Any]) -> measures.D
         return found
     what = "has no direction: it" if value is None else "must be maximise or minimise, not " + shown(value)
     said = what if value is not None else f"{what} must be maximise or minimise"
-    draft.complain(path, f"{path[0].removesuffix('s')} `{path[-1]}` {said}")
+    draft.complain(path, f"{path[0].removesuffix('s')} `{quantities.printable(path[-1])}` {said}")
     return None
 
 
@@ -132,7 +132,7 @@ def _statistic(
             draft.complain((*path, key), said, "leave it out")
         elif key in entry:
             unit = _UNITS[outcome] if key == "threshold" else "1"
-            number = draft.attempt((*path, key), quantities.quantity, entry[key], unit, f"{path[-1]}.{key}")
+            number = draft.attempt((*path, key), quantities.quantity, entry[key], unit, key)
     if len(draft.problems) > before:
         return None
     where = (*path, "statistic") if "statistic" in entry else path

@@ -242,6 +242,8 @@ STUDIES = {
     'gap = { direction = "maximise", statistic = "mean_sd", weight = 0 }': "above 0",
     'gap = "maximise"\ngap_p05 = "maximise"\n"gap_p05 " = "maximise"': "unknown statistic",
     'gap_cvar10 = "maximise"\ngap = { direction = "maximise", statistic = "cvar10" }': "said twice",
+    '"gap_\\u001b" = "maximise"': "unknown statistic `?`",
+    'gap = "maximise"\n[constraints]\n"\\u001b" = 3': "must be a table",
     'gap = { direction = "maximise", statistik = "p05" }': "did you mean `statistic`?",
     'gap = "maximise"\n[constraints.revenue]\nstatistic = "regret"\nmax = 3': "say direction",
     'gap = "maximise"\n[constraints.gap]\nstatistic = "cvar10"\nmax = 3\nmin = 2': "cvar_lower10 or cvar_upper10",
@@ -256,3 +258,4 @@ def test_a_mistake_is_said_in_its_place(text: str, says: str, tmp_path) -> None:
     with pytest.raises(InputError) as caught:
         config.load(path)
     assert says in str(caught.value)
+    assert str(caught.value).replace("\n", "").isprintable()
