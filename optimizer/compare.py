@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tiercap.optimizer import front, paired, robustness, saved_run
 from tiercap.optimizer.convergence import REFERENCE, scaled_hypervolume
 from tiercap.optimizer.errors import InputError, did_you_mean
-from tiercap.optimizer.paired import Spread
+from tiercap.optimizer.paired import Levels, Spread
 from tiercap.optimizer.pick import regrets
 from tiercap.optimizer.problem import Problem, parse_policy
 from tiercap.optimizer.quantities import printable
@@ -142,15 +142,17 @@ def contenders(given: Sequence[SavedRun | str], problem: Problem) -> tuple[list[
 def compare(given: Sequence[SavedRun | str], problem: Problem) -> Comparison:
     """Evaluate every policy in the scenarios of ``problem`` and set them against each other in its objectives."""
     who, baseline = contenders(given, problem)
-    each = [problem.losses_by_scenario(one.levers) for one in who]
-    weights = problem.scenarios.weights
-    draws = paired.resamplings(weights, problem.study.search.seed)
-    means = [robustness.reduce(part, weights, "mean") for part in each]
-    ideal, nadir = front.ideal_and_nadir(np.concatenate(means))
-    standings = _standings(who, each, means, baseline, problem, draws, ideal, nadir)
+    draws = paired.resamplings(problem.scenarios.weights, problem.study.search.seed)
+    each, levels = [], []
+    for one in who:
+        seen = problem.seen(one.levers)
+        each.append(problem.losses_in(seen))
+        levels.append(Levels(problem.reduced(seen), problem.resampled(seen, draws)))
+    ideal, nadir = front.ideal_and_nadir(np.concatenate([level.values for level in levels]))
+    standings = _standings(who, each, levels, baseline, problem, draws, ideal, nadir)
 
     def duel(i: int, j: int) -> Duel | None:
-        return None if i == j else _duel(each[i], means[i], each[j], means[j], problem.signs, weights, draws)
+        return None if i == j else _duel(levels[i], levels[j], problem.signs)
 
     duels = tuple(tuple(duel(i, j) for j in range(len(who))) for i in range(len(who)))
     reference = (ideal + REFERENCE * (nadir - ideal)) * problem.signs
@@ -160,7 +162,7 @@ def compare(given: Sequence[SavedRun | str], problem: Problem) -> Comparison:
 def _standings(
     who: list[Contender],
     each: list[Floats],
-    means: list[Floats],
+    levels: list[Levels],
     baseline: int,
     problem: Problem,
     draws: Floats,
@@ -169,20 +171,20 @@ def _standings(
 ) -> tuple[Standing, ...]:
     weights = problem.scenarios.weights
     together = np.concatenate(each)
-    regret = regrets(np.concatenate(means), together)
+    regret = regrets(np.concatenate([level.values for level in levels]), together)
     short = together - together.min(axis=0)
-    volumes = [_volumes(part, mean, draws, ideal, nadir) for part, mean in zip(each, means, strict=True)]
-    rule = each[baseline][0]
+    volumes = [_volumes(level, ideal, nadir) for level in levels]
+    rule, signs = levels[baseline], problem.signs
     found, first = [], 0
-    for one, part, volume in zip(who, each, volumes, strict=True):
-        mine = slice(first, first + len(part))
+    for one, level, volume in zip(who, levels, volumes, strict=True):
+        mine = slice(first, first + len(level.values))
         row = _least(regret[mine], weights)
         place = first + row
         found.append(
             Standing(
                 row,
-                paired.spread(part[row] * problem.signs[:, None], weights, draws),
-                paired.spread((part[row] - rule) * problem.signs[:, None], weights, draws),
+                level.of(row, signs),
+                paired.difference((level, row), (rule, 0), signs),
                 paired.spread(regret[place], weights, draws),
                 float(regret[place].max()),
                 paired.spread(short[place], weights, draws),
@@ -191,7 +193,7 @@ def _standings(
                 _interval(volume - volumes[0]),
             )
         )
-        first += len(part)
+        first += len(level.values)
     return tuple(found)
 
 
@@ -206,10 +208,9 @@ def _least(regret: Floats, weights: Floats) -> int:
     return int(np.lexsort((robustness.reduce(regret, weights, "mean"), regret.max(axis=1)))[0])
 
 
-def _volumes(each: Floats, means: Floats, draws: Floats, ideal: Floats, nadir: Floats) -> Floats:
+def _volumes(level: Levels, ideal: Floats, nadir: Floats) -> Floats:
     """Hypervolume in the scenarios, then in each resampling: float64[1 + RESAMPLES]."""
-    sets = [means, *((each * draw).sum(axis=-1) for draw in draws)]
-    return np.array([scaled_hypervolume(losses, ideal, nadir) for losses in sets])
+    return np.array([scaled_hypervolume(losses, ideal, nadir) for losses in (level.values, *level.drawn)])
 
 
 def _interval(volumes: Floats) -> Spread:
@@ -217,28 +218,27 @@ def _interval(volumes: Floats) -> Spread:
     return Spread(volumes[0], low, high)
 
 
-def _duel(
-    mine: Floats,
-    my_means: Floats,
-    theirs: Floats,
-    their_means: Floats,
-    signs: Floats,
-    weights: Floats,
-    draws: Floats,
-) -> Duel:
-    """Of each of the other's policies: whether the one of mine that gains most in its least gain beats it."""
-    both = np.concatenate([my_means, their_means])
+def _duel(mine: Levels, theirs: Levels, signs: Floats) -> Duel:
+    """Of each of the other's policies: whether the one of mine that gains most in its least gain beats it.
+
+    mine, theirs : of losses; signs : float64[k]
+    """
+    both = np.concatenate([mine.values, theirs.values])
     span = both.max(axis=0) - both.min(axis=0)
     span = np.where(span > 0.0, span, 1.0)
-    leads, rows = np.empty(len(theirs)), np.empty(len(theirs), np.int64)
+    leads, rows = np.empty(len(theirs.values)), np.empty(len(theirs.values), np.int64)
     surely = 0
-    for k, mean in enumerate(their_means):
-        gain = ((mean - my_means) / span).min(axis=1)
+
+    def change(k: int, signs: Floats | float) -> Spread:
+        """The best of mine against row ``k``, less it."""
+        return paired.difference((mine, rows[k]), (theirs, k), signs)
+
+    for k, losses in enumerate(theirs.values):
+        gain = ((losses - mine.values) / span).min(axis=1)
         rows[k] = np.argmax(gain)
         leads[k] = gain[rows[k]]
         if leads[k] > 0.0:
-            surely += bool(paired.surely_better(paired.spread(mine[rows[k]] - theirs[k], weights, draws)))
+            surely += bool(paired.surely_better(change(k, 1.0)))
     clearest = int(np.argmax(leads))
-    best = int(rows[clearest])
-    change = paired.spread((mine[best] - theirs[clearest]) * signs[:, None], weights, draws)
-    return Duel(int((leads > 0.0).sum()), surely, len(theirs), best, clearest, change)
+    shown = change(clearest, signs)
+    return Duel(int((leads > 0.0).sum()), surely, len(theirs.values), int(rows[clearest]), clearest, shown)

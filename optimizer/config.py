@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from tiercap.kernels.params import GROUPS
-from tiercap.optimizer import engines, parameters, quantities, schema, toml_file
+from tiercap.optimizer import engines, parameters, quantities, schema, scores, toml_file
 from tiercap.optimizer.errors import InputError, did_you_mean
 from tiercap.optimizer.schema import Draft, Keys
-from tiercap.optimizer.study import Study
+from tiercap.optimizer.study import Objective, Study
 from tiercap.optimizer.study import lever_meaning as lever_meaning
 from tiercap.optimizer.toml_file import TomlFile
 
@@ -83,9 +83,9 @@ def resolved(study: Study) -> dict[str, Any]:
         "horizon": asdict(study.horizon),
         "policy": dict(study.policy),
         "levers": {lever.name: _without_name(asdict(lever)) for lever in study.levers},
-        "objectives": {objective.outcome: objective.direction for objective in study.objectives},
+        "objectives": {o.key or o.outcome: _objective(o) for o in study.objectives},
         "constraints": {
-            c.outcome: {"statistic": c.statistic, "min": c.low, "max": c.high} for c in study.constraints
+            c.key or c.outcome: {"statistic": c.statistic, "min": c.low, "max": c.high} for c in study.constraints
         },
         "scenarios": asdict(study.scenarios),
         "search": asdict(study.search) | {"options": engines.options_of(study.search.engine, study.search.options)},
@@ -104,6 +104,13 @@ def rule_names() -> tuple[str, ...]:
     from tiercap.optimizer.rules import load_rules  # late: most commands never look at a rule
 
     return tuple(load_rules())
+
+
+def _objective(objective: Objective) -> str | dict[str, str]:
+    """As a study file may have it: the direction alone where the mean is meant."""
+    if objective.statistic == "mean":
+        return objective.direction
+    return {"direction": objective.direction, "statistic": objective.statistic}
 
 
 def _without_name(record: dict[str, Any]) -> dict[str, Any]:
@@ -170,12 +177,21 @@ def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:
     """Dotted keys to tables, at most three parts deep."""
     tables: dict[str, Any] = {}
     for dotted, value in flat.items():
-        *outer, last = dotted.split(".", 2)
+        *outer, last = _parts(dotted)
         table = tables
         for key in outer:
             table = table.setdefault(key, {})
         table[last] = value
     return tables
+
+
+def _parts(dotted: str) -> list[str]:
+    """The parts of a dotted key; a statistic such as p2.5 may stand in the name of an objective or constraint."""
+    table, _, rest = dotted.partition(".")
+    if table not in scores.ENTRY_KEYS:
+        return dotted.split(".", 2)
+    name, _, key = rest.rpartition(".")
+    return [table, rest] if not name or key[:1].isdigit() else [table, name, key]
 
 
 def _from_environment(environment: Mapping[str, str]) -> TomlFile:
@@ -229,6 +245,7 @@ def _build(draft: Draft, file: TomlFile) -> Study:
     """Every table to its record; problems gather in the draft."""
     schema.check_names(draft)
     rules = rule_names()
+    objectives = scores.take_objectives(draft)
     policy = {g: schema.take_choice(draft, ("policy", g), DEFAULT_RULE, rules, "rule") for g in GROUPS}
     return Study(
         name=schema.take_text(draft, ("study", "name"), Path(file.name).stem or "study", longest=64),
@@ -237,8 +254,8 @@ def _build(draft: Draft, file: TomlFile) -> Study:
         horizon=schema.take_horizon(draft),
         policy=policy,
         levers=schema.take_levers(draft),
-        objectives=schema.take_objectives(draft),
-        constraints=schema.take_constraints(draft),
+        objectives=objectives,
+        constraints=scores.take_constraints(draft, objectives),
         scenarios=schema.take_scenarios(draft),
         search=schema.take_search(draft),
         parameters=schema.take_parameters(draft),

@@ -75,11 +75,7 @@ class Ensemble:
         kept = self.weights[rows]
         if not kept.sum() > 0.0:
             raise InputError(f"{self.name}: the members of structure `{structure}` all have weight 0")
-        held, before, noise = (
-            {name: values[rows] for name, values in group.items()}
-            for group in (self.columns, self.replayed, self.discrepancy)
-        )
-        return Ensemble(self.name, held, before, noise, kept / kept.sum(), self.structures[rows], self.digest)
+        return self._rows(rows, kept / kept.sum())
 
     def pick(self, n: int, seed: int) -> tuple[NDArray[np.int64], Floats]:
         """At most ``n`` members and their weights, any head of which is spread over the structures.
@@ -100,6 +96,29 @@ class Ensemble:
             weights = self.weights[rows]
         spread = np.argsort(_radical_inverse(len(rows)), kind="stable")
         return rows[spread].astype(np.int64), weights[spread] / weights.sum()
+
+
+    def unmet(self, n: int, seed: int) -> Ensemble:
+        """What a draw may be taken from that is independent of ``pick(n, seed)``: mostly the members it left out.
+
+        A member that every pick contains, because it weighs 1/n or more, stays in with its weight. Every other that was
+        left out counts for more the likelier it was to be taken, so that the whole has, over all seeds and before it is
+        scaled to sum to 1, the weights of the ensemble (Horvitz and Thompson, J. Am. Stat. Assoc. 47, 1952).
+        """
+        chance = np.minimum(1.0, n * self.weights) if len(self) > n else (self.weights > 0.0).astype(np.float64)
+        taken = np.zeros(len(self), np.bool_)
+        taken[self.pick(n, seed)[0]] = True
+        certain = chance >= 1.0
+        kept = certain | (~taken & (chance > 0.0))
+        weights = np.where(certain, self.weights, self.weights / np.where(certain, 1.0, 1.0 - chance))[kept]
+        return self._rows(kept, weights / weights.sum())
+
+    def _rows(self, rows: NDArray[np.bool_], weights: Floats) -> Ensemble:
+        held, before, noise = (
+            {name: values[rows] for name, values in group.items()}
+            for group in (self.columns, self.replayed, self.discrepancy)
+        )
+        return Ensemble(self.name, held, before, noise, weights, self.structures[rows], self.digest)
 
 
 def _radical_inverse(n: int) -> Floats:

@@ -27,6 +27,7 @@ from tiercap.kernels._jit import CACHE
 from tiercap.kernels._jit import vector_bits as vector_bits
 from tiercap.kernels.params import GROUP, OUTCOMES, TRAJECTORY
 from tiercap.kernels.payoff import payoff
+from tiercap.optimizer import measures
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.robustness import reduce
 from tiercap.optimizer.scenarios import Scenarios
@@ -131,12 +132,15 @@ class Evaluator:
         catalogue: np.ndarray,
         threads: int | None = None,
         barred: Floats | None = None,
+        rivals: Callable[[], np.ndarray] | None = None,
     ) -> None:
         """
         catalogue : CHIP[n], newest first, at most `lanes.MAX_CHIPS` entries
         threads : kernel threads; all cores by default
         barred : float64[n_steps], share of C's budget barred in each step; NaN, and by default every step, leaves it
             to the buyer's response
+        rivals : makes LEVERS[n, n_phases], the policies among which regret looks for the best of each scenario; called
+            when a regret is asked for
         """
         if not 1 <= len(catalogue) <= lanes.MAX_CHIPS:
             raise InputError(f"a catalogue has 1 to {lanes.MAX_CHIPS} chips, not {len(catalogue)}")
@@ -144,6 +148,7 @@ class Evaluator:
         self.horizon = horizon
         self.catalogue = np.array(catalogue, order="C")
         self.threads = thread_count(threads)
+        self.rivals = rivals
         self.barred = np.full(horizon.steps, np.nan) if barred is None else np.array(barred, np.float64)
         possible = np.isnan(self.barred) | ((self.barred >= 0.0) & (self.barred <= 0.99))
         if self.barred.shape != (horizon.steps,) or not possible.all():
@@ -193,18 +198,52 @@ class Evaluator:
     ) -> Floats:
         """Statistics over the scenarios: float64[n_policies, len(wanted)], without holding all outcomes.
 
-        wanted : pairs of outcome and statistic (see `robustness.reduce`)
+        wanted : pairs of outcome and statistic (see `measures`)
         progress : called with the number of policies done since the last call
         """
         result = np.empty((len(levers), len(wanted)))
-        rows = [OUTCOMES.index(outcome) for outcome, _ in wanted]
         for part in self.chunks(len(levers)):
-            values = self.outcomes(levers[part], phase)
-            for k, (row, (_, statistic)) in enumerate(zip(rows, wanted, strict=True)):
-                result[part, k] = reduce(values[:, row, :], self.scenarios.weights, statistic)
+            result[part] = self.reduced(self.outcomes(levers[part], phase), wanted)
             if progress:
                 progress(part.stop - part.start)
         return result
+
+    def reduced(self, outcomes: Floats, wanted: Sequence[tuple[str, str]]) -> Floats:
+        """`statistics` of all outcomes in all scenarios, float64[n_policies, n_outcomes, n_scenarios]."""
+        result = np.empty((len(outcomes), len(wanted)))
+        for k, (outcome, statistic) in enumerate(wanted):
+            values = outcomes[:, OUTCOMES.index(outcome), :]
+            result[:, k] = reduce(values, self.scenarios.weights, statistic, self.best(outcome, statistic))
+        return result
+
+    def best(self, outcome: str, statistic: str) -> Floats | None:
+        """The best known of an outcome in each scenario, float64[n_scenarios], for a regret; None for all else."""
+        s = measures.parse(statistic)
+        if s.kind != "regret":
+            return None
+        lowest, highest = self._extremes
+        return (lowest if s.upper else highest)[OUTCOMES.index(outcome)]
+
+    @cached_property
+    def _extremes(self) -> tuple[Floats, Floats]:
+        """Least and largest of every outcome among the rivals: float64[n_outcomes, n_scenarios] each.
+
+        A rival whose outcome is not a number is not known there.
+        """
+        if self.rivals is None:
+            raise InputError("regret needs policies among which to look for the best of each scenario")
+        levers = self.rivals()
+        shape = (len(OUTCOMES), len(self.scenarios))
+        lowest, highest = np.full(shape, np.nan), np.full(shape, np.nan)
+        for part in self.chunks(len(levers)):
+            values = self.outcomes(levers[part])
+            lowest, highest = np.fmin(lowest, np.fmin.reduce(values)), np.fmax(highest, np.fmax.reduce(values))
+        return lowest, highest
+
+    def best_known(self) -> str | None:
+        """SHA-256 of what is known of the best in each scenario, None where nothing asked for a regret."""
+        found = self.__dict__.get("_extremes")
+        return None if found is None else hashlib.sha256(b"".join(array.tobytes() for array in found)).hexdigest()
 
     def chunks(self, n_policies: int) -> Iterator[slice]:
         """Slices of policies whose outcomes fit the memory set aside for them."""

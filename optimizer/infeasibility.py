@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tiercap.optimizer import measures
 from tiercap.optimizer.policy import describe
 from tiercap.optimizer.problem import UNITS, Problem
 
@@ -92,8 +93,8 @@ def _alone(problem: Problem, k: int, rows: NDArray[np.int64], values: Floats) ->
     reached = values[row, problem.screened.index((constraint.outcome, constraint.statistic))]
     return Relaxation(
         problem.bounds()[k],
-        f"constraints.{constraint.outcome}.{'max' if sign > 0 else 'min'}",
-        UNITS[constraint.outcome],
+        f"constraints.{constraint.key or constraint.outcome}.{'max' if sign > 0 else 'min'}",
+        measures.unit(constraint.outcome, constraint.statistic),
         float(excess[row, k]),
         float(shares[row, k]),
         _outward(float(reached), sign),
@@ -116,10 +117,10 @@ def explanation_json(
     """As JSON has it; levers : LEVERS[n, 1] and values : float64[n, reported] of ``explanation.misses``, in order."""
     policies = []
     for miss, row, numbers in zip(explanation.misses, levers, values, strict=True):
-        objectives = {
-            name: {"mean": float(number), "unit": UNITS[name]}
-            for name, number in zip(problem.objectives, numbers, strict=False)
-        }
+        objectives: dict[str, dict[str, Any]] = {}
+        for objective, number in zip(problem.study.objectives, numbers, strict=False):
+            told = objectives.setdefault(objective.outcome, {"unit": UNITS[objective.outcome]})
+            told[objective.statistic] = float(number)
         broken = [{"bound": bound, "by": amount} for bound, amount in miss.broken.items()]
         policies.append({"levers": describe(row), "outcomes": objectives, "breaks": broken, "share": miss.share})
     relaxations = [

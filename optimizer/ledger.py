@@ -78,15 +78,15 @@ def ledger(problem: Problem) -> Ledger:
             name: variance.first_order(table[info.name][: len(members)], means[k], float(totals[k]))
             if fitted
             else variance.first_order(table[info.name], outcomes[k])
-            for k, name in enumerate(problem.objectives)
+            for k, name in enumerate(problem.outcomes)
         }
         after = members.columns[info.name] if fitted else None
         entries.append(Entry(info, _prior(info), _quantiles(after, members.weights), bits.get(info.name), shares))
     labels = {
         name: variance.of_labels(members.structures[rows], means[k], float(totals[k]))
-        for k, name in enumerate(problem.objectives)
+        for k, name in enumerate(problem.outcomes)
     }
-    objectives = tuple(problem.objectives)
+    objectives = tuple(problem.outcomes)
     return Ledger(tuple(entries), labels, objectives, study.baseline, members.name, len(table))
 
 
@@ -108,11 +108,11 @@ def _resampled(members: Ensemble) -> NDArray[np.int64]:
 
 
 def _outcomes(problem: Problem, table: np.ndarray) -> Floats:
-    """The objectives under the baseline rule: float64[objectives, n]."""
+    """The outcomes of the objectives under the baseline rule: float64[objectives, n]."""
     scenarios = Scenarios(table, np.full(len(table), 1.0 / len(table)), 0, "calibrated")
     evaluator = Evaluator(scenarios, problem.study.horizon, exporter_catalogue(), problem.threads)
     found = evaluator.outcomes(problem.baseline.reshape(-1, 1))[0]
-    return found[[OUTCOMES.index(name) for name in problem.objectives]]
+    return found[[OUTCOMES.index(name) for name in problem.outcomes]]
 
 
 def _prior(info: ParameterInfo) -> tuple[float, float, float] | None:

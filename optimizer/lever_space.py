@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.kernels.params import GROUPS, LAGGED, TIERS
+from tiercap.optimizer import sobol
 from tiercap.optimizer.errors import InputError, did_you_mean
 from tiercap.optimizer.levers import (
     CAPS,
@@ -173,6 +174,35 @@ class LeverSpace:
     def _lagged(self, lever: Lever) -> bool:
         place = part(lever.name)
         return place.field in CAPS and self._template[place.group]["reading"][0] == LAGGED
+
+
+def unit_points(n: int, dimensions: int, seed: int) -> NDArray[np.float64]:
+    """Scrambled Sobol points: float64[n, dimensions] in (0, 1)."""
+    return np.stack([sobol.column(n, place, seed) for place in range(dimensions)], axis=1)
+
+
+def coordinates(points: NDArray[np.float64], levers: Sequence[LeverLike]) -> NDArray[np.float64]:
+    """Unit points to coordinates of the levers, even in the logarithm where a lever says so: float64[n, d]."""
+    columns = []
+    for k, lever in enumerate(levers):
+        if lever.log:
+            column = lever.low * (lever.high / lever.low) ** points[:, k]
+        else:
+            column = lever.low + (lever.high - lever.low) * points[:, k]
+        columns.append(np.clip(column, lever.low, lever.high))
+    return np.stack(columns, axis=1)
+
+
+def unit(coords: NDArray[np.float64], levers: Sequence[LeverLike]) -> NDArray[np.float64]:
+    """The inverse of :func:`coordinates`, but for rounding: float64[n, d] in [0, 1]."""
+    columns = []
+    for k, lever in enumerate(levers):
+        if lever.log:
+            column = np.log(coords[:, k] / lever.low) / np.log(lever.high / lever.low)
+        else:
+            column = (coords[:, k] - lever.low) / (lever.high - lever.low)
+        columns.append(np.clip(column, 0.0, 1.0))
+    return np.stack(columns, axis=1)
 
 
 def _divisor(lever: Lever) -> float:

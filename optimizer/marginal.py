@@ -47,8 +47,8 @@ def prices(problem: Problem, values: Mapping[str, float], draws: Floats) -> list
     moved = [_moved(problem, values, name, factor) for name, (_, factor) in asked]
     possible = [given for given in moved if given is not None]
     columns = {name: np.array([given[name] for given in (dict(values), *possible)]) for name in values}
-    found = problem.losses_by_scenario(problem.space.rows(columns)) * problem.signs[:, None]
-    change = paired.spread(found[1:] - found[:1], problem.scenarios.weights, draws)
+    found = problem.levels(problem.space.rows(columns), draws)
+    change = paired.between(found.values[1:] - found.values[:1], found.drawn[:, 1:] - found.drawn[:, :1])
     rows = iter(range(len(possible)))
     result = []
     for (name, (direction, _)), given in zip(asked, moved, strict=True):

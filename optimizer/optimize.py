@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tiercap.kernels.params import OUTCOME_LIST, OUTCOMES
-from tiercap.optimizer import atomic, config, front, infeasibility
+from tiercap.optimizer import atomic, config, fresh, front, infeasibility, measures, paired
 from tiercap.optimizer.catalogue import exporter_catalogue, load_chips
 from tiercap.optimizer.convergence import REFERENCE, STILL, scaled_hypervolume
 from tiercap.optimizer.errors import InfeasibleError, StorageError
 from tiercap.optimizer.evaluate import code_digest, vector_bits
+from tiercap.optimizer.fresh import Fresh
+from tiercap.optimizer.groups import LEVEL, Groups
 from tiercap.optimizer.levers import LEVERS_TABLE
 from tiercap.optimizer.optuna_study import journal
 from tiercap.optimizer.policy import describe
@@ -34,11 +35,20 @@ Floats = NDArray[np.float64]
 #: Given the search, returns what is called with evaluations done and hypervolume.
 Progress = Callable[[Search], Callable[[int, float | None], None]]
 
-#: Resamples of the scenarios for the interval of the hypervolume.
-RESAMPLES = 200
 #: Rise of the hypervolume over the last quarter of the generations below which a search counts as settled.
 SETTLED = 0.01
 STUDY_FILE = "study.journal"
+#: What the columns of the front mean that are neither levers nor statistics.
+FRONT_COLUMNS = {
+    "feasible_fresh": "whether it keeps the constraints in fresh scenarios",
+    "undominated_fresh": "whether in fresh scenarios no other policy of the front dominates it and it keeps them",
+    "group": "policies with the same number cannot be told apart; -1: not asked",
+    "representative": "whether it stands for its group",
+    "generation": "generation that found it, 0 for the screen",
+    "chips_open": "existing chips in C's open tier at the start, those whose figures are all known",
+    "chips_licensed": "existing chips in C's licensed tier at the start, those whose figures are all known",
+}
+ALSO_FRESH = "the same statistic in fresh scenarios, which the search did not meet"
 #: Packages whose versions shape the bits of a result.
 SHAPING = ("tiercap", "numba", "llvmlite", "numpy", "scipy", "optuna", "moocore")
 
@@ -50,6 +60,7 @@ class Run:
     front_values : float64[n, len(problem.reported)]; baseline_values : float64[len(problem.reported)]
     hypervolume : value, low, high of the scaled hypervolume; screened_hypervolume : the same before Optuna
     gain : the largest simultaneous gain over the baseline rule, in spans of front and rule; 0 or less if none
+    fresh : the front in fresh scenarios, None where there are none; groups : its policies that cannot be told apart
     """
 
     problem: Problem
@@ -61,6 +72,8 @@ class Run:
     hypervolume: tuple[float, float, float]
     choices: list[Choice]
     gain: tuple[int, float]
+    fresh: Fresh | None
+    groups: Groups
     seconds: float
 
     @property
@@ -164,25 +177,27 @@ def _describe(problem: Problem, path: Path, found: Outcome, start: float) -> Run
     levers = problem.space.resolve(coords)
     baseline = problem.evaluator.statistics(problem.baseline.reshape(-1, 1), problem.reported)[0]
     losses, rule = problem.losses(values), problem.losses(baseline[None])[0]
-    choices = worth_looking_at(losses, rule, problem.objectives)
+    began = time.perf_counter()
+    everyone = np.concatenate([levers, problem.baseline.reshape(1, 1)])
+    draws = paired.resamplings(problem.scenarios.weights, problem.study.search.seed)
+    there = problem.levels(everyone, draws)
+    met, groups = fresh.meet(problem, everyone, there)
+    found.seconds["fresh scenarios"] = time.perf_counter() - began
+    choices = worth_looking_at(losses, rule, problem.objectives, groups.group)
     gain = front.largest_simultaneous_gain(losses, rule)
-    volume = _interval(problem, found, levers)
-    return Run(problem, path, found, levers, values, baseline, volume, choices, gain, time.perf_counter() - start)
+    volume = _interval(found, losses, there.drawn[:, :-1] * problem.signs)
+    seconds = time.perf_counter() - start
+    return Run(problem, path, found, levers, values, baseline, volume, choices, gain, met, groups, seconds)
 
 
-def _interval(problem: Problem, found: Outcome, levers: NDArray[Any]) -> tuple[float, float, float]:
-    """Hypervolume of the front, with a 90 % interval from resampling the scenarios."""
-    rows = [OUTCOMES.index(name) for name in problem.objectives]
-    chunks = problem.evaluator.chunks(len(levers))
-    each = np.concatenate([problem.evaluator.outcomes(levers[part])[:, rows] for part in chunks])
-    n = max(1, round(problem.scenarios.effective))
-    rng = np.random.Generator(np.random.PCG64(problem.study.search.seed))
-    counts = rng.multinomial(n, problem.scenarios.weights, size=RESAMPLES) / n
-    means = ((each * count).sum(axis=-1) for count in counts)
-    volumes = [scaled_hypervolume(mean * problem.signs, found.ideal, found.nadir) for mean in means]
-    losses = problem.losses(found.archive.values)[found.front]
-    low, high = np.quantile(volumes, [0.05, 0.95])
-    return scaled_hypervolume(losses, found.ideal, found.nadir), float(low), float(high)
+def _interval(found: Outcome, losses: Floats, drawn: Floats) -> tuple[float, float, float]:
+    """Hypervolume of the front, with a 90 % interval from resampling the scenarios.
+
+    losses : float64[n, k]; drawn : float64[RESAMPLES, n, k], the same in each resampling
+    """
+    value, *volumes = (scaled_hypervolume(each, found.ideal, found.nadir) for each in (losses, *drawn))
+    low, high = np.quantile(volumes, [paired.OUTSIDE, 1.0 - paired.OUTSIDE])
+    return value, float(low), float(high)
 
 
 def _write(run: Run, search: Search) -> None:
@@ -193,21 +208,37 @@ def _write(run: Run, search: Search) -> None:
     chips = load_chips()
     table: dict[str, Any] = {"policy": np.arange(len(run.levers)), **lever_values}
     table |= {name: run.front_values[:, k] for k, name in enumerate(columns)}
+    table |= fresh_columns(run)
     table["generation"] = run.found.archive.stage[run.found.front]
     for tier in ("open", "licensed"):
         table[f"chips_{tier}"] = np.array(["; ".join(admitted(row, chips)[tier]) for row in run.levers], dtype=str)
     units = {name: LEVERS_TABLE[name].unit for name in lever_values}
-    units |= {name: UNITS[pair[0]] for name, pair in zip(columns, problem.reported, strict=True)}
+    units |= {name: measures.unit(*pair) for name, pair in zip(columns, problem.reported, strict=True)}
+    told = {f"{column_name(pair)}_fresh": measures.unit(*pair) for pair in problem.screened}
+    units |= {name: unit for name, unit in told.items() if name in table}
     folder.write_table("front", table, units)
     rows = run.found.convergence
     folder.write_table("convergence", {key: np.array([row[key] for row in rows]) for key in rows[0]}, {})
     folder.write_codebook(
         [("policy", "1", "number of the policy on the front, from 0, best first in the first objective")]
         + [(name, LEVERS_TABLE[name].unit, LEVERS_TABLE[name].meaning) for name in lever_values]
-        + [(o.name, o.unit, o.meaning) for o in OUTCOME_LIST]
+        + [(name, units[name], measures.meaning(*pair)) for name, pair in zip(columns, problem.reported, strict=True)]
+        + [(name, units.get(name, "1"), FRONT_COLUMNS.get(name, ALSO_FRESH)) for name in fresh_columns(run)]
+        + [(name, "1", FRONT_COLUMNS[name]) for name in ("generation", "chips_open", "chips_licensed")]
     )
     _write_optuna(search)
     folder.write_manifest(manifest(run))
+
+
+def fresh_columns(run: Run) -> dict[str, NDArray[Any]]:
+    """What fresh scenarios say of each policy of the front: statistics, whether it holds there, its group."""
+    found: dict[str, NDArray[Any]] = {}
+    if run.fresh is not None:
+        for k, pair in enumerate(run.problem.screened):
+            found[f"{column_name(pair)}_fresh"] = run.fresh.values[:, k]
+        found |= {"feasible_fresh": run.fresh.keeps, "undominated_fresh": run.fresh.undominated}
+    represents = np.isin(np.arange(len(run.levers)), run.groups.representative)
+    return found | {"group": run.groups.group, "representative": represents}
 
 
 def _write_optuna(search: Search) -> None:
@@ -224,12 +255,35 @@ def manifest(run: Run) -> dict[str, Any]:
         "versions": {name: version(name) for name in (*SHAPING, "pyarrow")} | {"python": platform.python_version()},
         "scenarios": {"ensemble": run.problem.scenarios.source, "sha256": run.problem.scenarios.digest,
                       "count": len(run.problem.scenarios), "effective": run.problem.scenarios.effective},
+        "regret": regret_json(run.problem),
         "machine": {**machine, "threads": run.problem.evaluator.threads},
         "evaluations": run.found.evaluations,
         "evaluations_reused": run.found.evaluations_reused,
         "seconds": {"total": run.seconds, **run.found.seconds},
         "hypervolume": hypervolume_json(run),
+        "fresh": fresh_json(run),
+        "groups": groups_json(run),
     }
+
+
+def regret_json(problem: Problem) -> dict[str, Any] | None:
+    """What regret was measured from, by digest; None where nothing asked for a regret."""
+    best = problem.evaluator.best_known()
+    return None if best is None else {"rivals": len(problem.rivals), "best_known_sha256": best}
+
+
+def objectives_json(problem: Problem) -> list[dict[str, str]]:
+    """The objectives in order: name of the column, outcome, statistic, direction of the outcome, unit."""
+    return [
+        {
+            "name": o.name,
+            "outcome": o.outcome,
+            "statistic": o.statistic,
+            "direction": o.direction,
+            "unit": measures.unit(o.outcome, o.statistic),
+        }
+        for o in problem.study.objectives
+    ]
 
 
 def hypervolume_json(run: Run) -> dict[str, Any]:
@@ -246,9 +300,43 @@ def hypervolume_json(run: Run) -> dict[str, Any]:
     }
 
 
+def fresh_json(run: Run) -> dict[str, Any] | None:
+    """How the front fares in fresh scenarios; None where there are none."""
+    if run.fresh is None:
+        return None
+    met, problem = run.fresh, run.problem
+    return {
+        "count": len(met.scenarios),
+        "seed": met.scenarios.seed,
+        "shared": met.shared,
+        "best_known_sha256": met.digest,
+        "optimism": {name: met.optimism.json(k) for k, name in enumerate(problem.objectives)},
+        "rule_shift": {name: met.shift.json(k) for k, name in enumerate(problem.objectives)},
+        "feasible": int(met.keeps.sum()),
+        "undominated": int(met.undominated.sum()),
+        "rule_in_force": dict(zip(map(column_name, problem.screened), met.rule, strict=True)),
+    }
+
+
+def groups_json(run: Run) -> dict[str, Any]:
+    """Which policies of the front cannot be told apart, and how surely."""
+    return {
+        "count": len(run.groups.representative),
+        "level": LEVEL,
+        "bar": run.groups.bar,
+        "scenarios": "search" if run.fresh is None else "fresh",
+        "representatives": run.groups.representative,
+        "not_asked": int((run.groups.group < 0).sum()),
+    }
+
+
 def policy_json(run: Run, row: int) -> dict[str, Any]:
-    """One policy of the front: levers, and the spread of every objective and mean of every outcome."""
-    return {"levers": describe(run.levers[row]), "outcomes": outcomes_json(run, run.front_values[row])}
+    """One policy of the front: levers, statistics of the outcomes, its group, statistics in fresh scenarios."""
+    told: dict[str, Any] = {"levers": describe(run.levers[row]), "outcomes": outcomes_json(run, run.front_values[row])}
+    told["group"] = int(run.groups.group[row])
+    if run.fresh is not None:
+        told["fresh"] = dict(zip(map(column_name, run.problem.screened), run.fresh.values[row], strict=True))
+    return told
 
 
 def outcomes_json(run: Run, values: Floats) -> dict[str, Any]:

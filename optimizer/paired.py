@@ -7,6 +7,7 @@ nothing of whether the distributions they are drawn from are right.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +22,7 @@ OUTSIDE = 0.05
 
 
 class Spread(NamedTuple):
-    """Means and their 90 % intervals: three arrays of one shape."""
+    """Means, or other statistics, and their 90 % intervals: three arrays of one shape."""
 
     mean: Floats
     low: Floats
@@ -49,8 +50,40 @@ def spread(values: Floats, weights: Floats, draws: Floats) -> Spread:
     values : float64[..., n]; weights : float64[n]; draws : what `resamplings` made of them
     """
     means = np.stack([(values * draw).sum(axis=-1) for draw in draws])
-    low, high = np.quantile(means, [OUTSIDE, 1.0 - OUTSIDE], axis=0)
-    return Spread(reduce(values, weights, "mean"), low, high)
+    return between(reduce(values, weights, "mean"), means)
+
+
+def between(values: Floats, drawn: Floats) -> Spread:
+    """A statistic, or a difference of two, with its interval.
+
+    values : float64[...]; drawn : float64[RESAMPLES, ...], the same in each resampling
+    """
+    low, high = np.quantile(drawn, [OUTSIDE, 1.0 - OUTSIDE], axis=0)
+    return Spread(values, low, high)
+
+
+@dataclass(frozen=True)
+class Levels:
+    """Statistics of policies, and the same in every resampling.
+
+    values : float64[n, k]; drawn : float64[RESAMPLES, n, k]
+    """
+
+    values: Floats
+    drawn: Floats
+
+    def of(self, row: int, signs: Floats | float = 1.0) -> Spread:
+        """One policy's, [k], times ``signs``."""
+        return between(self.values[row] * signs, self.drawn[:, row] * signs)
+
+
+def difference(one: tuple[Levels, int], other: tuple[Levels, int], signs: Floats | float = 1.0) -> Spread:
+    """One policy's statistics less another's, [k], both in the same resamplings, times ``signs``.
+
+    one, other : of which levels, which row
+    """
+    (mine, i), (theirs, j) = one, other
+    return between((mine.values[i] - theirs.values[j]) * signs, (mine.drawn[:, i] - theirs.drawn[:, j]) * signs)
 
 
 def surely_better(change: Spread) -> NDArray[np.bool_]:

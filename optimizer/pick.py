@@ -10,13 +10,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tiercap.kernels.params import OUTCOMES
-from tiercap.optimizer import front, legal, loophole, marginal, paired, robustness
+from tiercap.optimizer import front, legal, loophole, marginal, measures, paired, robustness
 from tiercap.optimizer.catalogue import load_chips
 from tiercap.optimizer.errors import InfeasibleError, InputError, did_you_mean
 from tiercap.optimizer.levers import part
 from tiercap.optimizer.paired import Spread
-from tiercap.optimizer.problem import UNITS, Problem
+from tiercap.optimizer.problem import Problem
 from tiercap.optimizer.quantities import printable, quantity
 from tiercap.optimizer.saved_run import SavedRun
 
@@ -27,7 +26,7 @@ WAYS: tuple[Way, ...] = ("knee", "compromise", "regret", "weights")
 #: What a vendor sells and spends where it builds to the caps.
 VENDOR = ("units_open", "units_licensed", "design_cost")
 
-_BOUND = re.compile(r"\s*([A-Za-z0-9_]+)\s*(<=|>=)\s*(.+?)\s*", re.ASCII)
+_BOUND = re.compile(r"\s*([A-Za-z0-9_.+-]+)\s*(<=|>=)\s*(.+?)\s*", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,8 @@ class Bound:
     value: float
 
     def __str__(self) -> str:
-        unit = "" if UNITS[self.outcome] == "1" else f" {UNITS[self.outcome]}"
+        unit = measures.unit(self.outcome, self.statistic)
+        unit = "" if unit == "1" else f" {unit}"
         return f"{self.statistic} of {self.outcome} {'<=' if self.sign > 0 else '>='} {self.value:g}{unit}"
 
 
@@ -102,26 +102,24 @@ def parse_weights(texts: tuple[str, ...], objectives: list[str]) -> Floats | Non
     return found
 
 
-def parse_bound(text: str) -> Bound:
-    """``OUTCOME<=V`` or ``OUTCOME>=V``, the outcome's mean unless a statistic follows it, as in ``gap_p05``."""
+def parse_bound(text: str, better: Mapping[str, measures.Direction]) -> Bound:
+    """``OUTCOME<=V`` or ``OUTCOME>=V``, the outcome's mean unless a statistic follows it, as in ``gap_p05``.
+
+    better : which way outcomes are better, for a regret or a share satisfied; of other statistics the bound tells
+    """
     match = _BOUND.fullmatch(text)
     if match is None:
         raise InputError(f"--bound takes OUTCOME<=V or OUTCOME>=V, such as \"gap>=13 year\", not `{printable(text)}`")
     name, sign, value = match.groups()
-    outcome, statistic = _statistic(name)
-    return Bound(outcome, statistic, 1.0 if sign == "<=" else -1.0, quantity(value, UNITS[outcome], name))
-
-
-def _statistic(name: str) -> tuple[str, str]:
-    if name in OUTCOMES:
-        return name, "mean"
-    stems = [outcome for outcome in OUTCOMES if name.startswith(outcome + "_")]
-    if not stems:
-        raise InputError(f"--bound: unknown outcome `{printable(name)}`: {did_you_mean(name[:60], OUTCOMES)}")
-    outcome = max(stems, key=len)
-    statistic = name[len(outcome) + 1 :]
-    robustness.check_statistic(statistic)
-    return outcome, statistic
+    try:
+        outcome, word = measures.split(name)
+        by_bound: measures.Direction = "minimise" if sign == "<=" else "maximise"
+        direction = better.get(outcome) if word.startswith(("regret", "satisfice")) else by_bound
+        statistic = measures.resolve(word, direction)
+    except InputError as error:
+        raise InputError(f"--bound: {error}") from None
+    unit = measures.unit(outcome, statistic)
+    return Bound(outcome, statistic, 1.0 if sign == "<=" else -1.0, quantity(value, unit, name))
 
 
 def pick(
@@ -135,7 +133,7 @@ def pick(
     """Choose, round, price. Raises InfeasibleError where no policy of the front keeps the bounds."""
     problem = run.problem
     each = problem.losses_by_scenario(run.levers)
-    losses = robustness.reduce(each, problem.scenarios.weights, "mean")
+    losses = problem.losses(problem.evaluator.statistics(run.levers, problem.screened))
     keep = _within(problem, run.levers, bounds)
     said = [_bounds_in_words(bounds, len(keep), len(run))] if bounds else []
     chosen = choose(losses[keep], each[keep], problem, way, weights)
@@ -151,19 +149,18 @@ def _described(
     run: SavedRun, way: Way, bounds: tuple[Bound, ...], chosen: Chosen, rounding: legal.Rounded, changed: bool
 ) -> Pick:
     problem = run.problem
-    weights = problem.scenarios.weights
-    draws = paired.resamplings(weights, problem.study.search.seed)
+    draws = paired.resamplings(problem.scenarios.weights, problem.study.search.seed)
     three = [run.levers[chosen.row : chosen.row + 1], rounding.levers, problem.baseline.reshape(1, 1)]
-    exact, rounded, rule = problem.losses_by_scenario(np.concatenate(three)) * problem.signs[:, None]
+    level = problem.levels(np.concatenate(three), draws)
     broken = _amounts(problem, rounding.levers, bounds)[0] if bounds else np.zeros(0)
     groups = tuple(dict.fromkeys(part(name).group for name in problem.space.names))
-    levels = [paired.spread(level, weights, draws) for level in (exact, rounded, rule)]
+    exact, rounded, rule = range(3)
     return Pick(
         run, way, bounds, chosen, rounding,
         (*rounding.broken, *(str(bound) for bound, amount in zip(bounds, broken, strict=True) if amount > 0.0)),
-        levels[0], levels[1], levels[2],
-        paired.spread(rounded - exact, weights, draws),
-        paired.spread(rounded - rule, weights, draws),
+        level.of(exact), level.of(rounded), level.of(rule),
+        paired.difference((level, rounded), (level, exact)),
+        paired.difference((level, rounded), (level, rule)),
         marginal.prices(problem, rounding.values, draws),
         loophole.gain_from_rebinning(problem, rounding.levers, gained_by_rebinning(problem), draws),
         loophole.lines(rounding.levers, load_chips(), groups),
@@ -172,8 +169,8 @@ def _described(
 
 
 def gained_by_rebinning(problem: Problem) -> list[str]:
-    """Outcomes of which the loophole view says what cut-down designs change: the objectives, then the vendor's own."""
-    return list(dict.fromkeys([*problem.objectives, *VENDOR]))
+    """Outcomes whose means the loophole view says cut-down designs change: the objectives', then the vendor's own."""
+    return list(dict.fromkeys([*problem.outcomes, *VENDOR]))
 
 
 def choose(losses: Floats, each: Floats, problem: Problem, way: Way, weights: Floats | None = None) -> Chosen:
@@ -206,7 +203,7 @@ def regrets(losses: Floats, each: Floats) -> Floats:
     """Regret of each policy in each scenario, float64[n, n_scenarios], as a share of the front's range.
 
     In a scenario a policy's regret is how far it falls short of the best policy there, in the objective in which it
-    falls shortest of it. losses : float64[n, k] means; each : float64[n, k, n_scenarios].
+    falls shortest of it. losses : float64[n, k]; each : float64[n, k, n_scenarios].
     """
     short = (each - each.min(axis=0)) / _span(losses)[:, None]
     return np.asarray(short.max(axis=1), dtype=np.float64)

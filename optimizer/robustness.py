@@ -1,4 +1,7 @@
-"""Outcomes over the scenario axis to one number a policy: mean, quantiles, tails, regret.
+"""Outcomes over the scenario axis to one number a policy: mean, quantiles, tails, regret, satisficing.
+
+A statistic is first a transformation scenario by scenario (`seen`: the outcome itself, its shortfall from the best
+known there, or whether it meets a threshold) and then a functional of the weighted distribution of that.
 
 Every row is reduced in one fixed order by element-wise operations, so its bits depend on the row, the
 weights and nothing else: not on how many rows stand beside it, nor on memory layout. A NaN outcome makes the
@@ -10,54 +13,105 @@ With scenarios sorted by value, total weight W and cumulative weight C_k:
 - pNN: the inverse of the weighted empirical distribution, linear between the mid-points (C_k - w_k / 2) / W
   and flat outside them. With equal weights that is the quantile NumPy calls "hazen".
 - cvarNN: the mean of the lowest NN per cent of probability; cvar_upperNN: of the highest. A scenario on the
-  edge counts with the share of its weight that lies inside.
+  edge counts with the share of its weight that lies inside. Rockafellar and Uryasev, "Conditional value-at-risk for
+  general loss distributions", J. Banking & Finance 26 (2002), for distributions with atoms.
+- regret: the max of the shortfalls, regretNN: their pNN. satisfice: the mean of ones and noughts. mean_sd K: the mean
+  less K std, mean_sd_upper K: the mean plus K std. The names are those of `measures`.
 - A scenario of weight 0 has no influence, unless its outcome is NaN.
 """
 
 from __future__ import annotations
 
-import re
-from typing import Literal
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tiercap.optimizer.errors import InputError, did_you_mean
+from tiercap.optimizer import measures
+from tiercap.optimizer.errors import InputError
+from tiercap.optimizer.measures import Direction, Statistic
 
 Floats = NDArray[np.float64]
-Direction = Literal["maximise", "minimise"]
-
-#: Statistics that take no percentage.
-PLAIN = ("mean", "min", "max", "std")
-_PERCENT = re.compile(r"(p|cvar_upper|cvar)(0[1-9]|[1-9][0-9])", re.ASCII)
 
 
-def check_statistic(statistic: str) -> None:
-    """Refuse a name that :func:`reduce` does not know."""
-    if statistic in PLAIN or _PERCENT.fullmatch(statistic):
-        return
-    hint = did_you_mean(statistic, [*PLAIN, "p05", "p50", "p95", "cvar10", "cvar_upper10"])
-    raise InputError(
-        f"unknown statistic `{statistic[:40]}`: {', '.join(PLAIN)}, or p, cvar or cvar_upper with two digits "
-        f"from 01 to 99; {hint}"
-    )
-
-
-def reduce(values: ArrayLike, weights: ArrayLike, statistic: str) -> Floats:
-    """One statistic of each row of outcomes, in the unit of the outcomes.
+def reduce(values: ArrayLike, weights: ArrayLike, statistic: str, best: Floats | None = None) -> Floats:
+    """One statistic of each row of outcomes, in the unit of the outcomes; satisficing is a share.
 
     values : float64[..., n_scenarios]; weights : float64[n_scenarios], at least 0, not all 0, of any sum;
-    statistic : "mean", "min", "max", "std", "pNN", "cvarNN" or "cvar_upperNN", NN from 01 to 99.
+    statistic : a whole name of `measures`; best : float64[n_scenarios], the best known, which regret needs.
     Returns float64[...]. Raises InputError for an unknown statistic, shapes that do not fit or bad weights.
     """
-    check_statistic(statistic)
-    x = np.asarray(values, dtype=np.float64) + 0.0  # a copy, and -0.0 becomes 0.0: one zero, one result
+    return reduce_seen(seen(values, measures.parse(statistic), best), weights, statistic)
+
+
+def reduce_seen(values: Floats, weights: ArrayLike, statistic: str) -> Floats:
+    """`reduce` of what `seen` has made already."""
+    s = measures.parse(statistic)
+    x = values + 0.0  # a copy, and -0.0 becomes 0.0: one zero, one result
     w = _checked_weights(weights, x.shape)
     unknown = np.isnan(x).any(axis=-1)
     x, w = np.ascontiguousarray(x[..., w > 0.0]), w[w > 0.0]
     with np.errstate(all="ignore"):  # NaN and infinity are answers here, not accidents
-        result = _statistic(x, w, statistic)
+        result = _functional(x, w, s)
     return np.where(unknown | np.isnan(result), np.nan, result)
+
+
+def seen(values: ArrayLike, statistic: Statistic, best: Floats | None = None) -> Floats:
+    """What a statistic is a functional of, scenario by scenario, in the shape of ``values``.
+
+    The outcomes themselves; for regret how far each falls short of ``best`` float64[n_scenarios], at least 0; for
+    satisficing 1 where the threshold is met and 0 where not. NaN stays NaN.
+    """
+    x = np.asarray(values, dtype=np.float64)
+    if statistic.kind == "regret":
+        if best is None:
+            raise InputError("regret needs the best known in each scenario")
+        return np.maximum(shortfall(x, best, statistic.better), 0.0)
+    if statistic.kind == "satisfice":
+        assert statistic.number is not None  # `measures.parse` has seen to it
+        met = x <= statistic.number if statistic.upper else x >= statistic.number
+        return np.where(np.isnan(x), np.nan, met.astype(np.float64))
+    return x
+
+
+def resampled(values: Floats, draws: Floats, statistic: str) -> Floats:
+    """The functional of a statistic under many weightings of the same scenarios: float64[n_draws, ...].
+
+    values : float64[..., n_scenarios] as `seen` has them, finite; draws : float64[n_draws, n_scenarios], at least 0,
+    each row summing to 1. A scenario of weight 0 counts as absent, as in `reduce`.
+    """
+    s = measures.parse(statistic)
+    if s.kind == "regret":
+        s = Statistic("max" if s.number is None else "p", s.number)
+    if s.kind in ("mean", "satisfice"):
+        return np.stack([(values * draw).sum(axis=-1) for draw in draws])
+    flip = -1.0 if s.kind == "cvar" and s.upper else 1.0
+    order = np.argsort(flip * values, axis=-1, kind="stable")
+    x = np.take_along_axis(flip * values, order, axis=-1)
+    found = []
+    for draw in draws:
+        w = draw[order]
+        there = w > 0.0  # as many in every row, so that what is left is a table again
+        shape = (*values.shape[:-1], int((draw > 0.0).sum()))
+        found.append(flip * _of_sorted(x[there].reshape(shape), w[there].reshape(shape), s))
+    return np.stack(found)
+
+
+def _of_sorted(x: Floats, w: Floats, s: Statistic) -> Floats:
+    """The functional of rows in ascending order with weights of their own; of a cvar the lower one."""
+    if s.kind == "p":
+        return _quantile(x, w, s.share)
+    if s.kind == "cvar":
+        return _lower_tail(x, w, s.share)
+    if s.kind in ("min", "max"):
+        return np.asarray(x[..., 0 if s.kind == "min" else -1])
+    mean = (x * w).sum(axis=-1)
+    sd = np.sqrt((w * (x - mean[..., None]) ** 2).sum(axis=-1))
+    return np.asarray(sd if s.kind == "std" else _shifted(mean, sd, s))
+
+
+def _shifted(mean: Floats, sd: Floats, s: Statistic) -> Floats:
+    """The mean, worse by so many standard deviations."""
+    assert s.number is not None
+    return mean + s.number * sd if s.upper else mean - s.number * sd
 
 
 def regret(values: ArrayLike, direction: Direction) -> Floats:
@@ -105,22 +159,21 @@ def _checked_weights(weights: ArrayLike, shape: tuple[int, ...]) -> Floats:
     return w
 
 
-def _statistic(x: Floats, w: Floats, statistic: str) -> Floats:
-    """``x`` float64[..., n] without NaN rows that matter; ``w`` float64[n], all above 0."""
-    if statistic == "mean":
+def _functional(x: Floats, w: Floats, s: Statistic) -> Floats:
+    """``x`` float64[..., n] as `seen` has it, without NaN rows that matter; ``w`` float64[n], all above 0."""
+    if s.kind in ("mean", "satisfice"):
         return _mean(x, w)
-    if statistic == "min":
+    if s.kind == "min":
         return np.asarray(x.min(axis=-1))
-    if statistic == "max":
+    if s.kind == "max" or (s.kind == "regret" and s.number is None):
         return np.asarray(x.max(axis=-1))
-    if statistic == "std":
-        return np.asarray(np.sqrt(_mean((x - _mean(x, w)[..., None]) ** 2, w)))
-    match = _PERCENT.fullmatch(statistic)
-    assert match is not None  # check_statistic has seen to it
-    share = int(match[2]) / 100.0
-    if match[1] == "p":
-        return _quantile(x, w, share)
-    return _lower_tail(x, w, share) if match[1] == "cvar" else -_lower_tail(-x, w, share) + 0.0
+    if s.kind in ("p", "regret"):
+        return _quantile(*_sorted(x, w), s.share)
+    if s.kind == "cvar":
+        return -_lower_tail(*_sorted(-x, w), s.share) + 0.0 if s.upper else _lower_tail(*_sorted(x, w), s.share)
+    mean = _mean(x, w)
+    sd = np.sqrt(_mean((x - mean[..., None]) ** 2, w))
+    return np.asarray(sd if s.kind == "std" else _shifted(mean, sd, s) + 0.0)
 
 
 def _tree_sum(x: Floats) -> Floats:
@@ -151,7 +204,7 @@ def _sorted(x: Floats, w: Floats) -> tuple[Floats, Floats]:
 
 
 def _quantile(x: Floats, w: Floats, share: float) -> Floats:
-    x, w = _sorted(x, w)
+    """Of rows and weights that `_sorted` put in order."""
     n = x.shape[-1]
     up_to = np.cumsum(w, axis=-1)
     middle = up_to - 0.5 * w
@@ -168,7 +221,7 @@ def _quantile(x: Floats, w: Floats, share: float) -> Floats:
 
 
 def _lower_tail(x: Floats, w: Floats, share: float) -> Floats:
-    x, w = _sorted(x, w)
+    """Of rows and weights that `_sorted` put in order."""
     up_to = np.cumsum(w, axis=-1)
     mass = share * up_to[..., -1:]
     inside = np.clip(mass - (up_to - w), 0.0, w)

@@ -12,11 +12,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.kernels.params import OUTCOMES
-from tiercap.optimizer import atomic, columns, config, distributions, engines, parameters, run_layout, strict_json
+from tiercap.optimizer import (
+    atomic,
+    columns,
+    config,
+    distributions,
+    engines,
+    measures,
+    parameters,
+    run_layout,
+    strict_json,
+)
 from tiercap.optimizer.errors import InputError, TiercapError
 from tiercap.optimizer.optimize import configuration
 from tiercap.optimizer.parameters import ParameterInfo
-from tiercap.optimizer.problem import Problem, column_name
+from tiercap.optimizer.problem import Problem
 from tiercap.optimizer.quantities import printable
 from tiercap.optimizer.study import Constraint, Horizon, LeverRange, Objective, ScenarioPlan, SearchBudget, Study
 
@@ -64,7 +74,7 @@ def load(path: Path, threads: int | None = None) -> SavedRun:
     table = _front(found, place)
     try:
         values = {lever.name: table[lever.name] for lever in problem.study.levers}
-        means = np.stack([table[column_name((name, "mean"))] for name in problem.objectives], axis=1)
+        means = np.stack([table[name] for name in problem.objectives], axis=1)
         levers = problem.space.rows(values)
     except (KeyError, ValueError, TypeError) as error:
         raise InputError(f"{place / FRONT} does not fit the run's study ({error}): {_AGAIN}") from None
@@ -136,10 +146,10 @@ def study_of(said: Mapping[str, Any]) -> Study:
         horizon=Horizon(**{key: int(value) for key, value in said["horizon"].items()}),
         policy={group: str(rule) for group, rule in said["policy"].items()},
         levers=tuple(_lever(name, table) for name, table in said["levers"].items()),
-        objectives=tuple(Objective(_outcome(name), way) for name, way in said["objectives"].items()),
+        objectives=tuple(_objective(key, entry) for key, entry in said["objectives"].items()),
         constraints=tuple(
-            Constraint(_outcome(name), str(c["statistic"]), c["min"], c["max"])
-            for name, c in said["constraints"].items()
+            Constraint(_outcome(key), _statistic(c["statistic"]), c["min"], c["max"], _key(key))
+            for key, c in said["constraints"].items()
         ),
         scenarios=ScenarioPlan(**said["scenarios"]),
         search=_search(said["search"]),
@@ -162,9 +172,23 @@ def _lever(name: str, table: Mapping[str, Any]) -> LeverRange:
     return LeverRange(name, str(table["unit"]), low, high, bool(table["log"]), table["within"])
 
 
-def _outcome(name: str) -> str:
-    if name not in OUTCOMES:
-        raise ValueError(f"unknown outcome {name[:60]!r}")
+def _objective(key: str, entry: Any) -> Objective:
+    """An objective said in one word, or with its statistic."""
+    if isinstance(entry, Mapping):
+        return Objective(_outcome(key), entry["direction"], _statistic(entry["statistic"]), _key(key))
+    return Objective(_outcome(key), entry, key=_key(key))
+
+
+def _outcome(key: str) -> str:
+    return measures.split(key)[0]
+
+
+def _key(key: str) -> str:
+    return "" if key in OUTCOMES else key
+
+
+def _statistic(name: str) -> str:
+    measures.parse(name)
     return name
 
 

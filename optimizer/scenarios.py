@@ -61,6 +61,13 @@ class Scenarios:
     def __len__(self) -> int:
         return len(self.table)
 
+    def shared(self, other: Scenarios, names: Collection[str] | None = None) -> float:
+        """The weight of those scenarios that stand in ``other`` too, to the bit in some parameters (all if None)."""
+        known = [p.name for p in PARAMETERS if names is None or p.name in names]
+        mine, theirs = ([row.tobytes() for row in np.stack([s.table[n] for n in known], 1)] for s in (self, other))
+        met = set(theirs)
+        return float(sum(w for row, w in zip(mine, self.weights, strict=True) if row in met))
+
     def part(self, some: slice) -> Scenarios:
         """Consecutive scenarios of these, with their weights as they are."""
         return replace(self, table=self.table[some], weights=self.weights[some])

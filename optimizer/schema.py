@@ -11,17 +11,15 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tiercap.kernels.params import GROUPS, OUTCOME_LIST, OUTCOMES
-from tiercap.optimizer import distributions, engines, parameters, quantities, robustness, scenarios
+from tiercap.kernels.params import GROUPS, OUTCOMES
+from tiercap.optimizer import distributions, engines, parameters, quantities, scenarios
 from tiercap.optimizer.errors import InputError, did_you_mean
 from tiercap.optimizer.levers import part
 from tiercap.optimizer.parameters import DECLARED, ParameterInfo
 from tiercap.optimizer.study import (
     LEVER_PARTS,
-    Constraint,
     Horizon,
     LeverRange,
-    Objective,
     ScenarioPlan,
     SearchBudget,
 )
@@ -37,15 +35,13 @@ TABLES: Mapping[str, tuple[str, ...]] = {
     "levers": (),
     "objectives": (),
     "constraints": (),
-    "scenarios": ("count", "seed", "kind", "file", "structure"),
+    "scenarios": ("count", "seed", "kind", "file", "structure", "fresh"),
     "constants": (),
     "uncertainties": (),
     "search": ("screen", "screen_scenarios", "screen_generations", "promoted", "engine", "options", "pruner", "trials",
                "population", "patience", "seed", "scale"),
 }
 _LEVER_KEYS = ("low", "high", "scale", "within")
-_CONSTRAINT_KEYS = ("max", "min", "statistic")
-_DIRECTIONS = {"maximise": "maximise", "maximize": "maximise", "minimise": "minimise", "minimize": "minimise"}
 
 #: Integer keys: smallest and largest value allowed.
 _LIMITS = {
@@ -53,6 +49,7 @@ _LIMITS = {
     ("horizon", "start"): (2000, 2100),
     ("scenarios", "count"): (1, scenarios.MAX_SCENARIOS),
     ("scenarios", "seed"): (0, scenarios.MAX_SEED),
+    ("scenarios", "fresh"): (0, scenarios.MAX_SCENARIOS),
     ("search", "screen"): (0, 200_000_000),
     ("search", "screen_scenarios"): (1, scenarios.MAX_SCENARIOS),
     ("search", "screen_generations"): (0, 100_000),
@@ -94,9 +91,8 @@ class Draft:
         for key in path:
             found = found.get(key, {}) if isinstance(found, dict) else {}
         if not isinstance(found, dict):
-            self.complain(
-                path, f"`{'.'.join(path)}` must be a table", f"write [{'.'.join(path)}] and keys below it"
-            )
+            name = quantities.printable(".".join(path))
+            self.complain(path, f"`{name}` must be a table", f"write [{name}] and keys below it")
             return {}
         return found
 
@@ -138,14 +134,14 @@ def take_integers(draft: Draft, table: str) -> dict[str, int]:
         if path not in _LIMITS and path not in _CHOICES:
             continue
         if isinstance(value, bool) or not isinstance(value, int):
-            draft.complain(path, f"[{table}]: `{key}` must be a whole number, not {_shown(value)}")
+            draft.complain(path, f"[{table}]: `{key}` must be a whole number, not {shown(value)}")
         elif path in _CHOICES and value not in _CHOICES[path]:
             allowed = ", ".join(map(str, _CHOICES[path]))
-            draft.complain(path, f"[{table}]: `{key}` must be one of {allowed}, not {_shown(value)}")
+            draft.complain(path, f"[{table}]: `{key}` must be one of {allowed}, not {shown(value)}")
         elif path in _LIMITS and not _LIMITS[path][0] <= value <= _LIMITS[path][1]:
             low, high = _LIMITS[path]
             draft.complain(
-                path, f"[{table}]: `{key}` must lie between {low:,} and {high:,}, not {_shown(value)}"
+                path, f"[{table}]: `{key}` must lie between {low:,} and {high:,}, not {shown(value)}"
             )
         else:
             taken[key] = value
@@ -154,12 +150,12 @@ def take_integers(draft: Draft, table: str) -> dict[str, int]:
 
 def take_text(draft: Draft, path: Keys, default: str, longest: int = 200) -> str:
     """A short text at ``path``."""
-    value = draft.table(path[:-1]).get(path[-1], default)
+    value, name = draft.table(path[:-1]).get(path[-1], default), quantities.printable(".".join(path))
     if not isinstance(value, str):
-        draft.complain(path, f"`{'.'.join(path)}` must be a text in quotes, not {_shown(value)}")
+        draft.complain(path, f"`{name}` must be a text in quotes, not {shown(value)}")
         return default
     if len(value) > longest or not value.isprintable():
-        draft.complain(path, f"`{'.'.join(path)}` must be one line of at most {longest} printable characters")
+        draft.complain(path, f"`{name}` must be one line of at most {longest} printable characters")
         return default
     return value
 
@@ -212,7 +208,7 @@ def _take_options(draft: Draft, engine: str) -> dict[str, engines.Value]:
         if isinstance(value, str) and not option.choices:  # from the command line, where numbers are text
             value = draft.attempt(path, quantities.quantity, value, "1", f"options.{name}")
         if value is not None and not option.accepts(value):
-            draft.complain(path, f"[search.options]: `{name}` must be {option.rule}, not {_shown(value)}")
+            draft.complain(path, f"[search.options]: `{name}` must be {option.rule}, not {shown(value)}")
         elif value is not None and value != option.default:
             taken[name] = float(value) if isinstance(option.default, float) else value
     return taken
@@ -294,7 +290,7 @@ def _check_within(draft: Draft, lever: LeverRange, taken: Mapping[str, LeverRang
     path = ("levers", lever.name, "within")
     outer = lever.within
     if not isinstance(outer, str) or outer not in LEVER_PARTS:
-        draft.complain(path, f"unknown lever {_shown(outer)}", did_you_mean(str(outer)[:60], LEVER_PARTS))
+        draft.complain(path, f"unknown lever {shown(outer)}", did_you_mean(str(outer)[:60], LEVER_PARTS))
     elif draft.table(("levers",)).get(outer, False) is False:
         draft.complain(
             path, f"lever `{lever.name}` lies within `{outer}`, which is not searched", "add it to [levers]"
@@ -320,52 +316,6 @@ def _check_nesting(draft: Draft, lever: LeverRange, taken: Mapping[str, LeverRan
             f"lever `{lever.name}` within `{outer}` would loosen a tier",
             rule,
         )
-
-
-def take_objectives(draft: Draft) -> tuple[Objective, ...]:
-    """The table [objectives]."""
-    taken = []
-    for name, value in draft.table(("objectives",)).items():
-        path = ("objectives", name)
-        if draft.unknown(path, OUTCOMES, "outcome"):
-            continue
-        if not isinstance(value, str) or value not in _DIRECTIONS:
-            draft.complain(path, f"objective `{name}` must be maximise or minimise, not {_shown(value)}")
-            continue
-        direction: Any = _DIRECTIONS[value]
-        taken.append(Objective(name, direction))
-    if not draft.table(("objectives",)):
-        draft.complain(
-            ("objectives",), "a study needs at least one objective", 'such as revenue = "maximise"'
-        )
-    return tuple(taken)
-
-
-def take_constraints(draft: Draft) -> tuple[Constraint, ...]:
-    """The table [constraints]; ``NAME = false`` drops one that came with ``extends``."""
-    units = {outcome.name: outcome.unit for outcome in OUTCOME_LIST}
-    taken = []
-    for name, entry in draft.table(("constraints",)).items():
-        path = ("constraints", name)
-        if entry is False or draft.unknown(path, OUTCOMES, "outcome"):
-            continue
-        table, before = draft.table(path), len(draft.problems)
-        for key in table:
-            draft.unknown((*path, key), _CONSTRAINT_KEYS, "key")
-        ends = {
-            key: draft.attempt((*path, key), quantities.quantity, table[key], units[name], f"{name}.{key}")
-            for key in ("min", "max")
-            if key in table
-        }
-        statistic = take_text(draft, (*path, "statistic"), "mean")
-        draft.attempt((*path, "statistic"), robustness.check_statistic, statistic)
-        low, high = ends.get("min"), ends.get("max")
-        if len(draft.problems) == before and not ends:
-            draft.complain(path, f"constraint on `{name}` has neither min nor max", "add max = ...")
-        elif low is not None and high is not None and low > high:
-            draft.complain((*path, "min"), f"constraint on `{name}`: min = {low:g} lies above max = {high:g}")
-        taken.append(Constraint(name, statistic, low, high))
-    return tuple(taken)
 
 
 def take_parameters(draft: Draft) -> tuple[ParameterInfo, ...]:
@@ -412,7 +362,7 @@ def _argument(parameter: str, key: str, value: object) -> float:
     return quantities.quantity(value, "1", key) if key == "sigma" else parameters.parse(parameter, value)
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
     """A value as a message may quote it."""
     try:
         text = str(value)

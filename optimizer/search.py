@@ -22,10 +22,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.kernels.params import OUTCOMES
-from tiercap.optimizer import convergence, engines, front, optuna_study, sobol
+from tiercap.optimizer import convergence, engines, front, optuna_study
 from tiercap.optimizer.convergence import scaled_hypervolume
 from tiercap.optimizer.errors import InfeasibleError, InputError
 from tiercap.optimizer.evaluate import Evaluator
+from tiercap.optimizer.lever_space import coordinates as coordinates
+from tiercap.optimizer.lever_space import unit
+from tiercap.optimizer.lever_space import unit_points as unit_points
 from tiercap.optimizer.problem import Problem, column_name
 from tiercap.optimizer.proposals import Judge, breed
 
@@ -382,32 +385,3 @@ class Search:
 
 def _chance(seed: int, stage: int, generation: int) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64([seed, stage, generation]))
-
-
-def unit_points(n: int, dimensions: int, seed: int) -> Floats:
-    """Scrambled Sobol points: float64[n, dimensions] in (0, 1)."""
-    return np.stack([sobol.column(n, place, seed) for place in range(dimensions)], axis=1)
-
-
-def coordinates(points: Floats, levers: Any) -> Floats:
-    """Unit points to coordinates of the levers, even in the logarithm where a lever says so: float64[n, d]."""
-    columns = []
-    for k, lever in enumerate(levers):
-        if lever.log:
-            column = lever.low * (lever.high / lever.low) ** points[:, k]
-        else:
-            column = lever.low + (lever.high - lever.low) * points[:, k]
-        columns.append(np.clip(column, lever.low, lever.high))
-    return np.stack(columns, axis=1)
-
-
-def unit(coords: Floats, levers: Any) -> Floats:
-    """The inverse of :func:`coordinates`, but for rounding: float64[n, d] in [0, 1]."""
-    columns = []
-    for k, lever in enumerate(levers):
-        if lever.log:
-            column = np.log(coords[:, k] / lever.low) / np.log(lever.high / lever.low)
-        else:
-            column = (coords[:, k] - lever.low) / (lever.high - lever.low)
-        columns.append(np.clip(column, 0.0, 1.0))
-    return np.stack(columns, axis=1)

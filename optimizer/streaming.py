@@ -5,8 +5,9 @@ in parts, so that memory is bounded and time is linear in both. What is kept of 
 and outcome asked for, which `robustness.reduce` turns into statistics. They are those of the whole row, not estimates
 that depend on how it was cut: the same bits as without blocks, and for any number of threads.
 
-Regret needs the best policy of every scenario first. Where not everything fits into one part, the policies are
-therefore evaluated twice.
+Regret among the policies given (`Wanted.regret`) needs the best policy of every scenario first. Where not everything
+fits into one part, the policies are therefore evaluated twice. A statistic that is a regret by name is measured from
+the rivals instead, as in a search.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from tiercap.optimizer import robustness
 from tiercap.optimizer.errors import InputError, did_you_mean
 from tiercap.optimizer.evaluate import Evaluator, scenarios_within
 from tiercap.optimizer.lever_space import LeverSpace
-from tiercap.optimizer.robustness import Direction, Floats
+from tiercap.optimizer.measures import Direction, parse
+from tiercap.optimizer.robustness import Floats
 from tiercap.optimizer.scenarios import Scenarios
 from tiercap.optimizer.study import Horizon
 
@@ -84,10 +86,16 @@ class StreamingEvaluator:
     """Evaluates policies in futures over one horizon."""
 
     def __init__(
-        self, futures: Futures, horizon: Horizon, catalogue: NDArray[Any], threads: int | None = None
+        self,
+        futures: Futures,
+        horizon: Horizon,
+        catalogue: NDArray[Any],
+        threads: int | None = None,
+        rivals: Callable[[], NDArray[Any]] | None = None,
     ) -> None:
         """The arguments are those of `Evaluator`, whose scenarios are the ``futures``, a block at a time."""
         self.futures, self.horizon, self.catalogue, self.threads = futures, horizon, catalogue, threads
+        self.rivals = rivals
         self._held: tuple[slice, Evaluator] | None = None
 
     def statistics(
@@ -106,12 +114,13 @@ class StreamingEvaluator:
         outcomes = list(dict.fromkeys(measure.outcome for measure in measures))
         parts, tell = list(self._parts(len(policies), len(outcomes))), progress or (lambda evaluations: None)
         best = self._best(policies, measures, phase, tell) if len(parts) > 1 else {}
+        known = self._known(measures)
         result = np.empty((len(policies), len(measures)))
         for part in parts:
             rows = self._rows(policies[part], outcomes, phase, tell)
             best = best or _best_of(rows, outcomes, measures)
             for k, measure in enumerate(measures):
-                result[part, k] = self._reduced(rows[outcomes.index(measure.outcome)], measure, best)
+                result[part, k] = self._reduced(rows[outcomes.index(measure.outcome)], measure, best, known)
             del rows  # before the next part is made
         return result
 
@@ -135,7 +144,8 @@ class StreamingEvaluator:
             if self._held is None or self._held[0] != block:
                 self._held = None  # two at a time would be twice the memory
                 scenarios = self.futures.part(block)
-                self._held = block, Evaluator(scenarios, self.horizon, self.catalogue, self.threads)
+                evaluator = Evaluator(scenarios, self.horizon, self.catalogue, self.threads, rivals=self.rivals)
+                self._held = block, evaluator
             yield self._held
 
     def _rows(
@@ -171,7 +181,22 @@ class StreamingEvaluator:
                 tell(len(found) * found.shape[-1])
         return best
 
-    def _reduced(self, rows: Floats, measure: Wanted, best: dict[tuple[str, Direction], Floats]) -> Floats:
+    def _known(self, measures: list[Wanted]) -> dict[tuple[str, str], Floats]:
+        """The best that the rivals reach in every future, float64[n_futures], for statistics that are regrets."""
+        pairs = {(m.outcome, m.statistic) for m in measures if parse(m.statistic).kind == "regret"}
+        known = {pair: np.empty(len(self.futures)) for pair in pairs}
+        for block, evaluator in self._blocks() if pairs else ():
+            for pair, found in known.items():
+                found[block] = evaluator.best(*pair)
+        return known
+
+    def _reduced(
+        self,
+        rows: Floats,
+        measure: Wanted,
+        best: dict[tuple[str, Direction], Floats],
+        known: dict[tuple[str, str], Floats],
+    ) -> Floats:
         """One statistic of each row, float64[n_policies]."""
         weights = self.futures.weights
         size, found = max(1, REDUCED // rows.shape[-1]), []
@@ -179,7 +204,7 @@ class StreamingEvaluator:
             some = rows[first : first + size]
             if measure.regret:
                 some = robustness.shortfall(some, best[measure.outcome, measure.regret], measure.regret)
-            found.append(robustness.reduce(some, weights, measure.statistic))
+            found.append(robustness.reduce(some, weights, measure.statistic, known.get(measure[:2])))
         return np.concatenate(found)
 
 
@@ -200,6 +225,8 @@ def _checked(wanted: Sequence[Wanted | tuple[str, str]]) -> list[Wanted]:
     for outcome, statistic, regret in measures:
         if outcome not in OUTCOMES:
             raise InputError(f"unknown outcome `{outcome[:60]}`: {did_you_mean(outcome[:60], OUTCOMES)}")
-        robustness.check_statistic(statistic)
+        parse(statistic)
         robustness.check_direction(regret or "maximise")
+        if regret and parse(statistic).kind == "regret":
+            raise InputError(f"`{statistic}` is a regret already: ask for another statistic of the regret")
     return measures

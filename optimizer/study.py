@@ -6,11 +6,11 @@ constants what is held fixed; each has a table of its own in the file and a type
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from tiercap.optimizer import engines
+from tiercap.optimizer import engines, measures
 from tiercap.optimizer.levers import LEVERS_TABLE, LeverInfo, part
 from tiercap.optimizer.parameters import ParameterInfo
 
@@ -70,20 +70,56 @@ class LeverRange:
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """An outcome and which way is better. Its mean over the scenarios is what the search compares."""
+    """An outcome, which way it is better, and the statistic over the scenarios that the search compares.
+
+    key : what the study calls it in [objectives], the outcome where it is empty
+    """
 
     outcome: str
-    direction: Literal["maximise", "minimise"]
+    direction: measures.Direction
+    statistic: str = "mean"
+    key: str = ""
+
+    @property
+    def name(self) -> str:
+        """Its column: the outcome, with the statistic behind it unless that is the mean."""
+        return measures.column(self.outcome, self.statistic)
+
+    @property
+    def sign(self) -> float:
+        """Times a value of the statistic, less is better: -1 or +1."""
+        return -1.0 if measures.goal(self.statistic, self.direction) == "maximise" else 1.0
+
+
+def directions(objectives: Iterable[Objective]) -> dict[str, measures.Direction]:
+    """Which way an outcome is better, by the objectives; of two on one outcome the first counts.
+
+    A standard deviation that is to be small says nothing of the outcome.
+    """
+    found: dict[str, measures.Direction] = {}
+    for objective in objectives:
+        if objective.statistic != "std":
+            found.setdefault(objective.outcome, objective.direction)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
 class Constraint:
-    """Bounds on a statistic, over the scenarios, of an outcome; None leaves a side open."""
+    """Bounds on a statistic, over the scenarios, of an outcome; None leaves a side open.
+
+    key : what the study calls it in [constraints], the outcome where it is empty
+    """
 
     outcome: str
     statistic: str = "mean"
     low: float | None = None
     high: float | None = None
+    key: str = ""
+
+    @property
+    def name(self) -> str:
+        """The column of the statistic."""
+        return measures.column(self.outcome, self.statistic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +128,7 @@ class ScenarioPlan:
 
     kind : "calibrated" takes members of an ensemble, the others draw from the parameters' own ranges
     file : an ensemble of the user's, None for the built-in one; structure : only members of that label
+    fresh : how many others the front meets after the search, None for as many as ``count``
     """
 
     count: int = 256
@@ -99,6 +136,7 @@ class ScenarioPlan:
     kind: Literal["calibrated", "sobol", "random", "central"] = "calibrated"
     file: str | None = None
     structure: str | None = None
+    fresh: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

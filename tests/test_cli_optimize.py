@@ -173,7 +173,7 @@ def test_the_advice_after_an_interruption_is_a_command_that_works(tmp_path: Path
     again = subprocess.run(
         [sys.executable, "-c", code, *words[1:], "--json"], capture_output=True, text=True, check=False
     )
-    assert answer(again)["evaluations_reused"] == 320 * 32
+    assert answer(again)["evaluations_reused"] == MIDWAY - 1
 
 
 #: Putting things in order after an interruption, made endless.
@@ -199,14 +199,14 @@ def test_a_hanging_end_is_cut_short_and_loses_nothing(again: bool, grace: float,
     done = optimize(tmp_path, number=signal.SIGINT, before=before + f"interrupts.GRACE = {grace}\n")
     assert done.returncode == 130
     assert done.stderr.splitlines()[-1].startswith(says)
-    assert answer(optimize(tmp_path, "--json"))["evaluations_reused"] == 320 * 32
+    assert answer(optimize(tmp_path, "--json"))["evaluations_reused"] == MIDWAY - 1
 
 
 def test_a_larger_budget_extends_and_a_smaller_is_refused(tmp_path: Path) -> None:
     assert optimize(tmp_path).returncode == 0
     found = answer(optimize(tmp_path, "--json", "--set", "search.trials=48"))
     assert found["evaluations_reused"] == EVALUATIONS
-    assert found["evaluations"] == EVALUATIONS + 16 * 32
+    assert found["evaluations"] == EVALUATIONS + 16 * (32 + 8 * 8)
     refused = optimize(tmp_path)
     assert refused.returncode == 2
     assert "budget.trials: 48 in the folder, 32 now" in refused.stderr

@@ -23,7 +23,12 @@ def duel(mine: np.ndarray, theirs: np.ndarray) -> tuple[int, int, int]:
 
 def fought(mine: np.ndarray, theirs: np.ndarray) -> Duel:
     """The first objective is maximised, the second minimised."""
-    return _duel(mine, mine.mean(axis=-1), theirs, theirs.mean(axis=-1), np.array([-1.0, 1.0]), WEIGHTS, DRAWS)
+    return _duel(levels(mine), levels(theirs), np.array([-1.0, 1.0]))
+
+
+def levels(losses: np.ndarray) -> paired.Levels:
+    """Means of losses by scenario."""
+    return paired.Levels(losses.mean(axis=-1), robustness.resampled(losses, DRAWS, "mean"))
 
 
 def flat(rows: list[tuple[float, float]]) -> np.ndarray:
@@ -70,7 +75,7 @@ def test_the_least_largest_regret_then_the_least_mean() -> None:
 def test_the_hypervolume_of_a_point_by_hand() -> None:
     """(0.1, 0.6) below (1.1, 1.1) is 1 by 0.5; in all resamplings the same."""
     losses = flat([(0.1, 0.6)])
-    found = _volumes(losses, losses.mean(axis=-1), DRAWS, np.zeros(2), np.ones(2))
+    found = _volumes(levels(losses), np.zeros(2), np.ones(2))
     assert found == pytest.approx(0.5)
     assert len(found) == 1 + paired.RESAMPLES
 

@@ -117,10 +117,10 @@ def test_wrong_weights_are_one_sentence(texts: tuple[str, ...], says: str) -> No
 
 
 def test_bounds_have_units_and_statistics() -> None:
-    assert str(parse_bound("gap >= 156 month")) == "mean of gap >= 13 year"
-    found = parse_bound("revenue_cvar_upper10<=90 GUSD")
+    assert str(parse_bound("gap >= 156 month", {})) == "mean of gap >= 13 year"
+    found = parse_bound("revenue_cvar10<=90 GUSD", {})
     assert (found.outcome, found.statistic, found.sign, found.value) == ("revenue", "cvar_upper10", 1.0, 90.0)
-    nested = parse_bound("terminal_gap_st_p05>=1")
+    nested = parse_bound("terminal_gap_st_p05>=1", {})
     assert (nested.outcome, nested.statistic) == ("terminal_gap_st", "p05")
 
 
@@ -142,7 +142,7 @@ def test_bounds_have_units_and_statistics() -> None:
 )
 def test_wrong_bounds_are_one_sentence(text: str, says: str) -> None:
     with pytest.raises(InputError) as refusal:
-        parse_bound(text)
+        parse_bound(text, {})
     assert says in str(refusal.value)
     assert "\n" not in str(refusal.value)
     assert "\x1b" not in str(refusal.value)

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from tiercap.optimizer import measures
 from tiercap.optimizer.errors import InputError
-from tiercap.optimizer.robustness import check_statistic, reduce, regret
+from tiercap.optimizer.robustness import reduce, regret
 
 STATISTICS = [
     "mean",
@@ -205,12 +206,12 @@ def test_regret():
 )
 def test_unknown_statistics_are_refused(name):
     with pytest.raises(InputError, match="unknown statistic"):
-        check_statistic(name)
+        measures.parse(name)
 
 
 def test_a_near_miss_is_suggested():
     with pytest.raises(InputError, match="did you mean `cvar10`"):
-        check_statistic("cvar1")
+        measures.parse("cvar1")
 
 
 @pytest.mark.parametrize(

@@ -76,3 +76,12 @@ def test_choices_are_the_knee_the_extremes_and_the_nearest(
     losses = np.array([[-10.0, 10.0], [-5.0, 1.5], [0.0, 0.0], [-1.0, 0.9]])
     chosen = worth_looking_at(losses, np.array(baseline), NAMES)
     assert [tuple(choice) for choice in chosen] == [("knee", 1), ("best gain", 0), ("best cost", 2), (label, row)]
+
+
+def test_of_a_group_one_policy_is_shown() -> None:
+    """The knee, 1, cannot be told from the cheapest, 2: the cheapest stands for both."""
+    losses = np.array([[-10.0, 10.0], [-5.0, 1.5], [0.0, 0.0], [-1.0, 0.9]])
+    chosen = worth_looking_at(losses, np.array((-0.5, 4.0)), NAMES, np.array([0, 1, 1, 2]))
+    assert [choice.row for choice in chosen] == [2, 0, 2, 3]
+    unknown = worth_looking_at(losses, np.array((-0.5, 4.0)), NAMES, np.array([0, -1, -1, 2]))
+    assert [choice.row for choice in unknown] == [1, 0, 2, 3]

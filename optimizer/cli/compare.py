@@ -15,7 +15,15 @@ from tiercap.optimizer.cli.options import (
     scenarios_option,
     threads_option,
 )
-from tiercap.optimizer.cli.output import figure, print_json, print_table, say, scenarios_json, scenarios_text
+from tiercap.optimizer.cli.output import (
+    figure,
+    print_json,
+    print_table,
+    say,
+    scenarios_json,
+    scenarios_text,
+    spreads_json,
+)
 
 
 @click.command()
@@ -96,12 +104,12 @@ def _json(found: Any) -> dict[str, Any]:
                 "policies": len(one.levers),
                 "policy_shown": standing.row,
                 "levers": describe(one.levers[standing.row]),
-                "outcomes": _spreads(names, standing.objectives),
-                "change_from_rule": _spreads(names, standing.from_baseline),
+                "outcomes": spreads_json(names, standing.objectives),
+                "change_from_rule": spreads_json(names, standing.from_baseline),
                 "regret": {
                     **standing.regret.json(),
                     "largest": standing.largest_regret,
-                    "by_objective": _spreads(names, standing.regret_by_objective),
+                    "by_objective": spreads_json(names, standing.regret_by_objective),
                 },
                 "breaks": standing.breaks,
                 "hypervolume": {**standing.hypervolume.json(), "change_from_first": standing.from_first.json()},
@@ -113,7 +121,7 @@ def _json(found: Any) -> dict[str, Any]:
                         "clearest": {
                             "policy": duel.mine,
                             "against": duel.theirs,
-                            "change": _spreads(names, duel.change),
+                            "change": spreads_json(names, duel.change),
                         },
                     }
                     for other, duel in zip(found.contenders, duels, strict=True)
@@ -127,12 +135,6 @@ def _json(found: Any) -> dict[str, Any]:
         "reference_point": dict(zip(names, found.reference, strict=True)),
         "contenders": entries,
     }
-
-
-def _spreads(names: list[str], spread: Any) -> dict[str, Any]:
-    from tiercap.optimizer.problem import UNITS
-
-    return {name: {**spread.json(k), "unit": UNITS[name]} for k, name in enumerate(names)}
 
 
 def _print_report(found: Any) -> None:
@@ -166,9 +168,9 @@ def _print_duels(found: Any, labels: list[str], letters: list[str]) -> None:
 
 def _print_objectives(found: Any, letters: list[str], rule: str) -> None:
     from tiercap.optimizer.cli.pick import interval, signed
-    from tiercap.optimizer.problem import UNITS
+    from tiercap.optimizer.measures import unit_of
 
-    heads = [f"{n} [{UNITS[n]}]\nless {rule}" for n in found.problem.objectives]
+    heads = [f"{n} [{unit_of(n)}]\nless {rule}" for n in found.problem.objectives]
     rows = []
     for k, (letter, standing) in enumerate(zip(letters, found.standings, strict=True)):
         cells = []
@@ -200,11 +202,11 @@ def _print_leads(found: Any, letters: list[str], rule: str) -> None:
 
 
 def _print_regret(found: Any, letters: list[str]) -> None:
-    from tiercap.optimizer.problem import UNITS
+    from tiercap.optimizer.measures import unit_of
 
     click.echo("Regret: how far short of the best policy in each scenario; shares are of the range of the means:")
     names = found.problem.objectives
-    heads = ["", "mean", "in 90 of 100", "in the worst scenario", *(f"{n} [{UNITS[n]}], mean" for n in names)]
+    heads = ["", "mean", "in 90 of 100", "in the worst scenario", *(f"{n} [{unit_of(n)}], mean" for n in names)]
     rows = []
     for letter, standing in zip(letters, found.standings, strict=True):
         share = standing.regret

@@ -110,6 +110,6 @@ def _text(value: object) -> str:
 
 
 def _origin(read: Study, dotted: str) -> str:
-    """Where a key was said; ``log`` was said as ``scale``."""
+    """Where a key was said; ``log`` was said as ``scale``, and an objective may be said in one word."""
     said_as = dotted[:-4] + ".scale" if dotted.endswith(".log") else dotted
-    return read.origins.get(said_as, "")
+    return read.origins.get(said_as) or read.origins.get(dotted.rpartition(".")[0], "")

@@ -165,7 +165,7 @@ def _print_outcomes(problem: Any, named: list[Given], shown: list[str], as_json:
         policies = [_policy_json(given, spread[p], shown) for p, given in enumerate(named)]
         print_json({"scenarios": scenarios_json(problem), "policies": policies})
         return
-    detailed = shown if len(shown) < len(UNITS) else problem.objectives
+    detailed = shown if len(shown) < len(UNITS) else problem.outcomes
     if len(named) <= SIDE_BY_SIDE:
         _print_columns(named, spread, shown, detailed)
     else:

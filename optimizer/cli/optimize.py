@@ -150,7 +150,14 @@ def _bar(quiet: bool) -> Iterator[Callable[[Any], Callable[[int, float | None], 
 
 
 def _print_json(run: Any) -> None:
-    from tiercap.optimizer.optimize import hypervolume_json, outcomes_json, policy_json
+    from tiercap.optimizer.optimize import (
+        fresh_json,
+        groups_json,
+        hypervolume_json,
+        objectives_json,
+        outcomes_json,
+        policy_json,
+    )
     from tiercap.optimizer.policy import describe
 
     problem = run.problem
@@ -162,7 +169,10 @@ def _print_json(run: Any) -> None:
             "evaluations_reused": run.found.evaluations_reused,
             "seconds": run.seconds,
             "scenarios": scenarios_json(problem),
+            "objectives": objectives_json(problem),
             "hypervolume": hypervolume_json(run),
+            "fresh": fresh_json(run),
+            "groups": groups_json(run),
             "choices": {choice.label: choice.row for choice in run.choices},
             "front": [policy_json(run, row) for row in range(len(run.levers))],
             "rule_in_force": {
@@ -209,9 +219,13 @@ def _print_report(run: Any, again: Callable[..., str]) -> None:
 
     problem = run.problem
     columns = [(f"in force ({problem.study.baseline})", problem.baseline, run.baseline_values)]
-    columns += [(choice.label, run.levers[choice.row], run.front_values[choice.row]) for choice in run.choices]
-    heads = [f"in force:\n{problem.study.baseline}", *(choice.label.replace(" ", "\n", 1) for choice in run.choices)]
+    labels: dict[int, str] = {}
+    for choice in run.choices:
+        labels[choice.row] = f"{labels[choice.row]}, {choice.label}" if choice.row in labels else choice.label
+    columns += [(label, run.levers[row], run.front_values[row]) for row, label in labels.items()]
+    heads = [f"in force:\n{problem.study.baseline}", *(_stacked(label) for label in labels.values())]
     click.echo(f"{problem.study.title or problem.study.name}: {len(run.levers)} policies that nothing dominates.")
+    _print_groups(run)
     click.echo()
     print_table(["lever", *heads], _lever_rows(problem, columns))
     click.echo()
@@ -220,8 +234,45 @@ def _print_report(run: Any, again: Callable[..., str]) -> None:
     _print_admitted(columns, load_chips())
     click.echo()
     _print_gain(run)
+    _print_fresh(run)
     _print_stages(run)
     _print_next(run, again)
+
+
+def _stacked(label: str) -> str:
+    """A label as lines of a header."""
+    return label.replace(", ", ",\n") if "," in label else label.replace(" ", "\n", 1)
+
+
+def _print_groups(run: Any) -> None:
+    """How many policies can be told apart, and where that was asked."""
+    count, unasked = len(run.groups.representative), int((run.groups.group < 0).sum())
+    where = "the search's own scenarios, as there are no others" if run.fresh is None else "fresh scenarios"
+    rest = f" ({unasked} not asked)" if unasked else ""
+    kinds = "group" if count == 1 else "groups"
+    click.echo(f"They fall into {count} {kinds} whose members cannot be told apart in {where}{rest}.")
+
+
+def _print_fresh(run: Any) -> None:
+    """How much worse the front is where it was not chosen, in one line."""
+    from tiercap.optimizer.cli.pick import interval, signed
+    from tiercap.optimizer.measures import unit_of
+
+    met, problem = run.fresh, run.problem
+    if met is None:
+        return
+    parts = []
+    for k, name in enumerate(problem.objectives):
+        unit = "" if unit_of(name) == "1" else f" {unit_of(name)}"
+        parts.append(f"{name} {signed(met.optimism.mean[k])}{unit} ({interval(met.optimism, k)})")
+    old = f" ({100 * met.shared:.0f} % of their members known to the search)" if met.shared > 0.0 else ""
+    click.echo(
+        f"Optimism, what the search's scenarios promised and {len(met.scenarios)} fresh ones{old} do not keep, on "
+        f"average and beyond what {problem.study.baseline} loses there too: {', '.join(parts)}."
+    )
+    broken = int((~met.keeps).sum())
+    kept = f"; {broken} break a constraint there" if broken else ""
+    click.echo(f"There {int(met.undominated.sum())} of its {len(run.levers)} policies are still not dominated{kept}.")
 
 
 def _lever_rows(problem: Any, columns: list[Any]) -> list[list[str]]:
@@ -258,15 +309,19 @@ def _further(name: str) -> tuple[str, ...]:
 
 
 def _outcome_rows(problem: Any, columns: list[Any]) -> list[list[str]]:
-    """Means, and below each objective where 90 of 100 scenarios lie."""
+    """Means; below those of the objectives where 90 of 100 scenarios lie, and the statistic that is the objective."""
+    from tiercap.optimizer.measures import unit
     from tiercap.optimizer.problem import UNITS
 
     rows = []
-    for name in dict.fromkeys([*problem.objectives, *ALSO_SHOWN]):
+    for name in dict.fromkeys([*problem.outcomes, *ALSO_SHOWN]):
         rows.append([f"{name}{_bracketed(UNITS[name])}", *_cells(problem, columns, name, "mean")])
-        if name in problem.objectives:
+        if name in problem.outcomes:
             rows.append(["  5 of 100 below", *_cells(problem, columns, name, "p05")])
             rows.append(["  5 of 100 above", *_cells(problem, columns, name, "p95")])
+        for other in (o.statistic for o in problem.study.objectives if o.outcome == name and o.statistic != "mean"):
+            shown = f"  {other}{_bracketed(unit(name, other))}"
+            rows.append([shown, *_cells(problem, columns, name, other)])
     return rows
 
 
@@ -294,7 +349,7 @@ def _print_gain(run: Any) -> None:
     changes = []
     for k, objective in enumerate(run.problem.study.objectives):
         now, then = run.baseline_values[k], run.front_values[row, k]
-        changes.append(f"{objective.outcome} {figure(float(now))} to {figure(float(then))}")
+        changes.append(f"{objective.name} {figure(float(now))} to {figure(float(then))}")
     if gain > 0:
         click.echo(f"Largest simultaneous gain over {rule}: {', '.join(changes)} (policy {row} of front.csv).")
     else:

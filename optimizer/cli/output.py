@@ -116,6 +116,17 @@ def figure(value: float | None, digits: int = 4) -> str:
     return shown.rstrip("0").rstrip(".") if "." in shown else shown
 
 
+def spreads_json(names: list[str], spread: Any) -> dict[str, Any]:
+    """Statistics with their intervals by the name of their column; each value under the name of its statistic."""
+    from tiercap.optimizer.measures import split, unit_of
+
+    found = {}
+    for k, name in enumerate(names):
+        told = spread.json(k)
+        found[name] = {split(name)[1]: told.pop("mean"), **told, "unit": unit_of(name)}
+    return found
+
+
 def scenarios_json(problem: Any) -> dict[str, Any]:
     """Which futures a result rests on."""
     drawn, plan = problem.scenarios, problem.study.scenarios

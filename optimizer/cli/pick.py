@@ -8,7 +8,15 @@ from typing import Any
 import click
 
 from tiercap.optimizer.cli.options import announce_compilation, json_option, quiet_option, threads_option
-from tiercap.optimizer.cli.output import figure, print_json, print_table, say, scenarios_json, scenarios_text
+from tiercap.optimizer.cli.output import (
+    figure,
+    print_json,
+    print_table,
+    say,
+    scenarios_json,
+    scenarios_text,
+    spreads_json,
+)
 
 
 @click.command()
@@ -25,7 +33,8 @@ from tiercap.optimizer.cli.output import figure, print_json, print_table, say, s
     "bounds",
     multiple=True,
     metavar="OUTCOME<=V",
-    help='Choose only among policies that keep this, or OUTCOME>=V, such as "gap_p05>=10 year".',
+    help='Choose only among policies that keep this, or OUTCOME>=V, such as "gap_p05>=10 year"; statistics as in a '
+    "study's constraints.",
 )
 @click.option(
     "--round",
@@ -67,9 +76,10 @@ def command(
     from tiercap.optimizer.errors import InputError
     from tiercap.optimizer.legal import parse_grid
     from tiercap.optimizer.pick import parse_bound, parse_weights, pick
+    from tiercap.optimizer.study import directions
 
-    demanded = tuple(parse_bound(text) for text in bounds)
     saved = saved_run.load(Path(run), threads)
+    demanded = tuple(parse_bound(text, directions(saved.problem.study.objectives)) for text in bounds)
     weighed = parse_weights(weights, saved.problem.objectives)
     way: Any = by or ("knee" if weighed is None else "weights")
     if weighed is not None and way in ("knee", "regret"):
@@ -102,29 +112,29 @@ def _json(found: Any) -> dict[str, Any]:
         "scenarios": scenarios_json(problem),
         "reasons": found.chosen.reasons,
         "levers": describe(found.run.levers[row]),
-        "outcomes": _spreads(problem.objectives, found.exact),
+        "outcomes": spreads_json(problem.objectives, found.exact),
         "rounded": {
             "levers": describe(found.rounding.levers),
-            "outcomes": _spreads(problem.objectives, found.rounded),
-            "change": _spreads(problem.objectives, found.loss),
+            "outcomes": spreads_json(problem.objectives, found.rounded),
+            "change": spreads_json(problem.objectives, found.loss),
             "tried": found.rounding.tried,
             "breaks": found.broken,
         },
         "rule_in_force": {
             "name": problem.study.baseline,
-            "outcomes": _spreads(problem.objectives, found.rule),
-            "change_from_rule": _spreads(problem.objectives, found.gain),
+            "outcomes": spreads_json(problem.objectives, found.rule),
+            "change_from_rule": spreads_json(problem.objectives, found.gain),
         },
         "marginal_prices": [
             {
                 "lever": price.lever,
                 "direction": price.direction,
-                "change_per_percent": None if price.change is None else _spreads(problem.objectives, price.change),
+                "change_per_percent": None if price.change is None else spreads_json(problem.objectives, price.change),
             }
             for price in found.prices
         ],
         "loophole": {
-            "gain_from_rebinning": _spreads(gained_by_rebinning(problem), found.rebinning),
+            "gain_from_rebinning": spreads_json(gained_by_rebinning(problem), found.rebinning),
             "slack": _slack(problem),
             "chips_near_caps": [
                 {
@@ -138,12 +148,6 @@ def _json(found: Any) -> dict[str, Any]:
         },
         "same_bits_as_run": not found.changed,
     }
-
-
-def _spreads(names: list[str], spread: Any) -> dict[str, Any]:
-    from tiercap.optimizer.problem import UNITS
-
-    return {name: {**spread.json(k), "unit": UNITS[name]} for k, name in enumerate(names)}
 
 
 def _slack(problem: Any) -> Any:
@@ -192,14 +196,14 @@ def _print_levers(found: Any) -> None:
 
 
 def _print_objectives(found: Any) -> None:
-    from tiercap.optimizer.problem import UNITS
+    from tiercap.optimizer.measures import unit_of
 
     problem = found.run.problem
-    heads = ["objective, mean", "on the front", "rounded", "rounding changes", "in 90 of 100",
+    heads = ["objective", "on the front", "rounded", "rounding changes", "in 90 of 100",
              f"in force:\n{problem.study.baseline}", "change from rule", "in 90 of 100"]  # fmt: skip
     rows = []
     for k, name in enumerate(problem.objectives):
-        unit = "" if UNITS[name] == "1" else f" [{UNITS[name]}]"
+        unit = "" if unit_of(name) == "1" else f" [{unit_of(name)}]"
         cells = [figure(float(found.exact.mean[k])), figure(float(found.rounded.mean[k]))]
         cells += [signed(found.loss.mean[k]), interval(found.loss, k), figure(float(found.rule.mean[k]))]
         rows.append([f"{name}{unit}", *cells, signed(found.gain.mean[k]), interval(found.gain, k)])
@@ -219,8 +223,8 @@ def _print_prices(found: Any) -> None:
 
 
 def _print_loophole(found: Any) -> None:
+    from tiercap.optimizer.measures import unit_of
     from tiercap.optimizer.pick import gained_by_rebinning
-    from tiercap.optimizer.problem import UNITS
 
     problem = found.run.problem
     slack = _slack(problem)
@@ -229,7 +233,7 @@ def _print_loophole(found: Any) -> None:
         "against the same futures without such designs:"
     )
     for k, name in enumerate(gained_by_rebinning(problem)):
-        unit = "" if UNITS[name] == "1" else f" {UNITS[name]}"
+        unit = "" if unit_of(name) == "1" else f" {unit_of(name)}"
         click.echo(f"  {name} {signed(found.rebinning.mean[k])}{unit} ({interval(found.rebinning, k)})")
     click.echo("Existing chips within 5 % of a cap (per cent of the cap below it; negative: above):")
     for line in found.lines:

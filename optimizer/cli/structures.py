@@ -19,7 +19,7 @@ def print_each(
     named : the policies with their names, the baseline last; statistics : called as statistics(problem, named, pairs)
     wanted : outcomes to show, the objectives and all definitions of substitution if None
     """
-    shown = wanted or list(dict.fromkeys([*problem.objectives, *ALSO_SUBSTITUTION]))
+    shown = wanted or list(dict.fromkeys([*problem.outcomes, *ALSO_SUBSTITUTION]))
     parts = _by_structure(problem)
     pairs = [(name, "mean") for name in shown]
     means = {label: statistics(part, named, pairs) for label, part in parts.items()}
@@ -77,7 +77,10 @@ def _by_structure(problem: Any) -> dict[str, Any]:
 
 def _held(problem: Any, p: int, shown: list[str], means: dict[str, Any]) -> list[str]:
     """Outcomes in which policy ``p`` is better than the last row under every structure."""
-    signs = dict(zip(problem.objectives, problem.signs.tolist(), strict=True))
+    from tiercap.optimizer.study import directions
+
+    better = directions(problem.study.objectives)
+    signs = {name: -1.0 if direction == "maximise" else 1.0 for name, direction in better.items()}
     if "substitution" in signs:
         signs |= dict.fromkeys(ALSO_SUBSTITUTION, signs["substitution"])
     gains = {
