@@ -26,6 +26,8 @@ COMMANDS = {
     "optimize": "Search the levers for the front of policies that nothing dominates.",
     "pick": "Choose a policy from a finished run, with reasons, in round numbers.",
     "compare": "Set runs, rules and policies against each other in the same scenarios.",
+    "sensitivity": "What an outcome hangs on: Sobol shares, distributions, tails, a tornado.",
+    "discover": "In which futures a policy fails, in words with units.",
     "evaluate": "Payoffs of named rules and of policies of your own.",
     "calibrate": "Fit the model to the record: an ensemble of futures that reproduce it.",
     "classify": "Each chip's status under each rule, and the limb that decides.",

@@ -11,7 +11,7 @@ from tiercap.optimizer.cli.options import (
     announce_compilation,
     json_option,
     quiet_option,
-    scenario_flags,
+    scenario_plan,
     scenarios_option,
     threads_option,
 )
@@ -65,7 +65,7 @@ def command(
     given = understood(contenders, threads)
     runs = [one for one in given if isinstance(one, SavedRun)]
     chosen = runs[0].problem.study if runs and study is None else config.load(study)
-    plan = _plan(chosen.scenarios, futures, structure, count, seed)
+    plan = scenario_plan(chosen.scenarios, futures, structure, count, seed)
     announce_compilation(quiet)
     for one in runs:
         if differs := one.other_code():
@@ -75,20 +75,6 @@ def command(
         print_json(_json(found))
     else:
         _print_report(found)
-
-
-def _plan(plan: Any, futures: str | None, structure: str | None, count: int | None, seed: int | None) -> Any:
-    """The study's scenarios with what the options say over them."""
-    from tiercap.optimizer.errors import InputError
-
-    flags = {key.removeprefix("scenarios."): value for key, value in scenario_flags(futures, structure).items()}
-    given = {**flags, "count": count, "seed": seed}
-    plan = replace(plan, **{key: value for key, value in given.items() if value is not None})
-    if futures is not None:
-        plan = replace(plan, structure=structure, file=plan.file or None)
-    if plan.structure and plan.kind != "calibrated":
-        raise InputError(f"--structure chooses members of a calibrated ensemble, and these scenarios are {plan.kind}")
-    return plan
 
 
 def _json(found: Any) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -95,6 +96,74 @@ def announce_compilation(quiet: bool) -> None:
 
     if not quiet and not kernels_are_compiled():
         click.echo("compiling the kernels, once for this machine: about 20 seconds", err=True)
+
+
+def policy_option(function: F) -> F:
+    """``--policy``: parameter ``policy``, a text for ``one_policy.understood`` or None for the study's baseline."""
+    return click.option(
+        "--policy",
+        metavar="P",
+        help="A rule, RULE,YEAR:RULE, levers as NAME=VALUE,NAME=VALUE, or RUN:ROW, a row of a run's front.  [default: "
+        "the study's baseline]",
+    )(function)
+
+
+def scenario_plan(plan: Any, futures: str | None, structure: str | None, count: int | None, seed: int | None) -> Any:
+    """A study's `ScenarioPlan` with what the options say over it."""
+    from dataclasses import replace
+
+    from tiercap.optimizer.errors import InputError
+
+    flags = {key.removeprefix("scenarios."): value for key, value in scenario_flags(futures, structure).items()}
+    given = {**flags, "count": count, "seed": seed}
+    plan = replace(plan, **{key: value for key, value in given.items() if value is not None})
+    if futures is not None:
+        plan = replace(plan, structure=structure, file=plan.file or None)
+    if plan.structure and plan.kind != "calibrated":
+        raise InputError(f"--structure chooses members of a calibrated ensemble, and these scenarios are {plan.kind}")
+    return plan
+
+
+def problem_for(
+    study: str | None,
+    policy: str | None,
+    settings: tuple[str, ...],
+    futures: str | None,
+    structure: str | None,
+    count: int | None,
+    seed: int | None,
+    threads: int | None,
+) -> Any:
+    """The `Problem` that a command about one policy works on: the study named, else that of the run it is a row of."""
+    from dataclasses import replace
+
+    from tiercap.optimizer import config
+    from tiercap.optimizer.errors import InputError
+    from tiercap.optimizer.one_policy import front_row
+    from tiercap.optimizer.problem import Problem
+
+    found = None if policy is None or study is not None else front_row(policy, threads)
+    if found is None:
+        chosen = config.load(study, settings)
+    elif settings:
+        raise InputError("a run's own study answers for a row of its front: leave --set out, or name a STUDY")
+    else:
+        chosen = found[0].problem.study
+    plan = scenario_plan(chosen.scenarios, futures, structure, count, seed)
+    return Problem(replace(chosen, scenarios=plan), threads)
+
+
+def folder_for(output: str | None) -> Path | None:
+    """Where ``-o`` says that results go; what cannot become a run folder is refused before anything runs."""
+    from tiercap.optimizer import run_layout
+    from tiercap.optimizer.errors import InputError
+
+    if output is None:
+        return None
+    if not output.strip():
+        raise InputError("-o needs the name of a folder, not an empty text")
+    run_layout.refuse_strangers(run_layout.absolute(Path(output)))
+    return Path(output)
 
 
 def study_argument(function: F) -> F:
