@@ -67,14 +67,14 @@ def pawn(x: Floats, y: Floats, seed: int) -> tuple[Floats, float]:
 class Tail(NamedTuple):
     """One end of an outcome's distribution, and how it differs from the rest, input by input.
 
-    end : lowest or highest; threshold : the outcome at its edge; count : points in it
+    end : lowest or highest; threshold : the outcome at its edge; points : how many lie in it
     distance, p_value : float64[d], Kolmogorov-Smirnov; critical : the distance that chance keeps below
     inside, outside : float64[d], medians of the inputs in the tail and in the rest
     """
 
     end: str
     threshold: float
-    count: int
+    points: int
     distance: Floats
     p_value: Floats
     critical: float

@@ -49,6 +49,7 @@ class Discovery:
     paths : PRIM's trajectory for every box; places : where on it the proposed box stands; boxes : those boxes, relieved
     of limits that may do nothing, with coverage and mass as shares of all futures. Empty where PRIM was not asked for.
     leaves : CART's leaves, largest coverage first; empty where it was not asked for
+    dimensions : parameters that a box might restrict
     """
 
     problem: Problem
@@ -62,6 +63,7 @@ class Discovery:
     places: tuple[int, ...]
     boxes: tuple[Box, ...]
     leaves: tuple[Box, ...]
+    dimensions: int
 
     @property
     def failing(self) -> float:
@@ -97,7 +99,7 @@ def discover(
         cart.check_scikit_learn()
     futures = problem.scenarios
     if len(futures) < FEWEST:
-        raise InputError(f"{len(futures)} futures are too few to tell where a policy fails: ask for {FEWEST} at least")
+        raise InputError(f"too few futures to tell where a policy fails: {len(futures)}, and at least {FEWEST} are needed")
     infos = {info.name: info for info in problem.study.parameters}
     names = explained.chosen([n for n in infos if np.ptp(futures.table[n]) > 0.0], over, problem)
     outcomes, interest, reasons = _failures(problem, policy, conditions, tell)
@@ -109,7 +111,7 @@ def discover(
     return Discovery(
         problem, policy, conditions, reasons, tuple(infos[name] for name in names), outcomes, cases,
         tuple(tuple(path) for path, *_ in found), tuple(place for _, place, _ in found), tuple(b for *_, b in found),
-        tuple(sorted(leaves, key=lambda leaf: (-leaf.coverage, -leaf.density))),
+        tuple(sorted(leaves, key=lambda leaf: (-leaf.coverage, -leaf.density))), dimensions,
     )  # fmt: skip
 
 
@@ -215,7 +217,7 @@ def words(box: Box, inputs: Sequence[ParameterInfo], digits: int = 3) -> str:
     """The limits of a box with their units: "budget_c is below 47.3 GUSD/year and slack between 0.01 and 0.02"."""
     parts = []
     for k in np.flatnonzero(box.restricted.any(axis=1)):
-        info, (low, high) = inputs[k], box.restricted[k]
+        info, (low, high) = inputs[int(k)], box.restricted[k]
         unit = "" if info.unit == "1" else f" {info.unit}"
         lower, upper = f"{box.low[k]:.{digits}g}", f"{box.high[k]:.{digits}g}"
         side = f"between {lower} and {upper}" if low and high else f"above {lower}" if low else f"below {upper}"

@@ -84,7 +84,9 @@ def chosen(varying: Sequence[str], over: Sequence[str], problem: Problem) -> lis
     for name in over:
         if name in constants and name not in varying:
             fixed = constants[name]
-            raise InputError(f"`{name}` does not vary here ({fixed.value:g} [{fixed.unit}]), so nothing can hang on it")
+            raise InputError(
+                f"`{name}` is the same in every future ({fixed.value:g} [{fixed.unit}]), so nothing can hang on it"
+            )
         if name not in varying:
             hint = did_you_mean(name[:60], varying)
             raise InputError(f"nothing called `{printable(name)}` varies here: {hint}")

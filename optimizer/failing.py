@@ -115,4 +115,6 @@ def _worse_sign(text: str, problem: Problem, outcome: str) -> float:
         if objective.outcome == outcome:
             return 1.0 if objective.direction == "maximise" else -1.0
     known = ", ".join(problem.objectives)
-    raise InputError(f"`{text}`: which way {outcome} is worse is known of objectives only ({known}): write < or >")
+    raise InputError(
+        f"`{text}`: which way {outcome} is worse is known of objectives only ({known}): write < or >, lowest or highest"
+    )

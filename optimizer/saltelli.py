@@ -51,16 +51,16 @@ class Indices:
         f_a, f_b : float64[outcomes, n], the outcomes in samples A and B
         resamples : how often points are drawn again for the intervals
         """
-        from scipy.sparse import csr_array
+        from scipy.sparse import csr_array, vstack
 
         n = f_a.shape[1]
         self.n = n
         self.centre = 0.5 * (f_a.mean(axis=1) + f_b.mean(axis=1))
         self.constant = (f_a.min(axis=1) == f_a.max(axis=1)) & (f_b == f_a[:, :1]).all(axis=1)
         rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, 5])))
-        drawn = rng.multinomial(n, np.full(n, 1.0 / n), size=resamples)
-        counts = np.concatenate([np.ones((1, n), dtype=np.int64), drawn]).astype(np.float64)
-        self.counts = csr_array(counts)  # a sparse product sums in one order, whatever threads a dense one would use
+        rows = [np.ones(n), *(np.bincount(rng.integers(0, n, n), minlength=n) for _ in range(resamples))]
+        # A sparse product sums in one order; a dense one would sum in another for another number of threads.
+        self.counts = vstack([csr_array(row[None].astype(np.float64)) for row in rows], format="csr")
         self.f_a, self.f_b = f_a - self.centre[:, None], f_b - self.centre[:, None]
         mean = self._means(0.5 * (self.f_a + self.f_b))
         variance = self._means(0.5 * (self.f_a**2 + self.f_b**2)) - mean**2

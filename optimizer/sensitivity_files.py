@@ -75,7 +75,7 @@ def tables(found: Sensitivity) -> dict[str, Columns]:
     indices = dict(head)
     for name, share in shares.items():
         for suffix, part in zip(("", "_low", "_high"), share, strict=True):
-            indices[name + suffix] = of(lambda row, part=part: part[row])
+            indices[name + suffix] = np.array([part[row] for row in rows])
     matters = [found.matters(o) for o in range(len(found.outputs))]
     indices["matters"] = of(lambda row: bool(matters[row.o][row.k]))
     at_low, at_high, middle = found.swing
@@ -117,7 +117,7 @@ def _regional(found: Sensitivity, rows: list[Row]) -> Columns:
         "tail": of(lambda k, tail: tail.end, str),
         "share": np.full(len(both), found.tail),
         "threshold": of(lambda k, tail: tail.threshold, float),
-        "points": of(lambda k, tail: tail.count, int),
+        "points": of(lambda k, tail: tail.points, int),
         "distance": of(lambda k, tail: tail.distance[k], float),
         "p_value": of(lambda k, tail: tail.p_value[k], float),
         "critical": of(lambda k, tail: tail.critical, float),

@@ -60,7 +60,8 @@ def test_leaves_are_those_of_the_workbench() -> None:
         warnings.simplefilter("ignore")
         tree = theirs.CART(x, given.interest, mass_min=0.05)
         tree.build_tree()
-        expected = {tuple(np.round(box.to_numpy(dtype=float).ravel(), 9)): s for box, s in zip(tree.boxes, tree.stats)}
+        pairs = list(zip(tree.boxes, tree.stats, strict=True))
+    expected = {tuple(np.round(box.to_numpy(dtype=float).ravel(), 9)): stats for box, stats in pairs}
     mine = cart.leaves(given, mass=0.05)
     assert len(mine) == len(expected) > 3
     for leaf in mine:
