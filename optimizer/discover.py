@@ -1,9 +1,12 @@
 """In which futures a policy fails: scenario discovery over an ensemble.
 
 The policy is evaluated in every future; those in which it fails are the cases of interest of PRIM and of CART. Of
-Every box of PRIM's trajectory is relieved of limits that may well do nothing (quasi-p above LEVEL), the least certain
-first. Of those that then restrict few inputs the one is proposed whose coverage (share of all failures that lie inside)
-and density (share of the futures inside that fail) have the largest harmonic mean.
+PRIM among many inputs peels a little of everything. It is therefore run again among few, every set of as many inputs as
+a box may restrict out of the CANDIDATES that the first run was surest of: constrained PRIM (J. Kwakkel 2019,
+doi:10.1002/ffo2.8). Every box on any of these trajectories is relieved of limits that may well do nothing (quasi-p
+above LEVEL), the least certain first, and of more until few inputs are restricted. Of what remains that box is proposed
+whose coverage (share of all failures that lie inside) and density (share of the futures inside that fail) have the
+largest harmonic mean.
 
 Members of a calibrated ensemble may have weights, which count throughout, and their parameters depend on each other: a
 limit on one may stand for another that goes along with it.
@@ -13,7 +16,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from itertools import combinations
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,11 +37,13 @@ Progress = Callable[[str, int, int], None]
 
 #: Inputs that a box may restrict, and splits on the way to a leaf.
 DIMENSIONS = 4
+#: Inputs that the search among few goes on with.
+CANDIDATES = 6
 #: Quasi-p above which a limit is lifted.
 LEVEL = 0.05
 #: Futures, and futures on either side, below which nothing is told.
 FEWEST, FEWEST_EACH = 64, 10
-EVALUATING, CHOOSING = "evaluating", "choosing a box"
+EVALUATING, PEELING = "evaluating", "peeling"
 
 
 @dataclass(frozen=True)
@@ -46,8 +52,9 @@ class Discovery:
 
     inputs : the parameters that vary, in the order of ``cases.x``; outcomes : of the conditions, name to float64[n]
     cases : every future, with whether the policy fails there and its weight
-    paths : PRIM's trajectory for every box; places : where on it the proposed box stands; boxes : those boxes, relieved
-    of limits that may do nothing, with coverage and mass as shares of all futures. Empty where PRIM was not asked for.
+    paths : PRIM's trajectory among all inputs, for every box; narrow, places : the trajectory on which the proposed box
+    stands, and where; boxes : those, relieved of limits that may do nothing, with coverage and mass as shares of all
+    futures. Empty where PRIM was not asked for.
     leaves : CART's leaves, largest coverage first; empty where it was not asked for
     dimensions : parameters that a box might restrict
     """
@@ -60,6 +67,7 @@ class Discovery:
     outcomes: dict[str, Floats]
     cases: Cases
     paths: tuple[tuple[Box, ...], ...]
+    narrow: tuple[tuple[Box, ...], ...]
     places: tuple[int, ...]
     boxes: tuple[Box, ...]
     leaves: tuple[Box, ...]
@@ -99,7 +107,7 @@ def discover(
         cart.check_scikit_learn()
     futures = problem.scenarios
     if len(futures) < FEWEST:
-        raise InputError(f"too few futures to tell where a policy fails: {len(futures)}, and at least {FEWEST} are needed")
+        raise InputError(f"too few futures to tell where a policy fails: {len(futures)}; at least {FEWEST} are needed")
     infos = {info.name: info for info in problem.study.parameters}
     names = explained.chosen([n for n in infos if np.ptp(futures.table[n]) > 0.0], over, problem)
     outcomes, interest, reasons = _failures(problem, policy, conditions, tell)
@@ -110,8 +118,9 @@ def discover(
     leaves = cart.leaves(cases, dimensions, seed=problem.study.scenarios.seed) if method != "prim" else []
     return Discovery(
         problem, policy, conditions, reasons, tuple(infos[name] for name in names), outcomes, cases,
-        tuple(tuple(path) for path, *_ in found), tuple(place for _, place, _ in found), tuple(b for *_, b in found),
-        tuple(sorted(leaves, key=lambda leaf: (-leaf.coverage, -leaf.density))), dimensions,
+        tuple(one.path for one in found), tuple(one.narrow for one in found), tuple(one.place for one in found),
+        tuple(one.box for one in found), tuple(sorted(leaves, key=lambda leaf: (-leaf.coverage, -leaf.density))),
+        dimensions,
     )  # fmt: skip
 
 
@@ -154,28 +163,70 @@ def _check(cases: Cases, policy: OnePolicy, reasons: tuple[str, ...]) -> None:
         )
 
 
-def _boxes(cases: Cases, boxes: int, dimensions: int, tell: Progress) -> list[tuple[list[Box], int, Box]]:
-    """Trajectory, place and box, one after the other, each in what those before left."""
-    found: list[tuple[list[Box], int, Box]] = []
+class Found(NamedTuple):
+    """PRIM's trajectory among all inputs, that on which the proposed box stands, its place there, and the box."""
+
+    path: tuple[Box, ...]
+    narrow: tuple[Box, ...]
+    place: int
+    box: Box
+
+
+def _boxes(cases: Cases, boxes: int, dimensions: int, tell: Progress) -> list[Found]:
+    """One box after the other, each in what those before left, until there is none."""
+    found: list[Found] = []
     rows = np.ones(len(cases.interest), dtype=np.bool_)
     for number in range(boxes):
         part = Cases(cases.x[rows], cases.interest[rows], cases.mass[rows])
         if min(part.interest.sum(), (~part.interest).sum()) < FEWEST_EACH:
             break
-        path = prim.trajectory(part)
-        place, box = proposed(part, path, dimensions)
-        tell(CHOOSING, 1, boxes)
+        path, narrow, place, box = _box(part, dimensions, tell)
         if not box.restricted.any():
+            if not found:
+                found.append(Found(path, narrow, place, box))
             break
-        hits, mass = part.mass[part.interest].sum(), part.mass.sum()
-        whole = replace(
-            box,
-            coverage=box.coverage * float(hits / cases.mass[cases.interest].sum()),
-            mass=box.mass * float(mass / cases.mass.sum()),
-        )
-        found.append((path, place, box if number == 0 else whole))
+        hits = float(part.mass[part.interest].sum() / cases.mass[cases.interest].sum())
+        share = float(part.mass.sum() / cases.mass.sum())
+        whole = replace(box, coverage=box.coverage * hits, mass=box.mass * share) if number else box
+        found.append(Found(path, narrow, place, whole))
         rows &= ~cases.inside(*_opened(box))
     return found
+
+
+def _box(cases: Cases, dimensions: int, tell: Progress) -> Found:
+    """The proposed box, from trajectories among all inputs and among few."""
+    path = tuple(prim.trajectory(cases))
+    sets = few(path, dimensions)
+    best, place, box = path, *proposed(cases, path, dimensions)
+    tell(PEELING, 1, 1 + len(sets))
+    for inputs in sets:
+        narrow = among(cases, inputs)
+        k, other = proposed(cases, narrow, dimensions)
+        if worth(other) > worth(box):
+            best, place, box = narrow, k, other
+        tell(PEELING, 1, 1 + len(sets))
+    return Found(path, best, place, box)
+
+
+def few(path: Sequence[Box], dimensions: int) -> list[tuple[int, ...]]:
+    """Sets of inputs to look among: of those that a trajectory restricts most surely, as many as a box may restrict."""
+    chance = np.min([np.nan_to_num(box.quasi_p, nan=2.0).min(axis=1) for box in path], axis=0)
+    order = [int(k) for k in np.argsort(chance, kind="stable")[:CANDIDATES] if chance[k] <= 1.0]
+    return list(combinations(order, min(dimensions, len(order)))) if order else []
+
+
+def among(cases: Cases, inputs: Sequence[int]) -> tuple[Box, ...]:
+    """PRIM's trajectory where it sees some of the inputs alone; its boxes in all of them."""
+    chosen = list(inputs)
+    low, high = cases.ends
+    found = []
+    for box in prim.trajectory(Cases(cases.x[:, chosen], cases.interest, cases.weights)):
+        limits = low.copy(), high.copy()
+        restricted, chances = np.zeros((len(low), 2), dtype=np.bool_), np.full((len(low), 2), np.nan)
+        limits[0][chosen], limits[1][chosen], restricted[chosen] = box.low, box.high, box.restricted
+        chances[chosen] = box.quasi_p
+        found.append(replace(box, low=limits[0], high=limits[1], restricted=restricted, quasi_p=chances))
+    return tuple(found)
 
 
 def _opened(box: Box) -> tuple[Floats, Floats]:
@@ -184,28 +235,29 @@ def _opened(box: Box) -> tuple[Floats, Floats]:
     return low, np.where(box.restricted[:, 1], box.high, np.inf)
 
 
+def worth(box: Box) -> float:
+    """The harmonic mean of coverage and density; 0 of a box that restricts nothing."""
+    both = box.coverage + box.density
+    return 2.0 * box.coverage * box.density / both if box.restricted.any() and both > 0.0 else 0.0
+
+
 def proposed(cases: Cases, path: Sequence[Box], dimensions: int) -> tuple[int, Box]:
     """The place on a trajectory of the box to propose, and that box relieved: see the module.
 
     The box that holds everything, where no other has a limit that does something.
     """
-    best, place, found = 0.0, 0, path[0]
-    for k, box in enumerate(path):
-        spare = relieved(cases, box)
-        if 1 <= spare.dimensions <= dimensions and spare.coverage > 0.0:
-            worth = 2.0 * spare.coverage * spare.density / (spare.coverage + spare.density)
-            if worth > best:
-                best, place, found = worth, k, spare
-    return place, found
+    spare = [relieved(cases, box, dimensions) for box in path]
+    place = max(range(len(path)), key=lambda k: (worth(spare[k]), -k))
+    return place, spare[place]
 
 
-def relieved(cases: Cases, box: Box) -> Box:
-    """The box without limits whose quasi-p lies above LEVEL, lifted one at a time, the least certain first."""
+def relieved(cases: Cases, box: Box, dimensions: int) -> Box:
+    """The box without the limits that may do nothing, and of at most so many inputs: the least certain lifted first."""
     ends = cases.ends
     while box.restricted.any():
         chances = np.where(box.restricted, box.quasi_p, -np.inf)
         k, side = (int(place) for place in np.unravel_index(int(np.argmax(chances)), chances.shape))
-        if chances[k, side] <= LEVEL:
+        if chances[k, side] <= LEVEL and box.dimensions <= dimensions:
             break
         limits = [box.low.copy(), box.high.copy()]
         limits[side][k] = ends[side][k]

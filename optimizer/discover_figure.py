@@ -1,8 +1,8 @@
 """What discovery found as one figure: the trade-off of coverage and density, the proposed box, the futures.
 
-Left: every box of PRIM's trajectory, and CART's leaves. Right: the futures over the two inputs that are restricted most
-surely, and the box there. Below: the limits of the box within the range of each input. Marks and shades tell apart what
-colours do, so that the figure survives a grey print. Same findings, same bytes.
+Left: the boxes of PRIM's trajectories, among all inputs and among few, and CART's leaves. Right: the futures over the
+two inputs that are restricted most surely, and the box there. Below: the limits of the box within the range of each
+input. Marks and shades tell apart what colours do, so that the figure survives a grey print. Same findings, same bytes.
 """
 
 from __future__ import annotations
@@ -94,22 +94,25 @@ def _trade_off(axes: Any, found: Discovery) -> None:
         path = found.paths[0]
         dots = axes.scatter(
             [b.coverage for b in path], [b.density for b in path], c=[b.dimensions for b in path], cmap="viridis_r",
-            s=16, linewidths=0.3, edgecolors=OTHER, zorder=3, label="PRIM, step by step",
+            s=16, linewidths=0.3, edgecolors=OTHER, zorder=3, label="PRIM, all inputs",
         )  # fmt: skip
+        if found.narrow[0] is not path:
+            axes.plot([b.coverage for b in found.narrow[0]], [b.density for b in found.narrow[0]], color=BOX,
+                      linewidth=1.0, zorder=2, label="few inputs")  # fmt: skip
         bar = axes.figure.colorbar(dots, ax=axes, pad=0.02, aspect=30, ticks=MaxNLocator(6, integer=True))
         bar.set_label("parameters restricted", fontsize=7)
         bar.ax.tick_params(labelsize=7)
     if found.leaves:
         axes.scatter([b.coverage for b in found.leaves], [b.density for b in found.leaves], marker="^", s=16,
-                     facecolors="none", edgecolors=OTHER, linewidths=0.8, zorder=2, label="CART, leaves")  # fmt: skip
-    if found.boxes:
+                     facecolors="none", edgecolors=OTHER, linewidths=0.8, zorder=2, label="CART")  # fmt: skip
+    if found.boxes and found.boxes[0].restricted.any():
         axes.scatter([found.boxes[0].coverage], [found.boxes[0].density], marker="s", s=60, facecolors="none",
                      edgecolors=BOX, linewidths=1.6, zorder=4, label="proposed")  # fmt: skip
     axes.set_xlim(-0.02, 1.04)
     axes.set_ylim(-0.02, 1.04)
     axes.set_xlabel("coverage: share of all failures inside")
     axes.set_ylabel("density: share inside that fails")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.13), ncols=3, frameon=False, fontsize=6.5, handletextpad=0.2,
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.13), ncols=4, frameon=False, fontsize=6.5, handletextpad=0.2,
                 columnspacing=0.8)  # fmt: skip
 
 

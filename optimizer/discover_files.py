@@ -32,6 +32,7 @@ COLUMNS = {
     "quasi_p_high": ("1", "the same of the upper limit"),
     "lowest": ("see unit", "lowest value of the parameter in any future"),
     "highest": ("see unit", "highest value of the parameter in any future"),
+    "among": ("1", "all: PRIM saw every input; few: as many inputs as a box may restrict"),
     "step": ("1", "step of PRIM's peeling and pasting, from 0 for the box that holds everything"),
     "dimensions": ("1", "parameters that are restricted"),
     "proposed": ("1", "whether the proposed box is this one, relieved of limits that may do nothing"),
@@ -53,7 +54,7 @@ def tables(found: Discovery) -> dict[str, Columns]:
 
 def numbered(found: Discovery) -> list[tuple[str, int, Box]]:
     """Method, number and box of everything that was found."""
-    mine = [("prim", number, box) for number, box in enumerate(found.boxes, 1)]
+    mine = [("prim", number, box) for number, box in enumerate(found.boxes, 1) if box.restricted.any()]
     return mine + [("cart", number, box) for number, box in enumerate(found.leaves, 1)]
 
 
@@ -78,17 +79,22 @@ def _boxes(found: Discovery) -> Columns:
 
 
 def _trajectory(found: Discovery) -> Columns:
-    rows = [(number, step, box) for number, path in enumerate(found.paths, 1) for step, box in enumerate(path)]
-    chosen = {(number, place) for number, place in enumerate(found.places, 1)}
+    rows: list[tuple[int, str, int, Box, bool]] = []
+    for number, (path, narrow, place) in enumerate(zip(found.paths, found.narrow, found.places, strict=True), 1):
+        rows += [(number, "all", step, box, narrow is path and step == place) for step, box in enumerate(path)]
+        if narrow is not path:
+            rows += [(number, "few", step, box, step == place) for step, box in enumerate(narrow)]
+    numbers, sets, steps, boxes, chosen = zip(*rows, strict=True)
     return {
-        "box": np.array([number for number, *_ in rows]),
-        "step": np.array([step for _, step, _ in rows]),
-        "coverage": np.array([box.coverage for *_, box in rows]),
-        "density": np.array([box.density for *_, box in rows]),
-        "mass": np.array([box.mass for *_, box in rows]),
-        "dimensions": np.array([box.dimensions for *_, box in rows]),
-        "proposed": np.array([(number, step) in chosen for number, step, _ in rows]),
-        "limits": np.array([words(box, found.inputs) for *_, box in rows], dtype=str),
+        "box": np.array(numbers),
+        "among": np.array(sets, dtype=str),
+        "step": np.array(steps),
+        "coverage": np.array([box.coverage for box in boxes]),
+        "density": np.array([box.density for box in boxes]),
+        "mass": np.array([box.mass for box in boxes]),
+        "dimensions": np.array([box.dimensions for box in boxes]),
+        "proposed": np.array(chosen),
+        "limits": np.array([words(box, found.inputs) for box in boxes], dtype=str),
     }
 
 

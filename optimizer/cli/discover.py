@@ -156,12 +156,13 @@ def _told(box: Any, inputs: Any) -> str:
 def _print_boxes(found: Any) -> None:
     import numpy as np
 
-    if not found.boxes:
-        click.echo("PRIM: no box of so few parameters holds failures more densely than chance does.")
+    if not found.boxes[0].restricted.any():
+        click.echo("PRIM: no limit on a parameter marks the failures more surely than chance does.")
+        return
     floor, ceiling = found.cases.ends
-    for number, (box, path, place) in enumerate(zip(found.boxes, found.paths, found.places, strict=True), 1):
+    for number, box in enumerate(found.boxes, 1):
         left = "" if number == 1 else ", in what those before left"
-        click.echo(f"PRIM, box {number} (step {place} of {len(path) - 1}{left}). {_told(box, found.inputs)}")
+        click.echo(f"PRIM, box {number}{left}. {_told(box, found.inputs)}")
         rows = []
         for k, side in np.argwhere(box.restricted):
             info, limit = found.inputs[k], (box.low, box.high)[side][k]
