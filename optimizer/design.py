@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.kernels.params import PARAMS
-from tiercap.optimizer import sobol
+from tiercap.optimizer import ensemble, sobol
 from tiercap.optimizer.catalogue import exporter_catalogue
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.evaluate import Evaluator
@@ -38,6 +38,27 @@ def parameter_samples(infos: Sequence[ParameterInfo], n: int, seed: int) -> tupl
         assert info.distribution is not None
         b[info.name] = info.distribution.quantile(column)
     return a, b
+
+
+def member_table(problem: Problem) -> tuple[np.ndarray, frozenset[str]]:
+    """The members of a problem's calibrated futures, of equal weight, as many as they are worth: PARAMS[n].
+
+    Also the parameters that come from the members; the other uncertain ones have their own ranges.
+
+    Parameters that the ensemble leaves open are drawn at random here. Their Sobol columns run in step with the order of
+    the members, which goes by structure: over those columns a structure's share would be told as a parameter's.
+    """
+    futures, plan, study = problem.scenarios, problem.study.scenarios, problem.study
+    n = max(1, round(futures.effective))
+    marks = (np.arange(n) + 0.5) / n
+    table = futures.table[np.minimum(np.searchsorted(np.cumsum(futures.weights), marks), len(futures) - 1)]
+    members = ensemble.load(plan.file or ensemble.built_in(study.horizon.start))
+    fitted = frozenset(members.columns) - study.own_parameters()
+    drawn = Draws(study.parameters, n, plan.seed, "random").part(slice(None)).table
+    for info in study.parameters:
+        if info.distribution is not None and info.name not in fitted:
+            table[info.name] = drawn[info.name]
+    return table, fitted
 
 
 def lever_samples(space: LeverSpace, n: int, seed: int) -> tuple[Floats, Floats]:

@@ -1,7 +1,7 @@
 """What discovery found as one figure: the trade-off of coverage and density, the proposed box, the futures.
 
 Left: the boxes of PRIM's trajectories, among all inputs and among few, and CART's leaves. Right: the futures over the
-two inputs that are restricted most surely, and the box there. Below: the limits of the box within the range of each
+two inputs that are restricted most surely, and the box. Below: the limits of the box within the range of each
 input. Marks and shades tell apart what colours do, so that the figure survives a grey print. Same findings, same bytes.
 """
 
@@ -18,6 +18,7 @@ from tiercap.optimizer.discover import Discovery, words
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.parameters import ParameterInfo
 from tiercap.optimizer.prim import Box
+from tiercap.optimizer.problem import UNITS
 
 NAME = "discover"
 SUFFIXES = ("pdf", "svg", "png")
@@ -117,27 +118,34 @@ def _trade_off(axes: Any, found: Discovery) -> None:
 
 
 def _surest(box: Box) -> list[int]:
-    """Two inputs: those restricted with the least quasi-p, others in their order where there are fewer."""
-    chance = np.nanmin(np.where(box.restricted, box.quasi_p, 2.0), axis=1)
-    return [int(k) for k in np.argsort(chance, kind="stable")[:2]]
+    """The inputs that are restricted, the one with the least quasi-p first."""
+    chance = np.nan_to_num(box.quasi_p, nan=2.0).min(axis=1)
+    return [int(k) for k in np.argsort(chance, kind="stable") if box.restricted[k].any()]
 
 
 def _scatter(axes: Any, found: Discovery, box: Box) -> None:
+    """The futures over the two inputs restricted most surely; where there is but one, over it and the outcome."""
     from matplotlib.patches import Rectangle
 
-    chosen = _surest(box)
-    cases = found.cases
-    i, j = chosen if len(chosen) > 1 else chosen * 2
+    chosen = _surest(box) or [0]
+    i, cases = chosen[0], found.cases
     some = slice(None, None, max(1, -(-len(cases.x) // DOTS)))
-    x, y, fails = cases.x[some, i], cases.x[some, j], cases.interest[some]
+    fails = cases.interest[some]
+    x = cases.x[some, i]
+    if len(chosen) > 1:
+        j = chosen[1]
+        y, bottom, top, label = cases.x[some, j], box.low[j], box.high[j], _labelled(found.inputs[j])
+    else:
+        name, values = next(iter(found.outcomes.items()))
+        y, bottom, top = values[some], float(values.min()), float(values.max())
+        label = name if UNITS[name] == "1" else f"{name} [{UNITS[name]}]"
     axes.scatter(x[~fails], y[~fails], s=5, marker="o", facecolors="none", edgecolors=HOLDS, linewidths=0.4,
                  rasterized=True, label="holds")  # fmt: skip
     axes.scatter(x[fails], y[fails], s=9, marker="x", color=FAILS, linewidths=0.7, rasterized=True, label="fails")
-    low, high = box.low, box.high
-    axes.add_patch(Rectangle((low[i], low[j]), high[i] - low[i], high[j] - low[j], fill=False, edgecolor=BOX,
+    axes.add_patch(Rectangle((box.low[i], bottom), box.high[i] - box.low[i], top - bottom, fill=False, edgecolor=BOX,
                              linewidth=1.6, zorder=5))  # fmt: skip
     axes.set_xlabel(_labelled(found.inputs[i]))
-    axes.set_ylabel(_labelled(found.inputs[j]))
+    axes.set_ylabel(label)
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.13), ncols=2, frameon=False, fontsize=6.5, handletextpad=0.2)
 
 

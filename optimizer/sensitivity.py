@@ -24,10 +24,9 @@ from tiercap.optimizer.density import Tail
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.explained import SWING, Input, Output
 from tiercap.optimizer.one_policy import OnePolicy
+from tiercap.optimizer.parameters import ParameterInfo
 from tiercap.optimizer.problem import Problem
-from tiercap.optimizer.robustness import reduce
 from tiercap.optimizer.saltelli import Share
-from tiercap.optimizer.scenarios import Scenarios
 from tiercap.optimizer.streaming import Points
 
 Floats = NDArray[np.float64]
@@ -158,8 +157,8 @@ def _of_members(
     tell: Progress,
 ) -> Sensitivity:
     """The same over the members of an ensemble, whose parameters depend on each other."""
-    futures, seed = problem.scenarios, problem.study.scenarios.seed
-    table = futures.table[_as_many_as_worth(futures)]
+    seed = problem.study.scenarios.seed
+    table, fitted = design.member_table(problem)
     n = len(table)
     if n < FEWEST:
         raise InputError(f"the ensemble is worth {n} members, and at least {FEWEST} are needed: raise scenarios.count")
@@ -167,15 +166,15 @@ def _of_members(
     names = explained.chosen([name for name in infos if np.ptp(table[name]) > 0.0], over, problem)
     y = design.told(evaluate, table, lambda done: tell(EVALUATING, done, n))
     _check_outputs(outputs, y)
-    x, equal = np.stack([table[name] for name in names], axis=1), np.ones(n)
+    x = np.stack([table[name] for name in names], axis=1)
     first = _given(x, y, seed, tell)
-    middle = {name: float(reduce(table[name], equal, "p50")) for name in infos}
-    ends = {name: np.quantile(table[name], SWING).tolist() for name in names}
+    middle = {name: _quantiles(info, table, fitted, 0.5)[0] for name, info in infos.items()}
+    ends = {name: _quantiles(infos[name], table, fitted, *SWING) for name in names}
     inputs = tuple(
         Input(name, infos[name].unit, infos[name].meaning, ends[name][0], middle[name], ends[name][1]) for name in names
     )
     swing = _tornado(inputs, middle, evaluate)
-    words = f"{n:,} members of {futures.source}, whose parameters depend on each other, seed {seed}"
+    words = f"{n:,} members of {problem.scenarios.source}, whose parameters depend on each other, seed {seed}"
     sample = Sample(x, y, words, n + 2 * len(inputs) + 1)
     return _assembled(problem, policy, inputs, outputs, sample, first, None, tail, swing, tell)
 
@@ -271,11 +270,13 @@ def _first_orders(x: Floats, y: Floats) -> Floats:
     return np.array([[variance.first_order(column, values) for values in y] for column in x.T])
 
 
-def _as_many_as_worth(futures: Scenarios) -> NDArray[np.int64]:
-    """Rows of equal weight: all where weights are equal, else as many as they are worth, drawn systematically."""
-    n = max(1, round(futures.effective))
-    marks = (np.arange(n) + 0.5) / n
-    return np.minimum(np.searchsorted(np.cumsum(futures.weights), marks), len(futures) - 1)
+def _quantiles(info: ParameterInfo, table: np.ndarray, fitted: frozenset[str], *shares: float) -> list[float]:
+    """Quantiles of a parameter over the members, or of its own range where the ensemble leaves it open."""
+    if info.distribution is None or info.name in fitted:
+        found: list[float] = np.quantile(table[info.name], shares, method="hazen").tolist()
+        return found
+    own: list[float] = info.distribution.quantile(np.array(shares)).tolist()
+    return own
 
 
 def _tornado(inputs: tuple[Input, ...], central: dict[str, float], evaluate: design.Evaluate) -> Swing:

@@ -22,8 +22,8 @@ ROOT = Path(__file__).parent.parent
 #: Files that docs/architecture.md has a row for.
 DESCRIBED = (".py", ".toml", ".csv", ".parquet", ".json")
 PAGES = (
-    "README.md", "docs/howto-study.md", "docs/data.md", "docs/record.md", "docs/calibration.md", "docs/architecture.md",
-    "CONTRIBUTING.md",
+    "README.md", "docs/howto-study.md", "docs/howto-sensitivity.md", "docs/data.md", "docs/record.md",
+    "docs/calibration.md", "docs/architecture.md", "CONTRIBUTING.md",
 )  # fmt: skip
 
 
@@ -88,6 +88,24 @@ def test_the_study_of_the_howto_is_sound(tmp_path: Path) -> None:
     loaded = config.load(study)
     said = f"{len(loaded.levers)} levers, {len(loaded.objectives)} objectives, {len(loaded.constraints)} constraints"
     assert said in page("docs/howto-study.md")
+
+
+def test_the_python_on_sensitivity_runs() -> None:
+    (code,) = blocks("docs/howto-sensitivity.md", "python")
+    names: dict[str, object] = {}
+    exec(code, names)
+    assert names["found"] is not None
+
+
+def test_conditions_of_the_page_on_sensitivity_are_understood() -> None:
+    from tiercap.optimizer import failing
+    from tiercap.optimizer.problem import Problem
+
+    problem = Problem(config.load("china-2026"))
+    section = page("docs/howto-sensitivity.md").split("| condition |")[1].split("\n\n")[0]
+    conditions = re.findall(r"^\| `([^`]+)` \|", section, re.MULTILINE)
+    assert len(conditions) == 4
+    assert all(failing.parse(text, problem) for text in conditions)
 
 
 @pytest.mark.slow
