@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,11 @@ import numpy as np
 from tiercap.optimizer import config, discover_figure
 from tiercap.optimizer.columns import Columns
 from tiercap.optimizer.discover import Discovery, words
-from tiercap.optimizer.optimize import configuration
 from tiercap.optimizer.policy import describe
 from tiercap.optimizer.prim import Box
 from tiercap.optimizer.problem import UNITS
 from tiercap.optimizer.results import RunFolder
+from tiercap.optimizer.sensitivity_files import answering
 
 #: Unit and meaning of every column that is not a parameter or an outcome.
 COLUMNS = {
@@ -150,10 +149,7 @@ def summary(found: Discovery) -> dict[str, Any]:
 
 def _configuration(found: Discovery) -> dict[str, Any]:
     """What makes the analysis the same analysis."""
-    made = configuration(found.problem)
-    del made["budget"], made["search"], made["sampler"]
-    if found.leaves:
-        made["code"]["scikit-learn"] = version("scikit-learn")
+    made = answering(found.problem, *(["scikit-learn"] if found.leaves else []))
     told = summary(found)
     asked = {
         "policy": told["policy"],

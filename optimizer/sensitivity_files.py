@@ -14,6 +14,7 @@ from tiercap.optimizer.columns import Columns
 from tiercap.optimizer.density import Tail
 from tiercap.optimizer.optimize import configuration
 from tiercap.optimizer.policy import describe
+from tiercap.optimizer.problem import Problem
 from tiercap.optimizer.results import RunFolder
 from tiercap.optimizer.sensitivity import CUT, Sensitivity
 
@@ -160,10 +161,18 @@ def summary(found: Sensitivity) -> dict[str, Any]:
 
 def _configuration(found: Sensitivity) -> dict[str, Any]:
     """What makes the analysis the same analysis."""
-    made = configuration(found.problem)
-    del made["budget"], made["search"], made["sampler"]
-    made["code"]["SALib"] = version("SALib")
+    made = answering(found.problem, "SALib")
     asked = summary(found)
     asked["outcomes"] = [one.name for one in found.outputs]
     asked["inputs"] = [one.name for one in found.inputs]
     return {**made, "sensitivity": asked}
+
+
+def answering(problem: Problem, *packages: str) -> dict[str, Any]:
+    """What shapes the answer of an analysis: the configuration of a search of the same study, without the search.
+
+    packages : further ones whose versions shape it
+    """
+    made = {key: value for key, value in configuration(problem).items() if key not in ("budget", "search", "sampler")}
+    code = {**made["code"], **{name: version(name) for name in packages}}
+    return {**made, "code": code}

@@ -120,3 +120,22 @@ def test_inputs_with_ties_are_peeled_without_a_loop_that_never_ends() -> None:
     assert path[-1].density == 1.0
     assert path[-1].coverage == 1.0
     assert not path[-1].restricted[2].any()
+
+
+def test_boxes_of_the_models_own_futures_are_those_of_the_workbench() -> None:
+    """Members of the ensemble: 76 parameters, some with ties at 0, a policy that fails in a fifth of the futures."""
+    from tiercap.optimizer import config, one_policy
+    from tiercap.optimizer.discover import discover
+    from tiercap.optimizer.problem import Problem
+
+    problem = Problem(config.load(None, ["scenarios.count=256"]), 2)
+    given = discover(problem, one_policy.understood("bis-2026", problem), ["revenue worst 20 %"], method="cart").cases
+    (theirs, _), x = workbench(given)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        box = theirs.Prim(x, given.interest, threshold=0.1).find_box()
+    mine = prim.trajectory(given)
+    assert len(mine) == len(box.box_lims) > 20
+    for one, limits in zip(mine, box.box_lims, strict=True):
+        assert np.array_equal(np.stack([one.low, one.high]), limits.to_numpy(dtype=float))
+    assert [one.coverage for one in mine] == pytest.approx(box.peeling_trajectory["coverage"].tolist(), abs=1e-12)

@@ -14,7 +14,6 @@ from tiercap.optimizer.cli.options import (
     json_option,
     policy_option,
     quiet_option,
-    scenarios_option,
     seed_option,
     set_option,
     study_argument,
@@ -46,7 +45,15 @@ LEVERS = "levers"
 @click.option("--tail", default="10 %", show_default=True, metavar="SHARE", help="Part of the points in each tail.")
 @click.option("-o", "--output", metavar="PATH", help="Folder for the tables.  [default: a new runs/sensitivity-NNNN]")
 @set_option
-@scenarios_option
+@click.option(
+    "--scenarios", "futures", metavar="SET",
+    help="Where points come from: prior (the parameters' own ranges), calibrated, or a Parquet file with a column a "
+    "parameter; over levers, the futures to meet.  [default: prior; over levers the study's]",
+)  # fmt: skip
+@click.option(
+    "--structure", metavar="NAME",
+    help="Only members of a calibrated ensemble with this structure, such as rule or events/elastic.  [default: all]",
+)  # fmt: skip
 @seed_option
 @threads_option
 @json_option
