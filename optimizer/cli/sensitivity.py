@@ -168,9 +168,10 @@ def _print_output(found: Any, o: int) -> None:
         return
     matters = found.matters(o)
     order = [k for k in found.order(o) if matters[k]]
-    heads = ["parameter" if found.policy else "lever", "total", "alone"] if found.total else ["parameter", "share"]
+    heads = ["parameter" if found.policy else "lever"]
+    heads += ["total\n%", "alone\n%"] if found.total else ["share\n%"]
     heads += ["PAWN", *(f"{tail.end}\n{100 * found.tail:g} %" for tail in found.tails[o])]
-    heads += ["value at p05", "p95", f"{output.name}{unit}\nat p05", "\nat p95"]
+    heads += ["p05 to p95", f"{output.name}{unit}\nat p05", "\nat p95"]
     middle = figure(float(found.swing[2][o]))
     rows = [_row(found, k, o) for k in order[:SHOWN]]
     title = f"{output.name}{unit}, {middle} with everything central"
@@ -192,7 +193,8 @@ def _row(found: Any, k: int, o: int) -> list[str]:
     unit = "" if one.unit == "1" else f" [{one.unit}]"
     shares = [found.total, found.first] if found.total else [found.first]
     cells = [
-        f"{s.value[k, o]:.3f} ({s.low[k, o]:.3f} to {s.high[k, o]:.3f})" for s in shares
+        "{} ({} to {})".format(*(round(100.0 * float(part[k, o])) for part in (share.value, share.low, share.high)))
+        for share in shares
     ]
     shift = found.shift[k, o]
     cells.append(f"{shift:.2f}" if shift > found.noise[o] else "")
@@ -200,5 +202,6 @@ def _row(found: Any, k: int, o: int) -> list[str]:
         way = "higher" if tail.inside[k] > tail.outside[k] else "lower"
         cells.append(f"{way} {tail.distance[k]:.2f}" if tail.distance[k] > tail.critical else "")
     at_low, at_high, _ = found.swing
-    cells += [figure(one.low, 3), figure(one.high, 3), figure(float(at_low[k, o])), figure(float(at_high[k, o]))]
+    cells.append(f"{figure(one.low, 3)} to {figure(one.high, 3)}")
+    cells += [figure(float(at_low[k, o])), figure(float(at_high[k, o]))]
     return [f"{one.name}{unit}", *cells]
