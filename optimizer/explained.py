@@ -7,20 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tiercap.kernels.params import OUTCOMES
-from tiercap.optimizer import design
+from tiercap.optimizer import design, measures
 from tiercap.optimizer.errors import InputError, did_you_mean
 from tiercap.optimizer.lever_space import LeverSpace
 from tiercap.optimizer.parameters import ParameterInfo
-from tiercap.optimizer.problem import UNITS, Problem
+from tiercap.optimizer.problem import Problem
 from tiercap.optimizer.quantities import printable
-from tiercap.optimizer.robustness import check_statistic
-from tiercap.optimizer.streaming import Wanted
-from tiercap.optimizer.study import lever_meaning
+from tiercap.optimizer.study import directions, lever_meaning
 
 #: Between which of an input's own quantiles a tornado swings.
 SWING = (0.05, 0.95)
-REGRET = "regret-"
 
 
 @dataclass(frozen=True)
@@ -47,33 +43,23 @@ class Output:
 
 def outcome(name: str) -> Output:
     """An outcome in every future."""
-    if ":" in name:
+    stem, _ = measures.split(name)
+    if stem != name:
         raise InputError(
             f"`{printable(name)}` is a statistic over the futures, which the levers move: name the outcome alone, or "
             "ask for --over levers"
         )
-    return Output(name, name, "", _unit(name))
+    return Output(name, name, "", measures.unit(name, "mean"))
 
 
-def measure(text: str, problem: Problem) -> tuple[Output, Wanted]:
-    """A statistic over the futures: ``OUTCOME`` (its mean), ``OUTCOME:STATISTIC`` or ``OUTCOME:regret-STATISTIC``."""
-    name, _, statistic = text.partition(":")
-    unit, statistic = _unit(name), statistic or "mean"
-    plain = statistic.removeprefix(REGRET)
-    check_statistic(plain)
-    if plain == statistic:
-        return Output(text, name, statistic, unit), Wanted(name, statistic)
-    ways = {objective.outcome: objective.direction for objective in problem.study.objectives}
-    if name not in ways:
-        known = ", ".join(ways)
-        raise InputError(f"the regret of `{name}` needs to know which way is better, which only objectives do: {known}")
-    return Output(text, name, statistic, unit), Wanted(name, plain, ways[name])
+def measure(text: str, problem: Problem) -> Output:
+    """A statistic over the futures, named as in `measures`: ``OUTCOME`` for its mean, else ``OUTCOME_STATISTIC``.
 
-
-def _unit(name: str) -> str:
-    if name not in OUTCOMES:
-        raise InputError(f"unknown outcome `{printable(name)}`: {did_you_mean(name[:60], OUTCOMES)}")
-    return UNITS[name]
+    Where a statistic has a bad side, the study's objectives say which that is.
+    """
+    name, word = measures.split(text)
+    statistic = measures.resolve(word, directions(problem.study.objectives).get(name))
+    return Output(measures.column(name, statistic), name, statistic, measures.unit(name, statistic))
 
 
 def chosen(varying: Sequence[str], over: Sequence[str], problem: Problem) -> list[str]:

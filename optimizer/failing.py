@@ -19,6 +19,7 @@ from tiercap.optimizer.errors import InputError, did_you_mean
 from tiercap.optimizer.one_policy import OnePolicy
 from tiercap.optimizer.problem import UNITS, Problem
 from tiercap.optimizer.robustness import reduce
+from tiercap.optimizer.study import directions
 
 Floats = NDArray[np.float64]
 
@@ -111,10 +112,11 @@ def _worse(text: str, problem: Problem, outcome: str, policy: str) -> Condition:
 
 
 def _worse_sign(text: str, problem: Problem, outcome: str) -> float:
-    for objective in problem.study.objectives:
-        if objective.outcome == outcome:
-            return 1.0 if objective.direction == "maximise" else -1.0
-    known = ", ".join(problem.objectives)
-    raise InputError(
-        f"`{text}`: which way {outcome} is worse is known of objectives only ({known}): write < or >, lowest or highest"
-    )
+    known = directions(problem.study.objectives)
+    if outcome not in known:
+        listed = ", ".join(known) or "none"
+        raise InputError(
+            f"`{text}`: which way {outcome} is worse is known of objectives only ({listed}): write < or >, lowest or "
+            "highest"
+        )
+    return 1.0 if known[outcome] == "maximise" else -1.0

@@ -27,7 +27,7 @@ from tiercap.optimizer.one_policy import OnePolicy
 from tiercap.optimizer.parameters import ParameterInfo
 from tiercap.optimizer.problem import Problem
 from tiercap.optimizer.saltelli import Share
-from tiercap.optimizer.streaming import Points
+from tiercap.optimizer.streaming import Points, Wanted
 
 Floats = NDArray[np.float64]
 #: Called with what is under way, the points done since the last call, and how many there are.
@@ -114,7 +114,7 @@ def of_parameters(
     all the same. points : of each of the two samples, a power of two; of a calibrated ensemble the study's scenarios
     are taken as they are. The seed is that of the study's scenarios. Raises InputError.
     """
-    outputs = tuple(explained.outcome(name) for name in dict.fromkeys(outcomes or problem.objectives))
+    outputs = tuple(explained.outcome(name) for name in dict.fromkeys(outcomes or problem.outcomes))
     _check(tail)
     evaluate = design.evaluator_of(problem, policy, [OUTCOMES.index(output.outcome) for output in outputs])
     plan, tell = problem.study.scenarios, progress or _silent
@@ -189,12 +189,12 @@ def of_levers(
 ) -> Sensitivity:
     """What statistics over the study's futures hang on, from policy to policy.
 
-    measures : OUTCOME for its mean, OUTCOME:STATISTIC as `robustness` has them, OUTCOME:regret-STATISTIC for the
-    shortfall from the best of all policies of the samples in each future; means of the objectives if none
+    measures : OUTCOME for its mean, else OUTCOME_STATISTIC as `measures` has them, a regret from the study's rivals;
+    the objectives if none
     over : levers to report, all that the study searches if none; the others vary all the same. Raises InputError.
     """
-    pairs = [explained.measure(text, problem) for text in dict.fromkeys(measures or problem.objectives)]
-    outputs, wanted = tuple(pair[0] for pair in pairs), [pair[1] for pair in pairs]
+    outputs = tuple(dict.fromkeys(explained.measure(text, problem) for text in measures or problem.objectives))
+    wanted = [Wanted(output.outcome, output.statistic) for output in outputs]
     _check(tail)
     saltelli.check_points(points)
     space, streaming, seed = problem.space, problem.streaming, problem.study.scenarios.seed

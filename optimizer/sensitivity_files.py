@@ -22,7 +22,7 @@ from tiercap.optimizer.sensitivity import CUT, Sensitivity
 IN_UNIT, IN_OUTCOME_UNIT = "see unit", "see outcome_unit"
 #: Unit and meaning of every column of every table.
 COLUMNS = {
-    "outcome": ("1", "what is explained: an outcome, or outcome:statistic over the futures"),
+    "outcome": ("1", "what is explained: an outcome, or a statistic of one over the futures"),
     "outcome_unit": ("1", "unit of the outcome"),
     "parameter": ("1", "parameter or lever that explains it"),
     "unit": ("1", "unit of the parameter; of NAME: a share of the lever of that name"),

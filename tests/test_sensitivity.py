@@ -122,12 +122,13 @@ def test_weighted_members_count_as_often_as_they_are_worth(tmp_path: Path) -> No
 
 def test_levers_move_statistics_over_the_futures() -> None:
     given = problem("calibrated", "scenarios.count=16")
-    measures = ["revenue", "revenue:p05", "gap:regret-mean"]
+    measures = ["revenue", "revenue_p05", "gap_regret90", "gap_satisfice13"]
     found = sensitivity.of_levers(given, measures, points=64)
     assert [one.name for one in found.outputs] == measures
     assert [one.name for one in found.inputs] == list(given.space.names)
     share = dict(zip(given.space.names, found.total.value[:, 0], strict=True))  # type: ignore[union-attr]
     assert share["c_revenue_share"] > 0.1
+    assert [one.unit for one in found.outputs] == ["GUSD", "GUSD", "year", "1"]
     some = sensitivity.of_levers(given, measures, points=64, over=["c_revenue_share"])
     place = given.space.names.index("c_revenue_share")
     assert some.first.value[0, 0] == pytest.approx(found.first.value[place, 0], rel=1e-12)
@@ -181,9 +182,9 @@ def test_calibrated_futures_are_called_dependent(
         (["--over", "theta_f_st"], "is the same in every future"),
         (["--over", "budget_c,c_quota_share"], "not both at once"),
         (["--over", "levers", "--policy", "ban"], "leave --policy out"),
-        (["--over", "levers", "--outcome", "lock_in:regret-mean"], "which way is better"),
-        (["--over", "levers", "--outcome", "revenue:p5"], "unknown statistic"),
-        (["--outcome", "revenue:p05"], "--over levers"),
+        (["--over", "levers", "--outcome", "lock_in_regret90"], "which side is bad"),
+        (["--over", "levers", "--outcome", "revenue_p5"], "unknown statistic"),
+        (["--outcome", "revenue_p05"], "--over levers"),
         (["--points", "1000"], "power of two"),
         (["--points", "32"], "power of two"),
         (["--tail", "90 %"], "at most 50 %"),

@@ -32,7 +32,7 @@ LEVERS = "levers"
 @policy_option
 @click.option(
     "--outcome", "outcomes", multiple=True, metavar="NAME",
-    help="Explain this outcome; over levers also NAME:STATISTIC, such as revenue:p05 or gap:regret-mean. Repeat for "
+    help="Explain this outcome; over levers also a statistic of it, such as revenue_p05 or gap_regret90. Repeat for "
     "more.  [default: the objectives]",
 )  # fmt: skip
 @click.option(
