@@ -117,7 +117,7 @@ def command(
         if as_json:
             print_json(_json(found, kept))
         else:
-            _print_report(found, kept)
+            _print_report(found, kept, part=bool(names))
 
 
 def _by_levers(names: list[str]) -> bool:
@@ -140,7 +140,7 @@ def _json(found: Any, path: Path | None) -> dict[str, Any]:
     return {"folder": path, **summary(found), "tables": rows}
 
 
-def _print_report(found: Any, path: Path | None) -> None:
+def _print_report(found: Any, path: Path | None, part: bool) -> None:
     what = "Statistics over the futures, by lever" if found.policy is None else f"{clean(found.policy.name)}"
     click.echo(f"{what}: {found.sample.futures}.")
     if found.total is None:
@@ -150,7 +150,7 @@ def _print_report(found: Any, path: Path | None) -> None:
         )
     for o in range(len(found.outputs)):
         click.echo()
-        _print_output(found, o)
+        _print_output(found, o, part)
     click.echo()
     share = "total" if found.total else "share"
     click.echo(f"Does not matter: a {share} below 1 % with its whole interval (brackets: 90 % of resamplings).")
@@ -159,8 +159,11 @@ def _print_report(found: Any, path: Path | None) -> None:
         click.echo(f"Tables, codebook, manifest: {clean(path)}")
 
 
-def _print_output(found: Any, o: int) -> None:
-    """One output: inputs that matter, most important first, and how many do not."""
+def _print_output(found: Any, o: int, part: bool) -> None:
+    """One output: inputs that matter, most important first, and how many do not.
+
+    part : whether others were not asked for
+    """
     output = found.outputs[o]
     unit = "" if output.unit == "1" else f" [{output.unit}]"
     if found.constant[o]:
@@ -182,10 +185,13 @@ def _print_output(found: Any, o: int) -> None:
     more = len(order) - len(rows)
     alone = float(found.first.value[:, o].sum())
     told = [f"{more} more matter"] if more > 0 else []
-    told.append(f"{len(found.inputs) - len(order)} do not matter")
+    told += [f"{len(found.inputs) - len(order)} do not matter"] if len(order) < len(found.inputs) else []
     if found.total:
-        told.append(f"each alone, they explain {100 * alone:.0f} % together, and the rest is what they do jointly")
-    click.echo("; ".join(told) + ".")
+        rest = "what others do, alone and jointly" if part else "what they do jointly"
+        left = f"what is missing to 100 % is {rest}" if alone < 1.0 else "more than 100 % is noise: take more --points"
+        told.append(f"the shares alone add up to {100 * alone:.0f} %; {left}")
+    if told:
+        click.echo("; ".join(told) + ".")
 
 
 def _row(found: Any, k: int, o: int) -> list[str]:
