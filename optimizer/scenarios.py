@@ -120,10 +120,14 @@ def draw_members(
     """At most ``n`` members of ``ensemble`` with their weights, the same for the same arguments.
 
     kept : parameters that a study speaks of itself: they keep the study's value or range, drawn as in :func:`draw`
+
+    What the ensemble leaves open is drawn as in :func:`draw` and dealt to the members at random: members stand in the
+    order of a radical inverse, with which single columns of a Sobol sequence are correlated.
     """
     check(n, seed, "calibrated")
     rows, weights = ensemble.pick(n, seed)
-    table = _drawn(Draws(parameters, len(rows), seed, "sobol"), 0, len(rows)).table
+    dealt = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, 4]))).permutation(len(rows))
+    table = _drawn(Draws(parameters, len(rows), seed, "sobol"), 0, len(rows)).table[dealt]
     overlay(table, parameters, ensemble, rows, kept)
     return Scenarios(table, weights, seed, "calibrated", ensemble.name, ensemble.digest)
 
