@@ -1,0 +1,190 @@
+"""The reference front of the built-in study: the non-dominated union of everything that was searched for it.
+
+    python benchmarks/reference.py --work FOLDER                make it, or go on with making it
+    python benchmarks/reference.py --check                      evaluate what is stored again, and its digest
+
+Sobol points of the levers in all scenarios, then every engine from several seeds at a multiple of the default budget,
+each in a run folder below FOLDER, so that an interruption loses little. What is kept is `reference.parquet`, levers and
+objectives of every policy that nothing dominates, and which search found it, and `reference.json`, what was searched,
+and the digest. The ideal and nadir of this front are what hypervolume is scaled by: they stand in the study as
+[search.scale].
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from peers import prepare_environment
+
+prepare_environment()
+
+from tiercap.optimizer import atomic, columns, config, front  # noqa: E402
+from tiercap.optimizer.convergence import scaled_hypervolume  # noqa: E402
+from tiercap.optimizer.lever_space import coordinates, unit_points  # noqa: E402
+from tiercap.optimizer.optimize import configuration  # noqa: E402
+from tiercap.optimizer.problem import Problem  # noqa: E402
+from tiercap.optimizer.results import RunFolder  # noqa: E402
+from tiercap.optimizer.search import Search  # noqa: E402
+
+HERE = Path(__file__).parent
+TABLE, FACTS = HERE / "reference.parquet", HERE / "reference.json"
+#: Policies of the Sobol points that are evaluated at a time, a few seconds' work.
+CHUNK = 8192
+#: Relative deviation within which a stored policy must evaluate again.
+TOLERANCE = 1e-9
+#: Engines that know several objectives, and how many trials each is given for one of the default's: what is slow in its
+#: own code (which grows with the square of the trials or worse) gets fewer, and the table says so.
+SHARES = {"multi-fidelity": 1.0, "nsga2": 0.25, "nsga3": 0.25, "tpe": 0.02, "qmc": 0.25, "random": 0.25}
+
+
+class Union:
+    """Policies that nothing found so far dominates."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        k = len(problem.signs)
+        self.coords = np.empty((0, len(problem.space.levers)))
+        self.losses = np.empty((0, k))
+        self.found_by = np.empty(0, dtype=np.int64)
+        self.sources: list[str] = []
+        self.facts: list[dict[str, Any]] = []
+
+    def add(self, source: str, coords: np.ndarray, losses: np.ndarray, evaluations: int) -> None:
+        """Take in what ``source`` found; a source may come in several parts."""
+        if source not in self.sources:
+            self.sources.append(source)
+            self.facts.append({"source": source, "evaluations": 0, "policies": 0})
+        place = self.sources.index(source)
+        self.facts[place]["evaluations"] += evaluations
+        self.facts[place]["policies"] += len(coords)
+        self.coords = np.concatenate([self.coords, coords])
+        self.losses = np.concatenate([self.losses, losses])
+        self.found_by = np.concatenate([self.found_by, np.full(len(coords), place)])
+        kept = front.nondominated(self.losses)
+        self.coords, self.losses, self.found_by = self.coords[kept], self.losses[kept], self.found_by[kept]
+
+
+def sobol_front(problem: Problem, policies: int, work: Path) -> Iterator[tuple[np.ndarray, np.ndarray, int]]:
+    """Fronts of chunks of Sobol points; a chunk that is stored below ``work`` is not evaluated again."""
+    levers = problem.space.levers
+    wanted = [(o.outcome, o.statistic) for o in problem.study.objectives]
+    work.mkdir(parents=True, exist_ok=True)
+    points = unit_points(policies, len(levers), 0)
+    for number, first in enumerate(range(0, policies, CHUNK)):
+        stored = work / f"sobol-{number:05d}.npz"
+        if not stored.exists():
+            coords = coordinates(points[first : first + CHUNK], levers)
+            losses = problem.evaluator.statistics(problem.space.resolve(coords), wanted) * problem.signs
+            kept = front.nondominated(losses)
+            temporary = work / f"part-{number:05d}.npz"
+            np.savez(temporary, coords=coords[kept], losses=losses[kept])
+            temporary.replace(stored)
+        with np.load(stored) as found:
+            yield found["coords"], found["losses"], min(CHUNK, policies - first) * len(problem.scenarios)
+
+
+def searched(engine: str, seed: int, times: float, work: Path) -> tuple[np.ndarray, np.ndarray, int]:
+    """Coordinates, losses and evaluations of one engine's search at ``times`` the default budget of trials."""
+    default = config.load().search.trials
+    trials = max(1, round(default * times * SHARES[engine]))
+    settings = (f"search.engine={engine}", f"search.trials={trials}", f"search.seed={seed}")
+    problem = Problem(config.load(None, settings, {}, {}))
+    with RunFolder.open(work / f"{engine}-{seed}", configuration(problem)) as folder:
+        found = Search(problem, folder).run()
+    rows = found.front
+    return found.archive.coords[rows], problem.losses(found.archive.values)[rows], found.evaluations
+
+
+def make(work: Path, sobol: int, seeds: int, times: float, names: list[str]) -> Union:
+    """Everything asked for, in order; says on standard error what each source adds."""
+    problem = Problem(config.load(None, (), {}, {}))
+    union = Union(problem)
+    policies = sobol // len(problem.scenarios)
+    for coords, losses, evaluations in sobol_front(problem, policies, work / "sobol"):
+        union.add("sobol", coords, losses, evaluations)
+    print(f"sobol: {policies:,} policies, front {len(union.coords)}", file=sys.stderr)
+    for engine in names:
+        for seed in range(seeds):
+            coords, losses, evaluations = searched(engine, seed, times, work)
+            union.add(f"{engine}, seed {seed}", coords, losses, evaluations)
+            print(f"{engine}, seed {seed}: {evaluations:,} evaluations, front {len(union.coords)}", file=sys.stderr)
+    return union
+
+
+def write(union: Union) -> None:
+    """The table, then the facts with its digest."""
+    problem = union.problem
+    order = np.lexsort(union.losses.T[::-1])
+    values = union.losses[order] * problem.signs
+    table: dict[str, Any] = {f"lever_{n}": union.coords[order, k] for k, n in enumerate(problem.space.names)}
+    table |= {name: values[:, k] for k, name in enumerate(problem.objectives)}
+    table["source"] = np.array([union.sources[k] for k in union.found_by[order]], dtype=str)
+    data = columns.to_parquet(table, {})
+    atomic.write(HERE, TABLE.name, data)
+    ideal, nadir = front.ideal_and_nadir(union.losses)
+    counts = np.bincount(union.found_by, minlength=len(union.sources)).tolist()
+    facts = {
+        "study": "china-2026",
+        "policies": len(order),
+        "scale": {n: [float(a), float(b)] for n, a, b in zip(problem.objectives, ideal * problem.signs,
+                                                           nadir * problem.signs, strict=True)},
+        "hypervolume": scaled_hypervolume(union.losses, ideal, nadir),
+        "sources": [{**fact, "on_the_front": n} for fact, n in zip(union.facts, counts, strict=True)],
+        "evaluations": sum(fact["evaluations"] for fact in union.facts),
+        "configuration": configuration(problem)["data"],
+        "sha256": hashlib.sha256(data).hexdigest(),
+    }  # fmt: skip
+    atomic.write(HERE, FACTS.name, (json.dumps(facts, indent=1) + "\n").encode())
+    print(json.dumps(facts, indent=1))
+
+
+def load(problem: Problem) -> tuple[np.ndarray, np.ndarray]:
+    """Coordinates and losses of the stored front. Raises SystemExit where the file is not the one recorded."""
+    data, facts = TABLE.read_bytes(), json.loads(FACTS.read_text())
+    if hashlib.sha256(data).hexdigest() != facts["sha256"]:
+        raise SystemExit(f"{TABLE.name} is not the file that {FACTS.name} speaks of: bring both back")
+    table = columns.from_parquet(data)
+    coords = np.stack([table[f"lever_{name}"] for name in problem.space.names], axis=1)
+    return coords, np.stack([table[name] for name in problem.objectives], axis=1) * problem.signs
+
+
+def check() -> int:
+    """Whether every stored policy evaluates again to its objectives, and the study states the scale of the front."""
+    problem = Problem(config.load(None, (), {}, {}))
+    coords, losses = load(problem)
+    wanted = [(o.outcome, o.statistic) for o in problem.study.objectives]
+    again = problem.evaluator.statistics(problem.space.resolve(coords), wanted) * problem.signs
+    worst = float(np.max(np.abs(again - losses) / np.abs(losses)))
+    scale = problem.scale
+    ideal, nadir = front.ideal_and_nadir(losses)
+    stated = scale is not None and np.allclose(scale[0], ideal, rtol=1e-3) and np.allclose(scale[1], nadir, rtol=1e-3)
+    print(f"{len(coords)} policies, largest relative deviation {worst:.1e}; scale stated: {stated}")
+    return 0 if worst <= TOLERANCE and stated else 1
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--work", type=Path, help="folder for what is searched; needed unless --check")
+    parser.add_argument("--sobol", type=float, default=1e8, help="evaluations of Sobol points")
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--times", type=float, default=20.0, help="trials, as a multiple of the default")
+    parser.add_argument("--engines", nargs="*", default=list(SHARES), choices=SHARES)
+    parser.add_argument("--check", action="store_true")
+    given = parser.parse_args()
+    if given.check:
+        return check()
+    if given.work is None:
+        parser.error("--work is needed: the folder for what is searched")
+    write(make(given.work, int(given.sobol), given.seeds, given.times, given.engines))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
