@@ -4,7 +4,7 @@
     python benchmarks/engines.py default --seeds 10             the default run from ten seeds
 
 Share of the reference front's hypervolume (scaled by its ideal and nadir, reference point 1.1) and additive epsilon of
-each run's front at the end, the share at some numbers of evaluations, seconds to 95 %, and where the time went. Times are
+each run's front at the end, the share at some numbers of evaluations, seconds to 95 %, where the time went. Times are
 by the clock and tell as much of the machine's other work.
 """
 
