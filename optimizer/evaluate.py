@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 
 from tiercap.kernels import allied as allied_kernel
 from tiercap.kernels import lanes, paths
-from tiercap.kernels._jit import CACHE
 from tiercap.kernels._jit import vector_bits as vector_bits
 from tiercap.kernels.params import GROUP, OUTCOMES, TRAJECTORY
 from tiercap.kernels.payoff import payoff
+from tiercap.kernels.ready import KERNELS, in_cache, ready
 from tiercap.optimizer import measures
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.robustness import reduce
@@ -51,13 +51,6 @@ MAX_TABLES = 2 * 2**30
 #: A packed operation on doubles, of x86 and of ARM, and how registers of each width are called there.
 _PACKED = re.compile(r"\bv?(?:f?n?m?(?:add|sub)[0-9]*|mul|div|sqrt|min|max)pd\b|\bf\w+\s+v[0-9]+\.2d")
 _REGISTERS = {128: "%xmm", 256: "%ymm", 512: "%zmm"}
-#: Every kernel that Python calls, by name.
-KERNELS = {
-    "fill_constants": paths.fill_constants,
-    "fill_paths": paths.fill_paths,
-    "fill_allied": allied_kernel.fill_allied,
-    "payoff": payoff,
-}
 
 
 @dataclass(frozen=True)
@@ -170,7 +163,7 @@ class Evaluator:
             paths.fill_constants(some, self.catalogue, h.steps_per_year, start, exponent, q[part])
             paths.fill_paths(some, self.catalogue, h.steps, h.steps_per_year, start, exponent, q[part], x[part])
 
-        fill(0, 0)  # compile, or load, before threads start
+        ready()  # before threads start
         self._share(fill, [(first, min(first + FILL, layout.tiles)) for first in range(0, layout.tiles, FILL)])
         x[:, :, lanes.X_BARRED : lanes.X_BARRED + lanes.LANES] = self.barred[:, None]
         return q, x
@@ -298,7 +291,6 @@ class Evaluator:
 
     def _spread(self, kernel: Callable[..., None], rows: int, tiles: int, arguments: tuple[object, ...]) -> None:
         """Run a kernel over all rows and tiles, a slice a call, on the evaluator's threads."""
-        kernel(0, 0, 0, 0, *arguments)  # compile, or load, before threads start
         self._share(lambda *bounds: kernel(*bounds, *arguments), list(_slices(rows, tiles)))
 
     def _share(self, call: Callable[..., None], slices: Sequence[tuple[int, ...]]) -> None:
@@ -408,7 +400,7 @@ def thread_count(threads: int | None) -> int:
 
 def kernels_are_compiled() -> bool:
     """Whether compiled kernels lie in the cache, so that a first call need not wait for the compiler."""
-    return any(CACHE.glob("**/*.nbi"))
+    return all(map(in_cache, KERNELS))
 
 
 def signatures() -> dict[str, int]:
