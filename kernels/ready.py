@@ -31,8 +31,9 @@ KERNELS = {
     "fill_allied": fill_allied,
     "payoff": payoff,
 }
-#: Seconds that the second process may take longer than the first before it is given up.
-PATIENCE = 60.0
+#: Seconds that the second process may take longer than the first before it is given up: about what its last share,
+#: the tables, takes to compile here.
+PATIENCE = 3.0
 _SECOND = "import sys; from tiercap.kernels.ready import second; second(sys.argv[1])"
 
 
@@ -94,11 +95,20 @@ def _start(program: str) -> subprocess.Popen[bytes] | None:
 
 
 def _pays() -> bool:
-    """Whether there is something to compile, a second core to do it on, and a cache that both processes use."""
+    """Whether there is something to compile, a second core that is free, and a cache that both processes use."""
     compiler = hasattr(payoff, "signatures") and bool(sys.executable)  # the first is absent under NUMBA_DISABLE_JIT
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     shared = _jit.CACHE.name == f"kernels-{_jit.DIGEST}"
-    return compiler and cores > 1 and shared and not in_cache("payoff") and not in_cache("fill_allied")
+    return compiler and shared and not in_cache("payoff") and not in_cache("fill_allied") and _spare_core()
+
+
+def _spare_core() -> bool:
+    """Whether at least two cores are ours, and fewer processes than there are cores have kept them busy of late."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        load = os.getloadavg()[0]
+    except OSError:
+        load = 0.0
+    return cores > 1 and load < cores
 
 
 def second(digest: str) -> None:

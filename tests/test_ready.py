@@ -91,6 +91,15 @@ def test_its_death_is_no_failure(program: str, capfd: pytest.CaptureFixture[str]
     assert capfd.readouterr() == ("", "")
 
 
+def test_a_load_that_nobody_knows_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown() -> Any:
+        raise OSError
+
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
+    monkeypatch.setattr(os, "getloadavg", unknown)
+    assert ready._spare_core()
+
+
 @pytest.mark.usefixtures("pays")
 def test_an_interpreter_that_cannot_be_started_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
@@ -113,13 +122,14 @@ def test_it_does_not_outlive_the_first(tmp_path: Path, number: int) -> None:
     until(lambda: not alive(pid))
 
 
-@pytest.mark.parametrize("reason", ["none", "one core", "payoff", "fill_allied", "stand-in", "no compiler"])
+@pytest.mark.parametrize("reason", ["none", "one core", "busy", "payoff", "fill_allied", "stand-in", "no compiler"])
 def test_when_it_pays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: str) -> None:
-    """Two cores, a cache that both use, and nothing in it."""
+    """Two cores, one of them free, a cache that both use, and nothing in it."""
     folder = tmp_path / ("stand-in" if reason == "stand-in" else f"kernels-{_jit.DIGEST}")
     (folder / "sources").mkdir(parents=True)
     monkeypatch.setattr(_jit, "CACHE", folder)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0} if reason == "one core" else {0, 1}, raising=False)
+    monkeypatch.setattr(os, "getloadavg", lambda: (2.5 if reason == "busy" else 1.9, 0.0, 0.0))
     if reason in ("payoff", "fill_allied"):
         (folder / "sources" / f"module.{reason}-22.py311.nbi").touch()
     if reason == "no compiler" or not hasattr(ready.payoff, "signatures"):
@@ -138,7 +148,7 @@ def test_other_sources_or_settings_are_left_alone(monkeypatch: pytest.MonkeyPatc
 _COLD = """
 import json, os
 from tiercap.kernels import _jit, ready
-os.sched_getaffinity = lambda _: {0, 1}
+ready._spare_core = lambda: True
 ready.ready()
 parts = [(len(f.signatures), sum(f.stats.cache_hits.values())) for f, _ in _jit.PARTS]
 print(json.dumps({"parts": parts, "kernels": [len(k.signatures) for k in ready.KERNELS.values()]}))
