@@ -147,6 +147,12 @@ if FEATURES is not None:
     numba.config.CPU_FEATURES = FEATURES
 
 
+#: What tiles are called with: rows of a tile, a table of such rows, whole numbers, real ones.
+ROWS, TABLE, WHOLE, REAL = numba.float64[::1], numba.float64[:, ::1], numba.int64, numba.float64
+#: Every `part`, and the types it is compiled for.
+PARTS: list[tuple[Any, tuple[Any, ...]]] = []
+
+
 @contextmanager
 def _without(*names: str) -> Iterator[None]:
     """Hide modules that Numba imports on its first use and kernels do not need: 0.2 s of every start."""
@@ -211,7 +217,10 @@ def kernel(function: Callable[..., Any]) -> Any:
 
     One signature is expected of each kernel; NaN and infinities behave as IEEE 754 says.
     """
-    dispatcher = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=FASTMATH)(function)
+    return _forgiving(numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=FASTMATH)(function))
+
+
+def _forgiving(dispatcher: Any) -> Any:
     if hasattr(dispatcher, "_cache"):  # absent when NUMBA_DISABLE_JIT is set
         dispatcher._cache = _ForgivingCache(dispatcher._cache)
     return dispatcher
@@ -220,6 +229,21 @@ def kernel(function: Callable[..., Any]) -> Any:
 def tile(function: Callable[..., Any]) -> Any:
     """Compile a loop over lanes that only other kernels call: linked into them, so neither cached nor wrapped."""
     return numba.njit(nogil=True, error_model="numpy", fastmath=FASTMATH, **_UNWRAPPED)(function)
+
+
+def part(*types: Any) -> Callable[[Callable[..., Any]], Any]:
+    """A tile in the cache by itself: where nothing is cached yet, a second process compiles it for these types.
+
+    They must be those it is called with: with others it is compiled again, by its caller.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        options = {"cache": True, "error_model": "numpy", "fastmath": FASTMATH, **_UNWRAPPED}
+        dispatcher = _forgiving(numba.njit(nogil=True, **options)(function))
+        PARTS.append((dispatcher, types))
+        return dispatcher
+
+    return decorate
 
 
 def glue(function: Callable[..., Any]) -> Any:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from . import lanes as n
-from ._jit import tile
+from ._jit import REAL, ROWS, WHOLE, part, tile
 from .lanes import LANES
 from .vecmath import exp, log, power
 
 
-@tile
+@part(ROWS, ROWS)
 def open_state(w, q):
     """Scenario constants to the head of w, and the state at the start of a run from them."""
     for i in range(n.Q_SIZE):
@@ -48,7 +48,7 @@ def displace(w, v, a, o, l):
         w[n.K_NOW + i] = q_open + q_licensed
 
 
-@tile
+@part(ROWS, ROWS, ROWS, ROWS, ROWS)
 def purchase(w, x, a, o, l):
     """Purchases into stocks, C's total in Z_KC, and the log of A over C by workload in C_GAP."""
     for i in range(LANES):
@@ -92,7 +92,7 @@ def research(w, dt):
         w[n.C_RESEARCH + i] = (own + w[n.Q_RDSTATE + i]) * (1.0 + w[n.Q_RDDENY + i] * w[n.P_DENIAL + i])
 
 
-@tile
+@part(ROWS, ROWS)
 def respond(w, x):
     """The buyer's response, equation (18); uses this step's capacity, price and index, so it comes before `advance`."""
     for i in range(LANES):
@@ -115,7 +115,7 @@ def respond(w, x):
         w[n.Z_R + i] += delta
 
 
-@tile
+@part(ROWS, ROWS, WHOLE, REAL)
 def advance(w, x, forget, dt):
     """Learning, specs, capacity, lock-in of the next step. forget 1: a domestic node begins."""
     for i in range(LANES):
@@ -135,7 +135,7 @@ def advance(w, x, forget, dt):
         w[n.Z_ELASTIC + i] = w[n.C_ELASTIC + i]
 
 
-@tile
+@part(ROWS, ROWS, ROWS, ROWS)
 def elastic_budget(w, x, o, l):
     """The factor of equation (17) on the next step's budget, into C_ELASTIC; 1 where the elasticity is 1."""
     elastic = 0

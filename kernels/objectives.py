@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from . import lanes as n
-from ._jit import inline, tile
+from ._jit import REAL, ROWS, TABLE, WHOLE, inline, part, tile
 from .lanes import LANES, O_FIRST
 from .params import OUTCOMES
 from .vecmath import log, power
@@ -50,7 +50,7 @@ def clear(w):
         w[O_FIRST + i] = 0.0
 
 
-@tile
+@part(ROWS, ROWS, ROWS, WHOLE, REAL, ROWS, ROWS)
 def tally(w, x, a, n_steps, dt, o, l):
     """Add one step to the sums. Flows, stocks and prices of the step are in w; the state is still this step's."""
     for i in range(LANES):
@@ -104,7 +104,7 @@ def _share(part, whole):
     return part / whole if whole > 0.0 else 0.0
 
 
-@tile
+@part(ROWS, WHOLE, REAL)
 def close(w, n_steps, dt):
     """Outcomes that need the whole run or the state after it."""
     for i in range(LANES):
@@ -139,7 +139,7 @@ def report(w, out):
             out[k, i] = w[O_FIRST + k * LANES + i]
 
 
-@tile
+@part(ROWS, ROWS, ROWS, ROWS, ROWS, TABLE)
 def record(w, x, a, o, l, out):
     """One step of every lane, in the order of TRAJECTORY; out: float64[N_TRAJECTORY, LANES]."""
     for i in range(LANES):

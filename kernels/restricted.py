@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from . import lanes as n
-from ._jit import glue, tile
+from ._jit import REAL, ROWS, WHOLE, glue, part, tile
 from .compliance import index_lane, perform
 from .lanes import LANES
 from .market import CLOSE, solve_clearing, solve_markup, spend
@@ -14,7 +14,7 @@ from .vecmath import exp, log, power
 PASSES = 4
 
 
-@tile
+@part(ROWS, ROWS, WHOLE)
 def domestic_product(w, x, exponent):
     """The domestic chip: performance with its software, index, cost (10), attraction; M_LNA for the exporter."""
     for i in range(LANES):
@@ -73,7 +73,7 @@ def grey_market(w, x, a):
     _buy_grey(w)
 
 
-@tile
+@part(ROWS, ROWS, ROWS)
 def _supply_grey(w, x, a):
     for i in range(LANES):
         offered = w[n.P_PLAN + i] > 0.0
@@ -94,7 +94,7 @@ def _supply_grey(w, x, a):
             w[n.S_B + at] = w[n.C_B0 + at]
 
 
-@tile
+@part(ROWS, ROWS)
 def _price_under_ceiling(w, x):
     """Where supply exceeds demand at the ceiling, ask for the clearing price below it."""
     for i in range(LANES):
@@ -121,7 +121,7 @@ def _price_under_ceiling(w, x):
     return below
 
 
-@tile
+@part(ROWS)
 def _buy_grey(w):
     spend(w)
     for i in range(LANES):
@@ -165,7 +165,7 @@ def _domestic_alone(w, x):
             w[n.C_SN + at] = w[n.C_AD + at] / (w[n.C_AD + at] + x[n.X_A0 + i])
 
 
-@tile
+@part(ROWS, ROWS, WHOLE, ROWS)
 def _price_offer(w, x, k, j):
     """One offer's price against its rivals of pass k, and its attraction and share by workload."""
     if _set_desk(w, x, k, j) > 0:
@@ -267,7 +267,7 @@ def _masses(w, v, o, l):
         o[n.J_MASS + i] = reachable * reach_o
 
 
-@tile
+@part(ROWS, ROWS, REAL, ROWS, ROWS)
 def _ration_domestic(w, x, dt, o, l):
     """Latent domestic demand over supply, and the share of it that is served: equation (12)."""
     for i in range(LANES):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from test_payoff import CATALOGUE, TOLERANCE, errors, evaluator_of
 
+from tiercap.kernels import allied
 from tiercap.kernels.lanes import LANES
 from tiercap.kernels.params import OUTCOMES
 from tiercap.optimizer.errors import InputError
@@ -86,6 +87,48 @@ def test_bits_do_not_depend_on_where_arrays_lie(ensemble):
     for _ in range(100):
         held = [*held[-7:], np.empty(int(rng.integers(1, 60_000)))]
         assert same_bits(evaluator_of(params[:64]).trajectories(policies), expected)
+
+
+def test_groups_a_and_b_are_computed_once_for_policies_that_differ_in_c(ensemble, monkeypatch):
+    """Kept from call to call; other rules for A or B, another schedule or an interrupted filling are computed anew."""
+    params, policies = ensemble
+    two = np.repeat(policies[:3], 2, axis=1)
+    two["a"], two["b"] = policies["a"][0], policies["b"][0]
+    two["b"][2, 1] = policies["b"][5, 0]
+    filled: list[int] = []
+    fill = allied.fill_allied
+
+    def watched(*arguments):
+        filled.append(arguments[1] - arguments[0])
+        if stop:
+            raise KeyboardInterrupt
+        return fill(*arguments)
+
+    monkeypatch.setattr(allied, "fill_allied", watched)
+    evaluator, stop = evaluator_of(params), False
+    late, early = [0, 0, 0, 0, 0, 0, 0, 1], [0, 1, 1, 1, 1, 1, 1, 1]
+    for some, phase, anew in (
+        (two[:1], late, True), (two[:1], late, False), (two[1:2], late, False), (two[:2], late, False),
+        (two[2:], late, True), (two[2:], early, True), (two[:1], late, True), (two, late, True),
+    ):  # fmt: skip
+        filled.clear()
+        found = evaluator.outcomes(some, phase)
+        assert bool(filled) == anew
+        assert same_bits(found, evaluator_of(params).outcomes(some, phase))
+    expected, stop = evaluator_of(params).outcomes(two[:1], early), True
+    with pytest.raises(KeyboardInterrupt):
+        evaluator.outcomes(two[:1], early)
+    stop = False
+    assert same_bits(evaluator.outcomes(two[:1], early), expected)
+
+
+def test_tables_of_the_allies_are_kept_only_while_they_are_small(ensemble):
+    """Policies that each have their own would hold more than the tables of the scenarios."""
+    evaluator = evaluator_of(ensemble[0])
+    evaluator.outcomes(ensemble[1][:1])
+    assert evaluator._kept is not None
+    evaluator.outcomes(np.resize(cases.random_policies(np.random.default_rng(3), 20), (20, 1)))
+    assert evaluator._kept is None
 
 
 def test_permuted_scenarios(ensemble, whole):
