@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -67,10 +67,7 @@ class SavedRun:
 
 def load(path: Path, threads: int | None = None) -> SavedRun:
     """Read a run folder without locking or changing it. InputError where it is no finished run, or was changed."""
-    place = run_layout.absolute(path)
-    found = _manifest(place)
-    problem = Problem(_study(found, place), threads)
-    _check_futures(problem, found, place)
+    place, found, problem = opened(path, threads)
     table = _front(found, place)
     try:
         values = {lever.name: table[lever.name] for lever in problem.study.levers}
@@ -81,6 +78,23 @@ def load(path: Path, threads: int | None = None) -> SavedRun:
     if len(levers) == 0:
         raise InputError(f"the front in {place / FRONT} is empty: {_AGAIN}")
     return SavedRun(place, problem, values, levers, means, found)
+
+
+def opened(
+    path: Path, threads: int | None = None, ensemble: Path | None = None
+) -> tuple[Path, dict[str, Any], Problem]:
+    """A finished run's folder, manifest and problem; of the other files none is looked at.
+
+    ensemble : where the file of the run's futures now lies, if not where the run found it
+    """
+    place = run_layout.absolute(path)
+    found = _manifest(place)
+    study = _study(found, place)
+    if ensemble is not None:
+        study = replace(study, scenarios=replace(study.scenarios, file=str(ensemble)))
+    problem = Problem(study, threads)
+    _check_futures(problem, found, place)
+    return place, found, problem
 
 
 _AGAIN = "finish the run with the `tiercap optimize` that made it, or name another"

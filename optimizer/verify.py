@@ -1,0 +1,194 @@
+"""Whether a run is what its manifest says: every file by its digest, stored policies by computing them again.
+
+A policy's outcomes have the same bits in any company, so a sample tells as surely of its policies as all of them would.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tiercap.optimizer import atomic, columns, provenance, saved_run
+from tiercap.optimizer.evaluate import Evaluator
+from tiercap.optimizer.identity import fingerprint
+from tiercap.optimizer.problem import Problem, column_name
+from tiercap.optimizer.quantities import printable
+from tiercap.optimizer.results import DIGESTED
+from tiercap.optimizer.run_layout import EVALUATIONS, MANIFEST
+
+Floats = NDArray[np.float64]
+Progress = Callable[[int], None]
+
+#: Policies computed again unless told otherwise.
+SAMPLE = 256
+#: What a manifest may list: a file in the folder or one below, never a way out of it.
+_LISTED = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}/)?[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}", re.ASCII)
+_BLOCK = re.compile(rf"{EVALUATIONS}/part-([a-z0-9-]{{1,64}})\.parquet", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What was looked at and what differs.
+
+    files : how many the manifest lists; uncovered : files beside them whose digest nobody took
+    stored : policies in the folder; checked : of those computed again; other : see `provenance.differences`
+    """
+
+    path: Path
+    files: int
+    uncovered: tuple[str, ...]
+    stored: int
+    checked: int
+    other: tuple[str, ...]
+    differences: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Table:
+    """Stored policies: LEVERS[n, 1], the evaluator they met, and their columns as stored."""
+
+    name: str
+    levers: NDArray[Any]
+    evaluator: Evaluator
+    wanted: list[tuple[str, str]]
+    stored: columns.Columns
+
+
+def verify(
+    path: Path,
+    sample: int | None = SAMPLE,
+    seed: int = 0,
+    threads: int | None = None,
+    started: Callable[[int], Progress] = lambda total: lambda done: None,
+) -> Verified:
+    """Check digests, then compute ``sample`` stored policies again (all of them if None).
+
+    started : given the number of policies to compute, returns what is called with how many more are done.
+    Raises InputError for what is no finished run.
+    """
+    place, manifest, problem = saved_run.opened(path, threads)
+    wrong = check_files(place, manifest["digests"])
+    tables, odd = _tables(place, manifest, problem, wrong)
+    sizes = [len(table.levers) for table in tables]
+    rows = _sampled(sum(sizes), sample, seed)
+    progress = started(len(rows))
+    differences, first = [*wrong.values(), *odd], 0
+    for table, size in zip(tables, sizes, strict=True):
+        mine = rows[(rows >= first) & (rows < first + size)] - first
+        if len(mine):
+            differences += _again(table, mine, progress)
+        first += size
+    other = tuple(provenance.differences(manifest, problem))
+    uncovered = tuple(_uncovered(place, manifest["digests"]))
+    return Verified(place, len(manifest["digests"]), uncovered, first, len(rows), other, tuple(differences))
+
+
+def check_files(place: Path, digests: Mapping[str, Any]) -> dict[str, str]:
+    """Listed files that are not as listed, each with what is wrong with it in words."""
+    wrong = {}
+    for name, digest in digests.items():
+        told = _wrong(place, name, digest)
+        if told:
+            wrong[name] = f"{printable(name)} {told}"
+    return wrong
+
+
+def _wrong(place: Path, name: str, digest: Any) -> str:
+    if not _LISTED.fullmatch(name):
+        return "is no name of a file in a run folder"
+    try:
+        found = hashlib.sha256(atomic.read(place / name, columns.MAX_BYTES)).hexdigest()
+    except FileNotFoundError:
+        return "is missing"
+    except (OSError, atomic.Unfit) as reason:
+        return f"cannot be read: {reason}"
+    if found == digest:
+        return ""
+    return f"has another SHA-256 than the manifest lists: {found[:12]}, not {printable(str(digest))[:12]}"
+
+
+def _uncovered(place: Path, digests: Mapping[str, Any]) -> list[str]:
+    """Files of the kinds that a manifest lists which this one does not."""
+    found = []
+    for folder in (place, place / EVALUATIONS):
+        for name in sorted(os.listdir(folder)) if folder.is_dir() else []:
+            relative = (folder / name).relative_to(place).as_posix()
+            ours = Path(name).suffix in DIGESTED and not atomic.is_temporary(name) and relative != MANIFEST
+            if ours and relative not in digests:
+                found.append(relative)
+    return found
+
+
+def _tables(
+    place: Path, manifest: Mapping[str, Any], problem: Problem, wrong: Mapping[str, str]
+) -> tuple[list[_Table], list[str]]:
+    """Every table of stored policies whose file is as listed, and what is odd about those that cannot be read."""
+    tables, odd = [], []
+    mark = fingerprint(manifest["configuration"])
+    for name in manifest["digests"]:
+        block = _BLOCK.fullmatch(name)
+        if name in wrong or (block is None and name != saved_run.FRONT):
+            continue
+        try:
+            data = atomic.read(place / name, columns.MAX_BYTES)
+            stored = columns.from_parquet(data, f"{mark}/{block[1]}" if block else "")
+            tables.append(_table(name, stored, problem, block is not None))
+        except (columns.Damaged, KeyError, ValueError) as reason:
+            odd.append(f"{name} does not hold what this run would store: {printable(str(reason))}")
+    return tables, odd
+
+
+def _table(name: str, stored: columns.Columns, problem: Problem, block: bool) -> _Table:
+    names = [lever.name for lever in problem.study.levers]
+    if block:
+        coords = np.stack([stored[f"lever_{lever}"] for lever in names], axis=1)
+        levers = problem.space.resolve(coords)
+    else:
+        levers = problem.space.rows({lever: stored[lever] for lever in names})
+    evaluator = problem.screener if "/part-screen-" in name else problem.evaluator
+    wanted = [pair for pair in problem.reported if column_name(pair) in stored]
+    if not wanted:
+        raise ValueError("no outcome is stored")
+    return _Table(name, levers, evaluator, wanted, stored)
+
+
+def _sampled(total: int, sample: int | None, seed: int) -> NDArray[np.int64]:
+    """Rows of all tables one behind the other, in their order."""
+    if sample is None or sample >= total:
+        return np.arange(total)
+    rng = np.random.Generator(np.random.PCG64(seed))
+    return np.sort(rng.choice(total, sample, replace=False))
+
+
+def _again(table: _Table, rows: NDArray[np.int64], progress: Progress) -> list[str]:
+    """What differs once these rows of a table are computed again, a line a column."""
+    values = table.evaluator.statistics(table.levers[rows], table.wanted, progress=progress)
+    found = []
+    for k, pair in enumerate(table.wanted):
+        told = differing(table.stored[column_name(pair)][rows], values[:, k], rows)
+        if told:
+            found.append(f"{table.name}: {column_name(pair)}: {told}")
+    return found
+
+
+def differing(before: Floats, now: Floats, rows: NDArray[np.int64] | None = None) -> str:
+    """How two columns differ, bit by bit; empty where they do not. NaN is like NaN."""
+    apart = ~((before == now) | (np.isnan(before) & np.isnan(now)))
+    if not apart.any():
+        return ""
+    with np.errstate(all="ignore"):
+        size = np.abs(now - before) / np.maximum(np.abs(before), np.abs(now))
+    worst = int(np.argmax(np.where(apart, np.nan_to_num(size, nan=np.inf), -1.0)))
+    row = worst if rows is None else int(rows[worst])
+    return (
+        f"{int(apart.sum())} of {len(before)} values differ, the most in row {row}: {float(before[worst])!r} there, "
+        f"{float(now[worst])!r} here"
+    )
