@@ -1,0 +1,149 @@
+"""The words of a paper that follow from its run: methods, statement, captions, an example text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tiercap.optimizer.paper import labels, latex
+from tiercap.optimizer.paper.exhibit import Figure, Table
+from tiercap.optimizer.paper.material import Material
+
+#: What users of the data owe to those who gathered them.
+ATTRIBUTIONS = (
+    "Chip figures, sales and trends: Epoch AI, Machine Learning Hardware, AI Chip Sales and AI chip owners (April "
+    "2026), Trends in Machine Learning Hardware (2023), Algorithmic progress in language models (2024), epoch.ai, "
+    "licensed CC BY; selected, converted and joined with other sources.",
+    "Rules: US Bureau of Industry and Security, Federal Register (87 FR 62186, 88 FR 73458, 90 FR 4544, 91 FR 1684), "
+    "and company filings.",
+    "Single figures, each cited where it stands: the press, makers' data sheets and announcements, and research "
+    "houses.",
+    "Sobol direction numbers: S. Joe and F. Y. Kuo (2008), Constructing Sobol sequences with better two-dimensional "
+    "projections, SIAM Journal on Scientific Computing 30(5).",
+)  # fmt: skip
+
+
+def statement(material: Material) -> list[str]:
+    """What every report carries: that it is a model, what it rests on, whose data it uses."""
+    total = len(material.problem.study.parameters)
+    counts = material.evidence
+    listed = ", ".join(f"{count} {tag}" for tag, count in counts.items() if count)
+    return [
+        f"Modelled, not forecast. Of the model's {total} parameters {material.weak} "
+        f"({100 * material.weak / total:.0f} %) rest on assumptions or secondary sources; by evidence: {listed}.",
+        " ".join(ATTRIBUTIONS),
+    ]
+
+
+def methods(material: Material) -> list[str]:
+    """What was computed, from the run's manifest: study, futures, search, versions."""
+    problem, manifest = material.problem, material.run.manifest
+    study, versions = problem.study, manifest["versions"]
+    horizon, search = study.horizon, study.search
+    last = horizon.start + horizon.years - 1
+    steps = {1: "yearly", 2: "half-yearly", 4: "quarterly"}.get(
+        horizon.steps_per_year, f"{horizon.steps_per_year}-a-year"
+    )
+    levers = ", ".join(labels.lever(lever.name).name for lever in study.levers)
+    aims = ", ".join(f"{labels.outcome(o.outcome).name} ({o.direction}d)" for o in study.objectives)
+    bounds = f" Constraints: {'; '.join(problem.bounds())}." if study.constraints else ""
+    own = sorted(study.own_parameters())
+    changed = f" Set by the study itself: {', '.join(own)}." if own else ""
+    generations = -(-search.trials // search.population)
+    volume = manifest["hypervolume"]
+    return [
+        f"The study “{study.name}” ({study.title or 'untitled'}) follows the model over {horizon.start} to {last} in "
+        f"{steps} steps. It moves {len(study.levers)} levers ({levers}) and scores {len(study.objectives)} "
+        f"objectives, each by its mean over the futures: {aims}.{bounds} Every policy is compared with "
+        f"{study.baseline}, the rule in force.{changed}",
+        _futures(material),
+        f"The search screened {search.screen:,} policies, scrambled Sobol points of the levers, in "
+        f"{min(search.screen_scenarios, len(problem.scenarios)):,} futures; the best met all of them; then NSGA-II "
+        f"(Optuna {versions['optuna']}; {_sampler(manifest['sampler'])}) tried {generations * search.population:,} "
+        f"policies in {generations} generations of {search.population}, seed {search.seed}: "
+        f"{manifest['evaluations']:,} evaluations of a policy in a future in all. The front has {len(material.run):,} "
+        f"policies; its hypervolume, scaled by the front of the screen, is {volume['value']:.4f} ({volume['low']:.4f} "
+        f"to {volume['high']:.4f} in 90 of 100 resamplings of the futures), {volume['before_optuna']:.4f} of it from "
+        "the screen.",
+        f"Computed with tiercap {versions['tiercap']} (kernel sources SHA-256 "
+        f"{manifest['configuration']['code']['kernel_sources'][:16]}), Numba {versions['numba']}, NumPy "
+        f"{versions['numpy']} and Python {versions['python']}. The same study and seeds give the same bits for any "
+        "number of threads.",
+    ]
+
+
+def _futures(material: Material) -> str:
+    plan, drawn = material.problem.study.scenarios, material.problem.scenarios
+    uncertain = sum(info.distribution is not None for info in material.problem.study.parameters)
+    if drawn.kind == "central":
+        return "There is one future, with every parameter at its central value."
+    if drawn.kind != "calibrated":
+        return (
+            f"The {len(drawn):,} futures draw {uncertain} uncertain parameters from their own ranges, independently "
+            f"({'scrambled Sobol points' if drawn.kind == 'sobol' else 'pseudo-random numbers'}, seed {plan.seed}); "
+            "every policy meets the same."
+        )
+    name = "an ensemble of the study's own" if plan.file else f"the ensemble {drawn.source}"
+    only = f", of the structure {plan.structure} alone" if plan.structure else ""
+    return (
+        f"The {len(drawn):,} futures are members of {name} (SHA-256 {drawn.digest[:16]}), which was fitted to the "
+        f"record of 2022 to 2026{only}; by their weights they are worth {drawn.effective:.0f} (seed {plan.seed}). Of "
+        f"the model's parameters {uncertain} vary; those that the fit leaves open are drawn from their own ranges. "
+        "Every policy meets the same futures."
+    )
+
+
+def _sampler(told: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in told.items())
+
+
+def captions(shown: Sequence[Figure]) -> str:
+    """A macro for every figure's caption."""
+    lines = ["% Captions of the figures. Needs \\usepackage[T1]{fontenc} and \\usepackage{textcomp}.\n"]
+    lines += [f"\\newcommand{{\\tcCaption{f.name.capitalize()}}}{{{latex.escape(f.caption)}}}\n" for f in shown]
+    return "".join(lines)
+
+
+def example(material: Material, figures: Sequence[Figure], tables: Sequence[Table]) -> str:
+    """A text that includes everything and compiles with pdflatex."""
+    title = latex.escape(material.problem.study.title or material.problem.study.name)
+    wide = "".join(_figure(f.name, "2col", f"\\tcCaption{f.name.capitalize()}") for f in figures)
+    ends = ("\\hfill\n", "\\par\\bigskip\\noindent\n")
+    narrow = "".join(
+        f"\\begin{{minipage}}[t]{{3.5in}}\\centering\\includegraphics{{figures/{f.name}-1col.pdf}}\\end{{minipage}}"
+        + ends[k % 2]
+        for k, f in enumerate(figures)
+    )
+    listed = "".join(f"\\input{{tables/{table.name}}}\n" for table in tables)
+    first = material.problem.objectives[0]
+    gain = latex.macro_name("Change", first.replace("_", " "), material.choices[0].key)
+    under = latex.macro_name(first.replace("_", " "), "Rule")
+    name, force = latex.escape(labels.outcome(first).name), latex.escape(material.in_force.name)
+    chosen = latex.escape(material.choices[0].name)
+    return (
+        "% An example: everything of this folder in one text. Take from it what your paper needs.\n"
+        "\\documentclass[10pt]{article}\n"
+        "\\usepackage[T1]{fontenc}\n\\usepackage[utf8]{inputenc}\n\\usepackage{lmodern,textcomp,microtype}\n"
+        "\\usepackage[letterpaper,textwidth=7.2in,textheight=9.4in]{geometry}\n"
+        "\\usepackage{graphicx,booktabs,array,longtable}\n"
+        "\\usepackage[font=small]{caption}\n\\emergencystretch=3em\n"
+        "\\pdfinfoomitdate=1\\pdftrailerid{}\\pdfsuppressptexinfo=-1 % the same bytes at every run\n"
+        "\\input{numbers}\n\\input{captions}\n"
+        f"\\title{{{title}}}\n\\author{{}}\n\\date{{}}\n"
+        "\\begin{document}\n\\maketitle\n"
+        "\\section{Methods}\n\\input{methods}\n"
+        "\\section{Results}\n"
+        f"{name} is \\{under}{{}} under {force}, the rule in force. The policy called {chosen} changes it by "
+        f"\\{gain}{{}} (90\\,\\% interval \\{gain}LowNum{{}} to \\{gain}HighNum). The front has \\tcFrontSize{{}} "
+        "policies, found with \\tcEvaluations{} evaluations.\n\n"
+        f"{wide}\\clearpage\n\\section{{Tables}}\n{listed}\\clearpage\n"
+        f"\\section{{The figures for one column}}\n\\noindent\n{narrow}\n"
+        "\\section*{Statement}\n\\input{statement}\n\\end{document}\n"
+    )
+
+
+def _figure(name: str, width: str, caption: str) -> str:
+    return (
+        f"\\begin{{figure}}[tbp]\n\\centering\\includegraphics{{figures/{name}-{width}.pdf}}\n"
+        f"\\caption{{{caption}}}\\label{{fig:{name}}}\n\\end{{figure}}\n"
+    )
