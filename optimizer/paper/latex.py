@@ -13,6 +13,10 @@ PACKAGES = ("booktabs", "array", "longtable", "textcomp", "graphicx")
 MOST = 1200
 #: A word this long may be broken where it has no hyphen.
 _LONG = 13
+#: So many letters in a row are no word: they may be broken anywhere, and stretch a little to fill their line.
+_ENDLESS = 24
+#: Signs behind which a long word may break.
+_JOINTS = "/._-=&?:;,"
 #: Signs of which two in a row would become another sign.
 _LIGATURES = "-,'"
 
@@ -38,6 +42,8 @@ def escape(text: str) -> str:
 
 def _word(word: str) -> str:
     """One word; a long one may break after a slash, dot or stroke, and after so many letters in any case."""
+    if max(map(len, re.split(f"[{re.escape(_JOINTS)}]", word))) >= _ENDLESS:
+        return r"\hspace{0pt plus 1.5pt}".join(map(_character, word))
     found: list[str] = []
     since = 0
     for k, c in enumerate(word):
@@ -46,7 +52,7 @@ def _word(word: str) -> str:
         if len(word) < _LONG:
             continue
         since += 1
-        if k < len(word) - 1 and ((c in "/._-=&?:;," and since > 2) or since >= _LONG):
+        if k < len(word) - 1 and ((c in _JOINTS and since > 2) or since >= _LONG):
             found.append(r"\allowbreak{}")
             since = 0
     return "".join(found)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -68,10 +69,8 @@ def check() -> None:
 
 def render(draw: Any, width: float, kinds: Sequence[str] = KINDS) -> dict[str, bytes]:
     """What ``draw(width)`` draws, as PDF, SVG or PNG, by kind; the same drawing gives the same bytes."""
-    import matplotlib
-
     found = {}
-    with matplotlib.rc_context({**matplotlib.rcParamsDefault, **_RC}):
+    with applied():
         picture = draw(width)
         settle(picture)
         for kind in kinds:
@@ -79,6 +78,15 @@ def render(draw: Any, width: float, kinds: Sequence[str] = KINDS) -> dict[str, b
             picture.savefig(sink, format=kind, dpi=200, metadata=_DATELESS[kind])
             found[kind] = sink.getvalue()
     return found
+
+
+@contextmanager
+def applied() -> Iterator[None]:
+    """Within it, Matplotlib draws in this style, whatever the user has set up."""
+    import matplotlib
+
+    with matplotlib.rc_context({**matplotlib.rcParamsDefault, **_RC}):
+        yield
 
 
 def canvas(width: float, height: float) -> Any:
