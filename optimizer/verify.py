@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tiercap.optimizer import atomic, columns, provenance, saved_run
+from tiercap.optimizer import atomic, columns, provenance, run_layout, saved_run
 from tiercap.optimizer.evaluate import Evaluator
 from tiercap.optimizer.identity import fingerprint
 from tiercap.optimizer.problem import Problem, column_name
@@ -38,11 +38,12 @@ _BLOCK = re.compile(rf"{EVALUATIONS}/part-([a-z0-9-]{{1,64}})\.parquet", re.ASCI
 class Verified:
     """What was looked at and what differs.
 
-    files : how many the manifest lists; uncovered : files beside them whose digest nobody took
+    kind : run, sweep, ...; files : how many the manifest lists; uncovered : files beside them whose digest nobody took
     stored : policies in the folder; checked : of those computed again; other : see `provenance.differences`
     """
 
     path: Path
+    kind: str
     files: int
     uncovered: tuple[str, ...]
     stored: int
@@ -71,9 +72,16 @@ def verify(
 ) -> Verified:
     """Check digests, then compute ``sample`` stored policies again (all of them if None).
 
+    Of a sweep, a sensitivity analysis and the like only the digests are checked; ``kind`` says which it was.
     started : given the number of policies to compute, returns what is called with how many more are done.
     Raises InputError for what is no finished run.
     """
+    elsewhere = _other_kind(run_layout.absolute(path))
+    if elsewhere is not None:
+        kind, listed = elsewhere
+        place = run_layout.absolute(path)
+        told = tuple(check_files(place, listed).values())
+        return Verified(place, kind, len(listed), tuple(_uncovered(place, listed)), 0, 0, (), told)
     place, manifest, problem = saved_run.opened(path, threads)
     wrong = check_files(place, manifest["digests"])
     tables, odd = _tables(place, manifest, problem, wrong)
@@ -88,7 +96,20 @@ def verify(
         first += size
     other = tuple(provenance.differences(manifest, problem))
     uncovered = tuple(_uncovered(place, manifest["digests"]))
-    return Verified(place, len(manifest["digests"]), uncovered, first, len(rows), other, tuple(differences))
+    return Verified(place, "run", len(manifest["digests"]), uncovered, first, len(rows), other, tuple(differences))
+
+
+def _other_kind(place: Path) -> tuple[str, dict[str, Any]] | None:
+    """Kind and digests of a folder of ours that is no run of the search; None for one that is, and for a stranger's."""
+    manifest = (run_layout.read_manifest(place) if place.is_dir() else None) or {}
+    kind, digests = str(manifest.get("kind")), manifest.get("digests")
+    if not kind.startswith("tiercap ") or not isinstance(digests, dict) or not digests:
+        return None
+    configuration = manifest.get("configuration")
+    within = configuration if isinstance(configuration, dict) else {}
+    told = next((name for name in ("sensitivity", "discovery", "discover") if name in within), None)
+    name = told or kind.removeprefix("tiercap ")
+    return None if name == "run" else (name, digests)
 
 
 def check_files(place: Path, digests: Mapping[str, Any]) -> dict[str, str]:

@@ -42,7 +42,7 @@ def sweep(folder: Path, axes: Mapping[str, Any], policies: list[str], scale: str
     for outcome, slope in (("revenue", 1.0), ("gap", -0.01)):
         table |= {f"{outcome}{end}": slope * x + by for end, by in ends.items()}
     (folder / "sweep.parquet").write_bytes(columns.to_parquet(table, {}))
-    told = {"kind": "tiercap sweep", "configuration": {"axes": [{"name": name, "scale": scale} for name in axes]}}
+    told = {"kind": "tiercap sweep", "sweep": {"over": [{"name": name, "scale": scale} for name in axes]}}
     (folder / "manifest.json").write_text(json.dumps(told))
     return folder
 
@@ -58,10 +58,13 @@ def sensitivity(folder: Path, total: bool = True) -> Path:
         "outcome": np.array([outcome for _, outcome in pairs]),
     }
     first = np.linspace(0.4, 0.02, len(pairs))
-    both = first + 0.1 if total else np.full(len(pairs), np.nan)
-    shares = {"first": first, "first_low": first - 0.03, "first_high": first + 0.03, "total": both,
-              "total_low": both - 0.03, "total_high": both + 0.03}  # fmt: skip
-    (folder / "sobol.parquet").write_bytes(columns.to_parquet(keys | shares, {}))
-    (folder / "tornado.parquet").write_bytes(columns.to_parquet(keys | {"low": 40 - 9 * first, "high": 40 + first}, {}))
+    shares = {"first": first, "first_low": first - 0.03, "first_high": first + 0.03}
+    if total:
+        shares |= {"total": first + 0.1, "total_low": first + 0.07, "total_high": first + 0.13}
+    name = "sobol" if total else "first-order"
+    (folder / f"{name}.parquet").write_bytes(columns.to_parquet(keys | shares, {}))
+    swing = {"low": first, "high": 2 * first, "at_low": 40 - 9 * first, "at_high": 40 + first}
+    swing["at_central"] = np.full(len(pairs), 40.0)
+    (folder / "tornado.parquet").write_bytes(columns.to_parquet(keys | swing, {}))
     (folder / "manifest.json").write_text(json.dumps({"kind": "tiercap sensitivity"}))
     return folder

@@ -155,7 +155,7 @@ def test_numbers_are_macros_of_letters_with_unit_and_exact_value(paper: Paper, m
     assert by_name["tcFrontSize"][0] == f"{front:,}".replace(",", "{,}")
     assert by_name["tcRevenueRule"][0].endswith("~billion USD")
     assert by_name["tcRevenueRule"][:2] == by_name["tcRevenueBisMMXXVI"][:2]
-    assert "mean over the futures: " in by_name["tcRevenueRule"][2]
+    assert "revenue under bis-2026, over the futures: " in by_name["tcRevenueRule"][2]
     assert {"tcAssumptionShare", "tcHypervolumeLow", "tcBackcastValidateInside", "tcLeverCQuotaShareRule"} <= set(names)
 
 
@@ -311,8 +311,12 @@ def test_a_sweep_of_two_names_is_a_map_one_at_a_time_lines_three_nothing(tmp_pat
 def test_shares_without_totals_say_so(tmp_path: Path) -> None:
     from tiercap.optimizer.paper import importance
 
-    table = given.sensitivity(sensitivity(tmp_path / "s", total=False)).sobol
+    found = given.sensitivity(sensitivity(tmp_path / "s", total=False))
+    table, swing = found.shares, found.tornado
     assert table is not None
+    assert swing is not None
+    assert swing["central"].tolist() == [40.0] * 6
+    assert (swing["low"] < 40.0).all()
     shown = importance.sobol(table, ["gap"])
     assert "may add up to more than 1" in shown.caption
     style.render(shown.draw, 7.2, ("pdf",))

@@ -190,3 +190,15 @@ def test_what_is_no_run_is_one_sentence(command: str, tmp_path: Path, capsys: py
     (told,) = capsys.readouterr().err.splitlines()
     assert told.startswith("error: ")
     assert "not a run folder" in told
+
+
+def test_of_other_folders_the_files_are_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "sweep.csv").write_text("a\n1\n")
+    digest = hashlib.sha256(b"a\n1\n").hexdigest()
+    told = {"kind": "tiercap sweep", "schema_version": 1, "configuration": {}, "digests": {"sweep.csv": digest}}
+    (tmp_path / "manifest.json").write_text(json.dumps(told))
+    assert run(group, ["verify", str(tmp_path)]) == 0
+    assert "1 files of a sweep against their digests; nothing was computed again." in capsys.readouterr().out
+    (tmp_path / "sweep.csv").write_text("a\n2\n")
+    assert run(group, ["verify", str(tmp_path)]) == 5
+    assert "sweep.csv has another SHA-256" in capsys.readouterr().out

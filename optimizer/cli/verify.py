@@ -29,12 +29,11 @@ LISTED = 20
 @threads_option
 @json_option
 @quiet_option
-def command(
-    run: str, sample: int, everything: bool, seed: int, threads: int | None, as_json: bool, quiet: bool
-) -> int:
+def command(run: str, sample: int, everything: bool, seed: int, threads: int | None, as_json: bool, quiet: bool) -> int:
     """Check a finished run: every file against the manifest's digests, stored policies by computing them again.
 
-    Nothing is changed. Exit code 5 where a bit differs, with a list of what does.
+    Of a sweep or a sensitivity analysis the files alone are checked. Nothing is changed. Exit code 5 where a bit
+    differs, with a list of what does.
 
     Example: tiercap verify runs/first --all
     """
@@ -49,6 +48,7 @@ def command(
         print_json(
             {
                 "run": found.path,
+                "kind": found.kind,
                 "same": not found.differences,
                 "files": found.files,
                 "files_without_digest": found.uncovered,
@@ -58,6 +58,9 @@ def command(
                 "differences": found.differences,
             }
         )
+    elif found.kind != "run":
+        click.echo(f"{found.files} files of a {clean(found.kind)} against their digests; nothing was computed again.")
+        print_differences(found.differences)
     else:
         click.echo(
             f"{found.files} files against their digests, {found.checked:,} of {found.stored:,} stored policies "

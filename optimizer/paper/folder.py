@@ -142,9 +142,9 @@ def _exhibits(
         )
     else:
         found = given.sensitivity(inputs.sensitivity)
-        made += [importance.sobol(found.sobol, objectives)] if found.sobol is not None else []
+        made += [importance.sobol(found.shares, objectives)] if found.shares is not None else []
         made += [importance.tornado(found.tornado, objectives)] if found.tornado is not None else []
-        copies |= _input("sensitivity", inputs.sensitivity, (given.SOBOL, given.TORNADO))
+        copies |= _input("sensitivity", inputs.sensitivity, (given.SOBOL, given.FIRST, given.TORNADO))
     figures = [one for one in made if isinstance(one, Figure)]
     return figures, [one for one in made if isinstance(one, Left)], copies
 

@@ -16,7 +16,7 @@ from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.levers import LEVERS_TABLE
 from tiercap.optimizer.parameters import DECLARED
 
-SWEEP, SOBOL, TORNADO = "sweep.parquet", "sobol.parquet", "tornado.parquet"
+SWEEP, SOBOL, FIRST, TORNADO = "sweep.parquet", "sobol.parquet", "first-order.parquet", "tornado.parquet"
 _KEYS = ("parameter", "outcome")
 
 
@@ -45,10 +45,14 @@ class Sweep:
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """Tables of a sensitivity analysis, each a mapping of columns; None where the folder has none of them."""
+    """Tables of a sensitivity analysis, each a mapping of columns; None where the folder has none of them.
+
+    shares : of the variance, first-order and, where inputs are independent, total; tornado : the outcome at ``low`` and
+    ``high`` of each input and, if it is there, ``central``
+    """
 
     path: Path
-    sobol: columns.Columns | None
+    shares: columns.Columns | None
     tornado: columns.Columns | None
 
 
@@ -56,7 +60,9 @@ def sweep(path: Path) -> Sweep:
     """Read the folder of a sweep. Raises InputError in one sentence."""
     place = run_layout.absolute(path)
     table = _table(place, SWEEP, "tiercap sweep")
-    described = {axis["name"]: axis for axis in _described(run_layout.read_manifest(place) or {})}
+    told = _told(run_layout.read_manifest(place) or {})
+    described = {str(axis["name"]): axis for axis in _records(told.get("over"))}
+    named = {str(c["name"]): (str(c["outcome"]), str(c["statistic"])) for c in _records(told.get("columns"))}
     names = list(described) or [name for name in table if _is_axis(name, table)]
     missing = [name for name in names if name not in table]
     if missing or not names:
@@ -66,7 +72,7 @@ def sweep(path: Path) -> Sweep:
     policies = table["policy"].astype(np.str_) if "policy" in table else np.full(rows, "policy")
     kept: dict[str, dict[str, NDArray[np.float64]]] = {}
     for column, values in table.items():
-        outcome, statistic = _statistic(column)
+        outcome, statistic = named.get(column) or _statistic(column)
         if column not in names and outcome in OUTCOMES and values.dtype.kind == "f":
             kept.setdefault(outcome, {})[statistic] = values
     if not kept:
@@ -77,15 +83,23 @@ def sweep(path: Path) -> Sweep:
 def sensitivity(path: Path) -> Sensitivity:
     """Read the folder of a sensitivity analysis. Raises InputError in one sentence."""
     place = run_layout.absolute(path)
-    found = [
-        _checked(place, name, wanted) if (place / name).exists() else None
-        for name, wanted in ((SOBOL, ("first",)), (TORNADO, ("low", "high")))
-    ]
-    if found == [None, None]:
+    there = [name for name in (SOBOL, FIRST, TORNADO) if (place / name).exists()]
+    if not there:
         raise InputError(
             f"{place} has neither {SOBOL} nor {TORNADO}: name a folder that `tiercap sensitivity -o` wrote"
         )
-    return Sensitivity(place, *found)
+    shares = next((_checked(place, name, ("first",)) for name in there if name != TORNADO), None)
+    tornado = _outcomes(_checked(place, TORNADO, ("low", "high"))) if TORNADO in there else None
+    return Sensitivity(place, shares, tornado)
+
+
+def _outcomes(table: columns.Columns) -> columns.Columns:
+    """A tornado with the outcome's values alone, where it also has the input's."""
+    if "at_low" not in table or "at_high" not in table:
+        return table
+    kept = {name: table[name] for name in ("parameter", "unit", "outcome") if name in table}
+    ends = {end: table[f"at_{end}"] for end in ("low", "central", "high") if f"at_{end}" in table}
+    return kept | ends
 
 
 def _checked(place: Path, name: str, wanted: tuple[str, ...]) -> columns.Columns:
@@ -111,15 +125,16 @@ def _table(place: Path, name: str, command: str) -> columns.Columns:
     raise InputError(f"{place} has no {name}: name a folder that `{command}` wrote")
 
 
-def _described(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The swept names as the manifest tells them, at its top or in its configuration."""
-    within = manifest.get("configuration")
-    for holder in (manifest, within if isinstance(within, Mapping) else {}):
-        for key in ("axes", "over", "swept"):
-            told = holder.get(key)
-            if isinstance(told, list) and told and all(isinstance(x, Mapping) and "name" in x for x in told):
-                return told
-    return []
+def _told(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a manifest says of its sweep."""
+    told = manifest.get("sweep")
+    return told if isinstance(told, Mapping) else {}
+
+
+def _records(told: Any) -> list[Mapping[str, Any]]:
+    """A list of records with names; nothing where it is anything else."""
+    whole = isinstance(told, list) and all(isinstance(x, Mapping) and "name" in x for x in told)
+    return told if whole else []
 
 
 def _is_axis(name: str, table: columns.Columns) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import NamedTuple
 
 from tiercap.kernels.params import OUTCOME_LIST, TRAJECTORY_LIST, WORKLOAD_NAMES
@@ -35,6 +36,7 @@ _UNITS = {
     "MTPP/year": "million TPP/year", "TPP/mm2": "TPP/mm²", "1/year": "per year", "kUSD/H100e": "thousand USD/H100e",
     "Mchip/GUSD": "million chips/billion USD",
 }  # fmt: skip
+_UNIT = {o.name: o.unit for o in (*TRAJECTORY_LIST, *OUTCOME_LIST)}
 _OUTCOMES = {
     "revenue": "Exporter revenue from C",
     "revenue_bc": "Exporter revenue from B and C",
@@ -67,13 +69,42 @@ def unit(text: str) -> str:
     return _UNITS.get(text, text)
 
 
+#: Statistics over the futures in words; a number stays behind them.
+_STATISTICS = {
+    "p": "quantile", "cvar": "mean of the worst", "cvar_upper": "mean of the worst", "regret": "regret",
+    "regret_upper": "regret", "satisfice": "share of futures at least", "satisfice_upper": "share of futures at most",
+    "mean_sd": "mean less deviations", "mean_sd_upper": "mean plus deviations", "std": "standard deviation",
+    "min": "minimum", "max": "maximum", "mean": "mean",
+}  # fmt: skip
+
+
+def stored_unit(name: str) -> str:
+    """The unit in files of an outcome, a quantity of a step, or a statistic of an outcome: OUTCOME_STATISTIC."""
+    whole, statistic = split(name)
+    return "1" if statistic.startswith("satisfice") else _UNIT.get(whole, "1")
+
+
+def split(name: str) -> tuple[str, str]:
+    """Outcome and statistic of a name such as gap_p05 or gap:p05; nothing behind a plain outcome."""
+    if name in _UNIT:
+        return name, ""
+    stems = [known for known in _UNIT if name.startswith((f"{known}_", f"{known}:"))]
+    stem = max(stems, key=len, default=name)
+    return stem, name[len(stem) + 1 :]
+
+
 def outcome(name: str) -> Printed:
-    """An outcome of a policy, or a quantity of a step."""
-    units = {o.name: o.unit for o in (*TRAJECTORY_LIST, *OUTCOME_LIST)}
+    """An outcome of a policy, a quantity of a step, or a statistic of an outcome."""
+    whole, statistic = split(name)
+    if statistic and statistic != "mean":
+        word, number = re.fullmatch(r"([a-z_-]*)(.*)", statistic, re.ASCII).groups()  # type: ignore[union-attr]
+        words = _STATISTICS.get(word, word.replace("_", " "))
+        return Printed(f"{outcome(whole).name}: {' '.join((words, number)).strip()}", unit(stored_unit(name)))
+    name = whole
     stem, _, end = name.rpartition("_")
     workload = f", {WORKLOAD_NAMES[end]}" if end in WORKLOAD_NAMES and stem else ""
     plain = stem if workload else name
-    return Printed(_OUTCOMES.get(plain, plain.replace("_", " ").capitalize()) + workload, unit(units.get(name, "1")))
+    return Printed(_OUTCOMES.get(plain, plain.replace("_", " ").capitalize()) + workload, unit(stored_unit(name)))
 
 
 def lever(name: str) -> Printed:
@@ -98,7 +129,8 @@ def quantity(name: str) -> Printed:
     if name in LEVERS_TABLE:
         return lever(name)
     if name in DECLARED:
-        return Printed(name.replace("_", " "), unit(DECLARED[name].unit))
+        words = [word.upper() if len(word) == 1 else word for word in name.split("_")]
+        return Printed(" ".join((words[0].capitalize(), *words[1:])), unit(DECLARED[name].unit))
     return outcome(name)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -68,9 +68,7 @@ class Material:
     @cached_property
     def choices(self) -> tuple[Policy, ...]:
         """The policies worth looking at; a row that is chosen for several reasons has all of them in its name."""
-        rule = (
-            self.problem.evaluator.statistics(self.in_force.levers.reshape(-1, 1), self._means)[0] * self.problem.signs
-        )
+        rule = self.problem.losses(self._scored((self.in_force,)))[0]
         names: dict[int, list[str]] = {}
         for label, row in worth_looking_at(self.losses, rule, self.problem.objectives):
             names.setdefault(row, []).append(label)
@@ -79,9 +77,23 @@ class Material:
             for row, labels in names.items()
         )
 
-    @property
-    def _means(self) -> list[tuple[str, str]]:
-        return [(name, "mean") for name in self.problem.objectives]
+    def _scored(self, policies: Sequence[Policy]) -> Floats:
+        """Every objective, by the statistic that the study compares: float64[len(policies), k]."""
+        levers = np.concatenate([policy.levers for policy in policies]).reshape(-1, 1)
+        return self.problem.evaluator.statistics(levers, self.problem.screened[: len(self.problem.objectives)])
+
+    @cached_property
+    def scores(self) -> Mapping[str, Mapping[str, float]]:
+        """Every objective by the key of a named policy and by its name."""
+        values = self._scored(self.policies).tolist()
+        return {
+            policy.key: dict(zip(self.problem.objectives, row, strict=True))
+            for policy, row in zip(self.policies, values, strict=True)
+        }
+
+    def score(self, policy: Policy, objective: str) -> float:
+        """One objective of a named policy."""
+        return self.scores[policy.key][objective]
 
     @property
     def policies(self) -> tuple[Policy, ...]:

@@ -100,10 +100,13 @@ def _policies(material: Material) -> Iterator[Number]:
     for policy in material.policies:
         force = policy.key == material.in_force.key
         for name in material.problem.objectives:
-            for statistic, word in (("mean", ""), ("p05", "Low"), ("p95", "High")):
-                value = material.statistics[policy.key][name][statistic]
+            values = {"": material.score(policy, name)}
+            spread = material.statistics[policy.key].get(name, {})
+            values |= {word: spread[q] for q, word in (("p05", "Low"), ("p95", "High")) if q in spread}
+            for word, value in values.items():
                 shown, unit = figure(value), labels.outcome(name).unit
-                meaning = f"{name} under {policy.name}, {statistic} over the futures"
+                what = {"Low": "5 of 100 futures below", "High": "5 of 100 futures above"}.get(word, "over the futures")
+                meaning = f"{name} under {policy.name}, {what}"
                 for key in (policy.key, *(["Rule"] if force else [])):
                     yield Number(latex.macro_name(name.replace("_", " "), key, word), shown, unit, meaning, value)
 

@@ -19,7 +19,6 @@ from tiercap.optimizer.paper import labels, style
 from tiercap.optimizer.paper.exhibit import Column, Figure
 from tiercap.optimizer.paper.material import Material, Policy
 from tiercap.optimizer.policy import describe
-from tiercap.optimizer.problem import UNITS
 
 #: Where in the margin a value stands that has no place on its axis, in lengths of the axis.
 BELOW, ABOVE = -0.055, 1.055
@@ -85,8 +84,15 @@ def _columns(material: Material) -> tuple[Column, ...]:
         info = LEVERS_TABLE[name]
         found.append(Column(name, np.array([*values.tolist(), *of_rules]), info.unit, info.meaning))
     for k, name in enumerate(material.problem.objectives):
-        means = [*material.run.means[:, k].tolist(), *(material.mean(p, name) for p in rules)]
-        found.append(Column(name, np.array(means), UNITS[name], "mean over the futures"))
+        means = [*material.run.means[:, k].tolist(), *(material.score(p, name) for p in rules)]
+        found.append(
+            Column(
+                name,
+                np.array(means),
+                labels.stored_unit(name),
+                "over the futures, by the statistic that the study compares",
+            )
+        )
     return tuple(found)
 
 
@@ -121,7 +127,7 @@ def _axes(material: Material) -> list[Axis]:
         log = bool(lever.log and low > 0.0)
         found.append(Axis(lever.name, printed, low, high if high > low else low + 1.0, log, True))
     for k, name in enumerate(material.problem.objectives):
-        values = np.array([*material.run.means[:, k], *(material.mean(p, name) for p in material.rules)])
+        values = np.array([*material.run.means[:, k], *(material.score(p, name) for p in material.rules)])
         low, high = float(values.min()), float(values.max())
         found.append(Axis(name, labels.outcome(name), low, high if high > low else low + 1.0, False, False))
     return found
@@ -183,7 +189,7 @@ def _rules(field: Any, material: Material, axes: Sequence[Axis], letter: float) 
     for y, axis in enumerate(axes):
         numbers: dict[float, list[str]] = {}
         for k, policy in enumerate(material.rules, 1):
-            values = marks(policy, axis.name) if axis.lever else [material.mean(policy, axis.name)]
+            values = marks(policy, axis.name) if axis.lever else [material.score(policy, axis.name)]
             for value in values:
                 x = axis.place(value)
                 if policy.key == material.in_force.key:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from tiercap.optimizer.paper import latex, words
 from tiercap.optimizer.paper.exhibit import Figure, Left, Table
@@ -38,9 +39,8 @@ def readme(
 
 The files here are the figures, tables and numbers of a paper, made by `tiercap paper` from one run of
 `tiercap optimize`, whose manifest and results are in `run/`. `./replicate.sh` makes the run again from
-`run/manifest.json`, then every
-figure, table and number, and compares them with these, bit for bit. It takes about {_minutes(seconds)} on
-{computer["threads"]} threads.
+`run/manifest.json`, then every figure, table and number, and compares them with these, bit for bit. It takes about
+{_minutes(seconds)} on {_threads(computer)}.
 
 | file | what it is |
 |---|---|
@@ -100,7 +100,7 @@ depends on a clock or on the number of threads.
 
 ### Memory, Runtime, Storage Requirements
 
-The run took {seconds:.0f} s on {computer["threads"]} threads, compiling included, and needs less than 1 GB of
+The run took {seconds:.0f} s on {_threads(computer)}, compiling included, and needs less than 1 GB of
 memory and 100 MB of disk. No special hardware.
 
 ## Description of Programs
@@ -130,6 +130,10 @@ memory and 100 MB of disk. No special hardware.
 """
 
 
+def _threads(computer: Mapping[str, Any]) -> str:
+    return f"{computer['threads']} thread{'s' if computer['threads'] != 1 else ''}"
+
+
 def _minutes(seconds: float) -> str:
     return f"{max(1, round(seconds / 60 + 1))} minute{'s' if round(seconds / 60 + 1) > 1 else ''}"
 
@@ -142,6 +146,7 @@ def _module(name: str) -> str:
 def markdown(text: str) -> str:
     """``text`` such that Markdown shows it and does nothing else."""
     shown = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    for sign in "\\`*_{}[]<>|#~$!&":
-        shown = shown.replace(sign, "&amp;" if sign == "&" else "&lt;" if sign == "<" else f"\\{sign}")
+    shown = shown.replace("&", "&amp;").replace("<", "&lt;")
+    for sign in "\\`*_{}[]>|#~$!":
+        shown = shown.replace(sign, f"\\{sign}")
     return shown

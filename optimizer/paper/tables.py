@@ -34,12 +34,13 @@ def choices(material: Material) -> Table:
     for name in material.problem.space.names:
         printed = labels.lever(name)
         rows.append((printed.label, *(_boxes([v * printed.scale for v in marks(p, name)]) for p in policies)))
-    rows.append(("Objectives, means over the futures:", *[""] * len(policies)))
+    rows.append(("Objectives over the futures:", *[""] * len(policies)))
     for k, name in enumerate(material.problem.objectives):
         printed = labels.outcome(name)
-        spread = [material.statistics[policy.key][name] for policy in policies]
-        rows.append((printed.label, *(figure(s["mean"], 4) for s in spread)))
-        rows.append(("– 90 of 100 futures", *(f"{figure(s['p05'])} to {figure(s['p95'])}" for s in spread)))
+        rows.append((printed.label, *(figure(material.score(policy, name), 4) for policy in policies)))
+        spread = [material.statistics[policy.key].get(name) for policy in policies]
+        if None not in spread:
+            rows.append(("– 90 of 100 futures", *(f"{figure(s['p05'])} to {figure(s['p95'])}" for s in spread if s)))
         changes = [material.changes[policy.key] for policy in material.choices]
         rows.append(("– less the rule in force", "", *(signed(c.mean[k]) for c in changes)))
         rows.append(("– – 90 % interval", "", *(f"{signed(c.low[k])} to {signed(c.high[k])}" for c in changes)))
@@ -89,11 +90,18 @@ def _choice_columns(material: Material, policies: Sequence[Policy]) -> tuple[Col
         values = [(marks(policy, name) or [math.nan])[0] for policy in policies]
         meaning = f"{LEVERS_TABLE[name].meaning}; of the first box where a tier joins several"
         found.append(Column(name, np.array(values), LEVERS_TABLE[name].unit, meaning))
-    units = {name: labels.outcome(name).unit or "1" for name in (*material.problem.objectives, *ALSO)}
-    for name in dict.fromkeys((*material.problem.objectives, *ALSO)):
+    for name in material.problem.objectives:
+        scores = np.array([material.score(policy, name) for policy in policies])
+        found.append(Column(name, scores, labels.stored_unit(name), "by the statistic that the study compares"))
+    outcomes = [labels.split(name)[0] for name in material.problem.objectives]
+    for name in dict.fromkeys((*outcomes, *ALSO)):
         for statistic in ("mean", "p05", "p95"):
             values = [material.statistics[policy.key][name][statistic] for policy in policies]
-            found.append(Column(f"{name}_{statistic}", np.array(values), units[name], f"{statistic} over the futures"))
+            found.append(
+                Column(
+                    f"{name}_{statistic}", np.array(values), labels.stored_unit(name), f"{statistic} over the futures"
+                )
+            )
     return tuple(found)
 
 

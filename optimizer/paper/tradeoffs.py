@@ -9,7 +9,6 @@ import numpy as np
 from tiercap.optimizer.paper import labels, style
 from tiercap.optimizer.paper.exhibit import Column, Figure
 from tiercap.optimizer.paper.material import Material, Policy
-from tiercap.optimizer.problem import UNITS
 
 #: More objectives than this are too many panels for a page.
 MOST = 5
@@ -20,7 +19,8 @@ def figure(material: Material) -> Figure:
     """The front of the run, and what the rules do in the same futures."""
     objectives = material.problem.objectives
     n, k = material.run.means.shape
-    ways = ", ".join(f"{o.outcome.replace('_', ' ')} {o.direction}d" for o in material.problem.study.objectives)
+    signs = zip(objectives, material.problem.signs.tolist(), strict=True)
+    ways = ", ".join(f"{labels.outcome(name).name}: {'more' if sign < 0 else 'less'} is better" for name, sign in signs)
     left = f" The first {MOST} of {k} objectives are drawn." if k > MOST else ""
     return Figure(
         "tradeoffs",
@@ -56,8 +56,15 @@ def _columns(material: Material, objectives: list[str]) -> tuple[Column, ...]:
         Column("policy", np.array(names), "1", "number on the front from 0, or the name"),
     ]
     for k, name in enumerate(objectives):
-        values = [*material.run.means[:, k].tolist(), *(material.mean(policy, name) for policy in labelled)]
-        found.append(Column(name, np.array(values), UNITS[name], "mean over the futures"))
+        values = [*material.run.means[:, k].tolist(), *(material.score(policy, name) for policy in labelled)]
+        found.append(
+            Column(
+                name,
+                np.array(values),
+                labels.stored_unit(name),
+                "over the futures, by the statistic that the study compares",
+            )
+        )
     return tuple(found)
 
 
@@ -74,8 +81,8 @@ def _draw(material: Material, objectives: list[str], width: float) -> Any:
     tall = {1: 0.75 * width}.get(size, size * side * (0.92 if narrow else 0.62))
     picture = style.canvas(width, tall + (0.75 if narrow or size == 1 else 0.0))
     grid = picture.add_gridspec(size, size)
-    better = {o.outcome: "more" if o.direction == "maximise" else "less" for o in material.problem.study.objectives}
-    shown = [_axis_label(name, better[name]) for name in objectives]
+    signs = material.problem.signs[: len(objectives)].tolist()
+    shown = [_axis_label(name, "more" if sign < 0 else "less") for name, sign in zip(objectives, signs, strict=True)]
     for row in range(size):
         for column in range(row + 1):
             axes = picture.add_subplot(grid[row, column])
@@ -111,7 +118,7 @@ def _panel(axes: Any, material: Material, x: str, y: str, i: int, j: int) -> Non
     for policy, _ in marks(material):
         rule, force = policy.rule is not None, policy.key == material.in_force.key
         look = _RULE if rule else _CHOICE
-        axes.plot([material.mean(policy, x)], [material.mean(policy, y)], linestyle="none", zorder=5,
+        axes.plot([material.score(policy, x)], [material.score(policy, y)], linestyle="none", zorder=5,
                   marker=look.mark, markersize=4.4 if force else 3.2 if rule else 4.6,
                   color=look.colour if rule else "none", markeredgecolor=style.INK if force else look.colour,
                   markeredgewidth=0.8)  # fmt: skip
@@ -122,7 +129,7 @@ def _panel(axes: Any, material: Material, x: str, y: str, i: int, j: int) -> Non
 
 def _label(axes: Any, material: Material) -> None:
     x, y = axes._tiercap
-    points = [(material.mean(policy, x), material.mean(policy, y), text) for policy, text in marks(material)]
+    points = [(material.score(policy, x), material.score(policy, y), text) for policy, text in marks(material)]
     style.place(axes, points, fontsize=style.SMALL, color=style.INK)
 
 

@@ -45,7 +45,10 @@ def methods(material: Material) -> list[str]:
         horizon.steps_per_year, f"{horizon.steps_per_year}-a-year"
     )
     levers = ", ".join(labels.lever(lever.name).name for lever in study.levers)
-    aims = ", ".join(f"{labels.outcome(o.outcome).name} ({o.direction}d)" for o in study.objectives)
+    signs = zip(problem.objectives, problem.signs.tolist(), strict=True)
+    aims = ", ".join(
+        f"{labels.outcome(name).name} ({'maximised' if sign < 0 else 'minimised'})" for name, sign in signs
+    )
     bounds = f" Constraints: {'; '.join(problem.bounds())}." if study.constraints else ""
     own = sorted(study.own_parameters())
     changed = f" Set by the study itself: {', '.join(own)}." if own else ""
@@ -54,8 +57,8 @@ def methods(material: Material) -> list[str]:
     return [
         f"The study “{study.name}” ({study.title or 'untitled'}) follows the model over {horizon.start} to {last} in "
         f"{steps} steps. It moves {len(study.levers)} levers ({levers}) and scores {len(study.objectives)} "
-        f"objectives, each by its mean over the futures: {aims}.{bounds} Every policy is compared with "
-        f"{study.baseline}, the rule in force.{changed}",
+        f"objectives, means over the futures unless another statistic is named: {aims}.{bounds} Every policy is "
+        f"compared with {study.baseline}, the rule in force.{changed}",
         _futures(material),
         f"The search screened {search.screen:,} policies, scrambled Sobol points of the levers, in "
         f"{min(search.screen_scenarios, len(problem.scenarios)):,} futures; the best met all of them; then NSGA-II "
@@ -87,7 +90,7 @@ def _futures(material: Material) -> str:
     only = f", of the structure {plan.structure} alone" if plan.structure else ""
     return (
         f"The {len(drawn):,} futures are members of {name} (SHA-256 {drawn.digest[:16]}), which was fitted to the "
-        f"record of 2022 to 2026{only}; by their weights they are worth {drawn.effective:.0f} (seed {plan.seed}). Of "
+        f"record{only}; by their weights they are worth {drawn.effective:.0f} (seed {plan.seed}). Of "
         f"the model's parameters {uncertain} vary; those that the fit leaves open are drawn from their own ranges. "
         "Every policy meets the same futures."
     )
