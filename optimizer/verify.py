@@ -10,14 +10,15 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tiercap.kernels.params import OUTCOMES
 from tiercap.optimizer import atomic, columns, provenance, run_layout, saved_run
-from tiercap.optimizer.evaluate import Evaluator
 from tiercap.optimizer.identity import fingerprint
 from tiercap.optimizer.problem import Problem, column_name
 from tiercap.optimizer.quantities import printable
@@ -29,6 +30,8 @@ Progress = Callable[[int], None]
 
 #: Policies computed again unless told otherwise.
 SAMPLE = 256
+#: Policies computed between two looks at the progress bar.
+AT_ONCE = 256
 #: What a manifest may list: a file in the folder or one below, never a way out of it.
 _LISTED = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}/)?[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}", re.ASCII)
 _BLOCK = re.compile(rf"{EVALUATIONS}/part-([a-z0-9-]{{1,64}})\.parquet", re.ASCII)
@@ -54,12 +57,15 @@ class Verified:
 
 @dataclass(frozen=True)
 class _Table:
-    """Stored policies: LEVERS[n, 1], the evaluator they met, and their columns as stored."""
+    """Stored policies: LEVERS[n, 1], the columns that can be computed again, and what computes them.
+
+    compute : LEVERS[m, 1] to float64[m, len(names)]
+    """
 
     name: str
     levers: NDArray[Any]
-    evaluator: Evaluator
-    wanted: list[tuple[str, str]]
+    names: list[str]
+    compute: Callable[[NDArray[Any]], Floats]
     stored: columns.Columns
 
 
@@ -168,17 +174,31 @@ def _tables(
 
 
 def _table(name: str, stored: columns.Columns, problem: Problem, block: bool) -> _Table:
-    names = [lever.name for lever in problem.study.levers]
+    searched = [lever.name for lever in problem.study.levers]
     if block:
-        coords = np.stack([stored[f"lever_{lever}"] for lever in names], axis=1)
+        coords = np.stack([stored[f"lever_{lever}"] for lever in searched], axis=1)
         levers = problem.space.resolve(coords)
     else:
-        levers = problem.space.rows({lever: stored[lever] for lever in names})
-    evaluator = problem.screener if "/part-screen-" in name else problem.evaluator
-    wanted = [pair for pair in problem.reported if column_name(pair) in stored]
-    if not wanted:
-        raise ValueError("no outcome is stored")
-    return _Table(name, levers, evaluator, wanted, stored)
+        levers = problem.space.rows({lever: stored[lever] for lever in searched})
+    return _Table(name, levers, *_computed(set(stored), problem), stored)
+
+
+def _computed(stored: set[str], problem: Problem) -> tuple[list[str], Callable[[NDArray[Any]], Floats]]:
+    """Which columns a table has that can be computed again, told by their names, and how.
+
+    All that is reported: in all scenarios. What decides a policy's place: in the few of the screen. s0, s1, ...: the
+    first objective's outcome in each of the few, for a pruner. Raises ValueError for anything else.
+    """
+    few = problem.screener
+    for wanted, where in ((problem.reported, problem.evaluator), (problem.screened, few)):
+        names = [column_name(pair) for pair in wanted]
+        if stored.issuperset(names):
+            return names, partial(where.statistics, wanted=wanted)
+    each = [f"s{k}" for k in range(len(few.scenarios))]
+    if stored.issuperset(each):
+        row = OUTCOMES.index(problem.screened[0][0])
+        return each, lambda levers: few.outcomes(levers)[:, row]
+    raise ValueError("its outcomes are not those of this study")
 
 
 def _sampled(total: int, sample: int | None, seed: int) -> NDArray[np.int64]:
@@ -191,12 +211,16 @@ def _sampled(total: int, sample: int | None, seed: int) -> NDArray[np.int64]:
 
 def _again(table: _Table, rows: NDArray[np.int64], progress: Progress) -> list[str]:
     """What differs once these rows of a table are computed again, a line a column."""
-    values = table.evaluator.statistics(table.levers[rows], table.wanted, progress=progress)
-    found = []
-    for k, pair in enumerate(table.wanted):
-        told = differing(table.stored[column_name(pair)][rows], values[:, k], rows)
+    parts = []
+    for first in range(0, len(rows), AT_ONCE):
+        some = rows[first : first + AT_ONCE]
+        parts.append(table.compute(table.levers[some]))
+        progress(len(some))
+    values, found = np.concatenate(parts), []
+    for k, name in enumerate(table.names):
+        told = differing(table.stored[name][rows], values[:, k], rows)
         if told:
-            found.append(f"{table.name}: {column_name(pair)}: {told}")
+            found.append(f"{table.name}: {name}: {told}")
     return found
 
 

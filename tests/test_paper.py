@@ -104,6 +104,7 @@ def test_a_figure_drawn_again_has_the_same_bytes(paper: Paper, made: Path) -> No
     from tiercap.optimizer.paper import tradeoffs
 
     shown = tradeoffs.figure(again)
+    assert isinstance(shown, Figure)
     for kind, data in style.render(shown.draw, 3.5).items():
         assert (paper.path / f"figures/tradeoffs-1col.{kind}").read_bytes() == data
     assert (paper.path / "figures/tradeoffs.csv").read_bytes() == exhibit.csv(shown)
@@ -306,6 +307,20 @@ def test_a_sweep_of_two_names_is_a_map_one_at_a_time_lines_three_nothing(tmp_pat
     assert given.sweep(grid).axes[0].log
     for shown in (heat, lines):
         assert style.render(shown.draw, 3.5)["pdf"] == style.render(shown.draw, 3.5)["pdf"]
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_one_objective_has_no_trade_off_and_all_the_rest(tmp_path: Path) -> None:
+    path = tmp_path / "study.toml"
+    path.write_text('[study]\nextends = "builtin:china-2026"\n[objectives]\nrevenue = "maximise"\n')
+    alone = optimize(small.problem("search.engine=random", study=str(path)), tmp_path / "run").path
+    written = folder.write(saved_run.load(alone, 1), tmp_path / "paper", Inputs(backcast=False))
+    assert {shown.name for shown in written.figures} == {"ladder", "parallel", "trajectories"}
+    assert "tradeoffs" in {one.name for one in written.left}
+    for shown in written.figures:
+        with style.applied():
+            assert shown.draw(3.5) is not None
+    assert "the engine random" in (tmp_path / "paper/methods.tex").read_text()
 
 
 def test_shares_without_totals_say_so(tmp_path: Path) -> None:

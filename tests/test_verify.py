@@ -22,8 +22,10 @@ from tiercap.optimizer.optimize import optimize
 from tiercap.optimizer.replicate import replicate
 from tiercap.optimizer.verify import verify
 
-#: Policies that the small run stores: its screen, the promoted and two generations; its front comes on top.
-BLOCKS = 256 + 64 + 2 * 16
+#: Policies that the small run stores in all 32 scenarios: the promoted and two generations.
+WHOLE = sum(n for name, n in small.BLOCKS.items() if name.startswith(("promoted", "generation"))) // 32
+#: And in the few; its front comes on top.
+FEW = sum(n for name, n in small.BLOCKS.items() if name.startswith(("screen", "bred", "children"))) // 8
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +63,7 @@ def test_every_stored_policy_comes_again(made: Path) -> None:
     found = verify(made, None, threads=1, started=lambda total: seen.append(total) or seen.append)  # type: ignore[func-returns-value]
     assert found.differences == () == found.other
     assert found.stored == found.checked == seen[0] == sum(seen[1:])
-    assert found.stored > BLOCKS
+    assert found.stored > WHOLE + FEW
     assert found.files == len(manifest(made)["digests"])
     assert verify(made, 10, threads=2).checked == 10
 
@@ -69,7 +71,7 @@ def test_every_stored_policy_comes_again(made: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "column"),
     [("front.parquet", "gap_p95"), ("evaluations/part-screen-0000.parquet", "revenue"),
-     ("evaluations/part-generation-0002.parquet", "lock_in")],
+     ("evaluations/part-generation-00002-0000.parquet", "lock_in")],
 )  # fmt: skip
 def test_one_unit_in_the_last_place_is_found(name: str, column: str, folder: Path) -> None:
     forge(folder, name, column, 3)
@@ -78,10 +80,23 @@ def test_one_unit_in_the_last_place_is_found(name: str, column: str, folder: Pat
     assert "in row 3" in told
 
 
+def test_blocks_of_a_pruner_are_computed_again(tmp_path: Path) -> None:
+    path = tmp_path / "study.toml"
+    path.write_text('[study]\nextends = "builtin:china-2026"\n[objectives]\nrevenue = "maximise"\n')
+    settings = ("search.pruner=wilcoxon", "search.engine=random")
+    folder = optimize(small.problem(*settings, study=str(path)), tmp_path / "run").path
+    name = "evaluations/part-few-00001-0000.parquet"
+    assert name in manifest(folder)["digests"]
+    assert verify(folder, None, threads=1).differences == ()
+    forge(folder, name, "s3", 2)
+    (told,) = verify(folder, None, threads=1).differences
+    assert told.startswith(f"{name}: s3: 1 of ")
+
+
 def test_the_sample_is_the_seeds(folder: Path) -> None:
     forge(folder, "evaluations/part-screen-0000.parquet", "revenue", 3)
-    results = [bool(verify(folder, 100, seed, threads=1).differences) for seed in range(8)]
-    assert results == [bool(verify(folder, 100, seed, threads=1).differences) for seed in range(8)]
+    results = [bool(verify(folder, 700, seed, threads=1).differences) for seed in range(8)]
+    assert results == [bool(verify(folder, 700, seed, threads=2).differences) for seed in range(8)]
     assert set(results) == {True, False}
 
 
@@ -107,7 +122,7 @@ def test_a_damaged_block_is_named_and_the_rest_is_checked(folder: Path) -> None:
     (folder / name).write_bytes((folder / name).read_bytes()[:-9])
     found = verify(folder, None, threads=1)
     assert [line.partition(" ")[0] for line in found.differences] == [name]
-    assert found.checked > 256
+    assert found.checked > FEW
 
 
 def test_a_run_replicates_from_its_manifest_alone(made: Path, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tiercap.optimizer.paper import labels, style
-from tiercap.optimizer.paper.exhibit import Column, Figure
+from tiercap.optimizer.paper.exhibit import Column, Figure, Left
 from tiercap.optimizer.paper.material import Material, Policy
 
 #: More objectives than this are too many panels for a page.
@@ -15,8 +15,10 @@ MOST = 5
 _RULE, _CHOICE = style.LOOKS[2]._replace(mark="D"), style.LOOKS[1]._replace(mark="o")
 
 
-def figure(material: Material) -> Figure:
+def figure(material: Material) -> Figure | Left:
     """The front of the run, and what the rules do in the same futures."""
+    if len(material.problem.objectives) < 2:
+        return Left("tradeoffs", "tradeoffs: one objective has nothing to trade; give the study a second one")
     objectives = material.problem.objectives
     n, k = material.run.means.shape
     signs = zip(objectives, material.problem.signs.tolist(), strict=True)

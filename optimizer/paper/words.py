@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from tiercap.optimizer import engines
 from tiercap.optimizer.paper import labels, latex
 from tiercap.optimizer.paper.exhibit import Figure, Table
 from tiercap.optimizer.paper.material import Material
@@ -39,7 +39,7 @@ def methods(material: Material) -> list[str]:
     """What was computed, from the run's manifest: study, futures, search, versions."""
     problem, manifest = material.problem, material.run.manifest
     study, versions = problem.study, manifest["versions"]
-    horizon, search = study.horizon, study.search
+    horizon = study.horizon
     last = horizon.start + horizon.years - 1
     steps = {1: "yearly", 2: "half-yearly", 4: "quarterly"}.get(
         horizon.steps_per_year, f"{horizon.steps_per_year}-a-year"
@@ -52,22 +52,13 @@ def methods(material: Material) -> list[str]:
     bounds = f" Constraints: {'; '.join(problem.bounds())}." if study.constraints else ""
     own = sorted(study.own_parameters())
     changed = f" Set by the study itself: {', '.join(own)}." if own else ""
-    generations = -(-search.trials // search.population)
-    volume = manifest["hypervolume"]
     return [
         f"The study “{study.name}” ({study.title or 'untitled'}) follows the model over {horizon.start} to {last} in "
         f"{steps} steps. It moves {len(study.levers)} levers ({levers}) and scores {len(study.objectives)} "
         f"objectives, means over the futures unless another statistic is named: {aims}.{bounds} Every policy is "
         f"compared with {study.baseline}, the rule in force.{changed}",
         _futures(material),
-        f"The search screened {search.screen:,} policies, scrambled Sobol points of the levers, in "
-        f"{min(search.screen_scenarios, len(problem.scenarios)):,} futures; the best met all of them; then NSGA-II "
-        f"(Optuna {versions['optuna']}; {_sampler(manifest['sampler'])}) tried {generations * search.population:,} "
-        f"policies in {generations} generations of {search.population}, seed {search.seed}: "
-        f"{manifest['evaluations']:,} evaluations of a policy in a future in all. The front has {len(material.run):,} "
-        f"policies; its hypervolume, scaled by the front of the screen, is {volume['value']:.4f} ({volume['low']:.4f} "
-        f"to {volume['high']:.4f} in 90 of 100 resamplings of the futures), {volume['before_optuna']:.4f} of it from "
-        "the screen.",
+        _searched(material),
         f"Computed with tiercap {versions['tiercap']} (kernel sources SHA-256 "
         f"{manifest['configuration']['code']['kernel_sources'][:16]}), Numba {versions['numba']}, NumPy "
         f"{versions['numpy']} and Python {versions['python']}. The same study and seeds give the same bits for any "
@@ -96,8 +87,28 @@ def _futures(material: Material) -> str:
     )
 
 
-def _sampler(told: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in told.items())
+def _searched(material: Material) -> str:
+    """How the policies were found, and how far the search came."""
+    search, manifest = material.problem.study.search, material.run.manifest
+    few = f"{min(search.screen_scenarios, len(material.problem.scenarios)):,} futures"
+    bred = f", bred {search.screen_generations} generations of children from the best there" if search.screen else ""
+    options = engines.options_of(search.engine, search.options)
+    told = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in options.items())
+    volume, trials = manifest["hypervolume"], search.trials
+    if search.engine == "grid":
+        trials = int(options["points"]) ** len(material.problem.study.levers)
+    early = f", or fewer where {search.patience} generations gained nothing" if search.patience else ""
+    pruned = f" A pruner ({search.pruner}) gave up policies after the few futures." if search.pruner != "none" else ""
+    return (
+        f"The search screened {search.screen:,} policies, scrambled Sobol points of the levers, in {few}{bred}, and "
+        f"took the best {search.promoted:,} to all futures. From these the engine {search.engine} "
+        f"({engines.ENGINES[search.engine].meaning}; {told or 'no options'}), a sampler of Optuna "
+        f"{manifest['versions']['optuna']}, tried {trials:,} policies, {search.population} at a time, "
+        f"seed {search.seed}{early}.{pruned} That took {manifest['evaluations']:,} evaluations of a policy in a "
+        f"future. The front has {len(material.run):,} policies; its scaled hypervolume is {volume['value']:.4f} "
+        f"({volume['low']:.4f} to {volume['high']:.4f} in 90 of 100 resamplings of the futures), and was "
+        f"{volume['before_optuna']:.4f} before the engine."
+    )
 
 
 def captions(shown: Sequence[Figure]) -> str:
