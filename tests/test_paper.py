@@ -129,11 +129,41 @@ def test_labels_cover_neither_each_other_nor_the_edge(name: str, width: float, p
             assert all(a[0] >= 0 and a[1] >= 0 and a[2] <= edge.x1 and a[3] <= edge.y1 for a in areas)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("ending", style.WIDTHS)
+def test_nothing_is_cut_off(ending: str, paper: Paper) -> None:
+    from matplotlib.text import Text
+
+    for shown in paper.figures:
+        with style.applied():
+            picture = shown.draw(style.WIDTHS[ending])
+            style.settle(picture)
+            renderer = picture.canvas.get_renderer()
+            beyond = {id(label) for axes in picture.axes for label in _undrawn(axes)}
+            for text in picture.findobj(Text):
+                if text.get_visible() and text.get_text().strip() and id(text) not in beyond:
+                    x0, y0, x1, y1 = _text_area(text, renderer)
+                    inside = x0 > -1.0 and y0 > -1.0 and x1 < picture.bbox.x1 + 1.0 and y1 < picture.bbox.y1 + 1.0
+                    assert inside, (shown.name, text.get_text(), x0, y0, x1, y1)
+
+
+def _undrawn(axes: Any) -> list[Any]:
+    """Labels of ticks that lie beyond the ends of their axis, which are there and not drawn."""
+    found = []
+    for axis in (axes.xaxis, axes.yaxis):
+        low, high = sorted(axis.get_view_interval())
+        for tick in (*axis.get_major_ticks(), *axis.get_minor_ticks()):
+            if not low - 1e-9 <= tick.get_loc() <= high + 1e-9:
+                found += [tick.label1, tick.label2]
+    return found
+
+
 def _text_area(text: Any, renderer: Any) -> tuple[float, float, float, float]:
     """Of the words alone, without the arrow of an annotation."""
     from matplotlib.text import Text
 
-    text.update_positions(renderer)
+    if hasattr(text, "update_positions"):
+        text.update_positions(renderer)
     box = Text.get_window_extent(text, renderer)
     return box.x0, box.y0, box.x1, box.y1
 

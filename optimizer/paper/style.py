@@ -102,7 +102,8 @@ def canvas(width: float, height: float) -> Any:
 def settle(picture: Any) -> None:
     """Lay a picture out, once: what is written into it afterwards moves nothing."""
     if picture.get_layout_engine() is not None:
-        picture.draw_without_rendering()
+        for _ in range(2):  # the width of labels depends on the ticks, and those on the width
+            picture.draw_without_rendering()
         picture.set_layout_engine("none")
 
 

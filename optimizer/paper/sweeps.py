@@ -115,7 +115,7 @@ def _lines(found: Sweep, outcomes: Sequence[str], policies: Sequence[str], width
         style.line(look, marker=look.mark, markersize=2.6) for _, look in zip(policies, style.LOOKS, strict=False)
     ]
     names = [style.plain(policy, 34) for policy in policies]
-    picture.legend(handles, names, loc="outside lower center", ncols=2 if narrow else 4)
+    picture.legend(handles, names, loc="outside lower center", ncols=1 if narrow else 2)
     return picture
 
 

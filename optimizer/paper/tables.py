@@ -40,7 +40,7 @@ def choices(material: Material) -> Table:
         rows.append((printed.label, *(figure(material.score(policy, name), 4) for policy in policies)))
         spread = [material.statistics[policy.key].get(name) for policy in policies]
         if None not in spread:
-            rows.append(("– 90 of 100 futures", *(f"{figure(s['p05'])} to {figure(s['p95'])}" for s in spread if s)))
+            rows.append(("– 90 of 100 futures", *(f"{_minus(s['p05'])} to {_minus(s['p95'])}" for s in spread if s)))
         changes = [material.changes[policy.key] for policy in material.choices]
         rows.append(("– less the rule in force", "", *(signed(c.mean[k]) for c in changes)))
         rows.append(("– – 90 % interval", "", *(f"{signed(c.low[k])} to {signed(c.high[k])}" for c in changes)))
@@ -75,7 +75,12 @@ def _boxes(values: Sequence[float]) -> str:
 
 def signed(value: float) -> str:
     """A difference with its sign."""
-    return f"+{figure(value)}" if value > 0 else figure(value).replace("-", "−")
+    return f"+{figure(value)}" if value > 0 else _minus(value)
+
+
+def _minus(value: float) -> str:
+    """A number whose minus is one."""
+    return figure(value).replace("-", "−", 1) if value < 0 else figure(value)
 
 
 def _broken(name: str) -> str:
