@@ -42,6 +42,7 @@ class SavedRun:
     values : each searched lever of the front's policies, name to float64[n], in the units of `levers.LEVERS_TABLE`
     levers : the policies, LEVERS[n, 1]
     means : float64[n, k], the objectives as the run wrote them
+    group : int64[n], policies of one group cannot be told apart; negative where that is not known
     """
 
     path: Path
@@ -49,6 +50,7 @@ class SavedRun:
     values: Mapping[str, Floats]
     levers: NDArray[Any]
     means: Floats
+    group: NDArray[np.int64]
     manifest: Mapping[str, Any]
 
     def __len__(self) -> int:
@@ -77,7 +79,8 @@ def load(path: Path, threads: int | None = None) -> SavedRun:
         raise InputError(f"{place / FRONT} does not fit the run's study ({error}): {_AGAIN}") from None
     if len(levers) == 0:
         raise InputError(f"the front in {place / FRONT} is empty: {_AGAIN}")
-    return SavedRun(place, problem, values, levers, means, found)
+    group = np.asarray(table.get("group", np.full(len(levers), -1)), np.int64)
+    return SavedRun(place, problem, values, levers, means, group, found)
 
 
 def opened(

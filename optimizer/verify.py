@@ -180,7 +180,12 @@ def _table(name: str, stored: columns.Columns, problem: Problem, block: bool) ->
         levers = problem.space.resolve(coords)
     else:
         levers = problem.space.rows({lever: stored[lever] for lever in searched})
-    return _Table(name, levers, *_computed(set(stored), problem), stored)
+    names, compute = _computed(set(stored), problem)
+    if not block and problem.fresh is not None:
+        others = [f"{column_name(pair)}_fresh" for pair in problem.screened]
+        fresh = partial(problem.evaluator_in(problem.fresh).statistics, wanted=problem.screened)
+        return _Table(name, levers, [*names, *others], lambda some: np.hstack([compute(some), fresh(some)]), stored)
+    return _Table(name, levers, names, compute, stored)
 
 
 def _computed(stored: set[str], problem: Problem) -> tuple[list[str], Callable[[NDArray[Any]], Floats]]:

@@ -187,6 +187,7 @@ def test_numbers_are_macros_of_letters_with_unit_and_exact_value(paper: Paper, m
     assert by_name["tcRevenueRule"][0].endswith("~billion USD")
     assert by_name["tcRevenueRule"][:2] == by_name["tcRevenueBisMMXXVI"][:2]
     assert "revenue under bis-2026, over the futures: " in by_name["tcRevenueRule"][2]
+    assert {"tcFreshUndominated", "tcGroups"} <= set(names)
     assert {"tcAssumptionShare", "tcHypervolumeLow", "tcBackcastValidateInside", "tcLeverCQuotaShareRule"} <= set(names)
 
 

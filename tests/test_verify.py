@@ -70,7 +70,8 @@ def test_every_stored_policy_comes_again(made: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "column"),
-    [("front.parquet", "gap_p95"), ("evaluations/part-screen-0000.parquet", "revenue"),
+    [("front.parquet", "gap_p95"), ("front.parquet", "revenue_fresh"),
+     ("evaluations/part-screen-0000.parquet", "revenue"),
      ("evaluations/part-generation-00002-0000.parquet", "lock_in")],
 )  # fmt: skip
 def test_one_unit_in_the_last_place_is_found(name: str, column: str, folder: Path) -> None:

@@ -73,7 +73,7 @@ def comment(text: str) -> str:
 
 def table(shown: Table) -> str:
     """A table as a file to be `\\input`: a float, or a longtable where it may break over pages."""
-    spare = {"longtable": shown.long, "graphicx": "v" in shown.align}
+    spare = {"longtable": shown.long, "graphicx": not shown.long or "v" in shown.align}
     needs = [name for name in PACKAGES if spare.get(name, True)]
     head = f"% {comment(shown.title)}\n% Needs \\usepackage{{{','.join(needs)}}} and \\usepackage[T1]{{fontenc}}.\n"
     return head + (_long(shown) if shown.long else _float(shown))
@@ -84,8 +84,9 @@ def _float(shown: Table) -> str:
     return (
         "\\begin{table}[tp]\n\\centering\\footnotesize\\setlength{\\tabcolsep}{4pt}\n"
         f"\\caption{{{escape(shown.caption)}}}\\label{{tab:{shown.name}}}\n"
+        "\\resizebox{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}{!}{%\n"  # never wider than the text
         f"\\begin{{tabular}}{{@{{}}{_columns(shown)}@{{}}}}\n\\toprule\n{_heads(shown)}\\midrule\n{_rows(shown)}\\bottomrule\n"
-        f"\\end{{tabular}}\n{note}\\end{{table}}\n"
+        f"\\end{{tabular}}}}\n{note}\\end{{table}}\n"
     )
 
 

@@ -70,7 +70,7 @@ class Material:
         """The policies worth looking at; a row that is chosen for several reasons has all of them in its name."""
         rule = self.problem.losses(self._scored((self.in_force,)))[0]
         names: dict[int, list[str]] = {}
-        for label, row in worth_looking_at(self.losses, rule, self.problem.objectives):
+        for label, row in worth_looking_at(self.losses, rule, self.problem.objectives, self.run.group):
             names.setdefault(row, []).append(label)
         return tuple(
             Policy("-".join(labels).replace(" ", "-"), ", ".join(labels), self.run.levers[row].reshape(1), row=row)
@@ -124,17 +124,11 @@ class Material:
 
     @cached_property
     def changes(self) -> Mapping[str, Spread]:
-        """Each choice less the rule in force, within the futures, with 90 % intervals: [objectives] by key."""
-        weights = self.problem.scenarios.weights
-        draws = paired.resamplings(weights, self.problem.study.search.seed)
-        rule = self.problem.losses_by_scenario(self.in_force.levers.reshape(-1, 1))[0]
-        signs = self.problem.signs[:, None]
-        return {
-            policy.key: paired.spread(
-                (self.problem.losses_by_scenario(policy.levers.reshape(-1, 1))[0] - rule) * signs, weights, draws
-            )
-            for policy in self.choices
-        }
+        """Each choice less the rule in force, both in the same futures, with 90 % intervals: [objectives] by key."""
+        draws = paired.resamplings(self.problem.scenarios.weights, self.problem.study.search.seed)
+        both = np.concatenate([policy.levers for policy in (self.in_force, *self.choices)]).reshape(-1, 1)
+        levels = self.problem.levels(both, draws)
+        return {p.key: paired.difference((levels, row), (levels, 0)) for row, p in enumerate(self.choices, 1)}
 
     @cached_property
     def years(self) -> Floats:

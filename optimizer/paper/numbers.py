@@ -87,6 +87,13 @@ def _run(material: Material) -> Iterator[Number]:
         ("WeakShare", material.weak, "share of parameters that rest on assumptions or secondary sources"),
     ):
         yield Number(latex.macro_name(name), f"{100 * count / total:.0f}", "%", meaning, 100 * count / total)
+    for table, key, name, meaning in (
+        ("fresh", "count", "FreshFutures", "futures that the front met after the search"),
+        ("fresh", "undominated", "FreshUndominated", "policies of the front that are undominated in fresh futures"),
+        ("groups", "count", "Groups", "groups of policies of the front that cannot be told apart"),
+    ):
+        if isinstance(manifest.get(table), dict):
+            yield _whole(name, int(manifest[table][key]), meaning)
     for key, value in manifest["hypervolume"].items():
         if isinstance(value, float):
             words = {"value": "", "low": "Low", "high": "High", "before_optuna": "BeforeOptuna"}.get(key)

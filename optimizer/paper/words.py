@@ -106,9 +106,23 @@ def _searched(material: Material) -> str:
         f"{manifest['versions']['optuna']}, tried {trials:,} policies, {search.population} at a time, "
         f"seed {search.seed}{early}.{pruned} That took {manifest['evaluations']:,} evaluations of a policy in a "
         f"future. The front has {len(material.run):,} policies; its scaled hypervolume is {volume['value']:.4f} "
-        f"({volume['low']:.4f} to {volume['high']:.4f} in 90 of 100 resamplings of the futures), and was "
-        f"{volume['before_optuna']:.4f} before the engine."
+        f"({volume['low']:.4f} to {volume['high']:.4f} in 90 of 100 resamplings of the futures) and was "
+        f"{volume['before_optuna']:.4f} before the engine.{_afterwards(material)}"
     )
+
+
+def _afterwards(material: Material) -> str:
+    """What fresh futures say of the front, and how many policies can be told apart."""
+    fresh, groups, n = material.run.manifest.get("fresh"), material.run.manifest.get("groups"), len(material.run)
+    told = ""
+    if isinstance(fresh, dict):
+        told += (
+            f" In {fresh['count']:,} fresh futures, which the search did not meet, {fresh['undominated']:,} of the "
+            f"{n:,} are still undominated."
+        )
+    if isinstance(groups, dict):
+        told += f" The front falls into {groups['count']:,} groups of policies that cannot be told apart there."
+    return told
 
 
 def captions(shown: Sequence[Figure]) -> str:
