@@ -70,7 +70,7 @@ def _draw(material: Material, shown: tuple[Policy, ...], width: float) -> Any:
             _band(axes, material, policy, field)
             if row == 0:
                 force = ", in force" if policy.key == material.in_force.key else ""
-                axes.set_title(style.plain(f"{policy.name}{force}", 28), loc="left", fontsize=6.5)
+                axes.set_title(style.plain(f"{policy.name}{force}", 22), loc="left", fontsize=6.5)
             if column == 0:
                 axes.set_ylabel(_TITLES[field] + (f"\n({unit})" if unit else ""))
             style.steps(axes.yaxis, 5)
