@@ -129,6 +129,28 @@ def test_labels_cover_neither_each_other_nor_the_edge(name: str, width: float, p
             assert all(a[0] >= 0 and a[1] >= 0 and a[2] <= edge.x1 and a[3] <= edge.y1 for a in areas)
 
 
+def needed(program: str) -> None:
+    """A missing program is a failure where .ci/run has installed it, and a reason to skip elsewhere."""
+    if shutil.which(program) is None:
+        if os.environ.get("CI", "").lower() in ("1", "true"):
+            pytest.fail(f"CI needs {program}: .ci/run installs it")
+        pytest.skip(f"{program} is not installed")
+
+
+def test_words_in_the_files_lie_on_the_page(paper: Paper) -> None:
+    needed("pdftotext")
+    for path in sorted((paper.path / "figures").glob("*.pdf")):
+        command = ["pdftotext", "-bbox", str(path), "-"]
+        told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        (page,) = re.findall(r'<page width="([0-9.]+)" height="([0-9.]+)"', told)
+        boxes = re.findall(r'<word xMin="(.*?)" yMin="(.*?)" xMax="(.*?)" yMax="(.*?)">(.*)</word>', told)
+        assert len(boxes) > 20
+        for *ends, word in boxes:
+            left, top, right, bottom = map(float, ends)
+            inside = left > -0.2 and top > -2.0 and right < float(page[0]) + 0.2 and bottom < float(page[1]) + 2.0
+            assert inside, (path.name, word, ends)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("ending", style.WIDTHS)
 def test_nothing_is_cut_off(ending: str, paper: Paper) -> None:
@@ -397,11 +419,7 @@ AGAIN = ("Rerun", "undefined references", "Column widths have changed", "Table w
 
 @pytest.fixture
 def needs_latex() -> None:
-    """A missing LaTeX is a failure where .ci/run has put it, and a reason to skip elsewhere."""
-    if shutil.which("pdflatex") is None:
-        if os.environ.get("CI", "").lower() in ("1", "true"):
-            pytest.fail("CI needs pdflatex: .ci/run installs it")
-        pytest.skip("pdflatex is not installed")
+    needed("pdflatex")
 
 
 def compiled(place: Path, name: str) -> str:

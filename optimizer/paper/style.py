@@ -41,6 +41,7 @@ LOOKS = (
 )
 #: A scale whose lightness rises evenly, in grey too.
 SCALE = "cividis"
+#: Unhinted, and at a resolution where it matters little, letters are as wide on the canvas as in the files.
 _RC: dict[str, Any] = {
     "font.family": "DejaVu Sans", "font.size": 7.0, "axes.labelsize": 7.0, "axes.titlesize": 7.0,
     "xtick.labelsize": SMALL, "ytick.labelsize": SMALL, "legend.fontsize": SMALL, "legend.frameon": False,
@@ -50,6 +51,7 @@ _RC: dict[str, Any] = {
     "xtick.major.pad": 2.0, "ytick.major.pad": 2.0, "axes.labelpad": 2.5, "axes.titlepad": 3.0, "lines.linewidth": 1.1,
     "hatch.linewidth": 0.35, "axes.spines.top": False, "axes.spines.right": False, "text.parse_math": False,
     "axes.unicode_minus": True, "pdf.fonttype": 42, "svg.fonttype": "path", "svg.hashsalt": "tiercap",
+    "text.hinting": "none", "figure.dpi": 200.0,
     "pdf.compression": 6, "figure.constrained_layout.h_pad": 0.02, "figure.constrained_layout.w_pad": 0.02,
 }  # fmt: skip
 _DATELESS: dict[str, dict[str, None]] = {
