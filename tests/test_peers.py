@@ -74,7 +74,8 @@ def test_the_forms_of_the_jobs_agree() -> None:
 def test_the_search_of_this_project_is_a_job() -> None:
     report = jobs.measure(TASK, ["tiercap"])
     (row,) = report["table"]
-    assert row["evaluations"] == report["evaluations"] == 256 * 8 + 256 * 8 + 128 * 8
+    few = 256 + 40 * 256 + 128 * 8  # screened, bred, and the children of one generation
+    assert row["evaluations"] == report["evaluations"] == (few + 512 + 128) * 8  # the promoted, and the generation
     assert row["hypervolume"] == pytest.approx(1.0)
     times = [seconds for seconds, _, _ in row["track"]]
     assert times == sorted(times)
@@ -88,5 +89,6 @@ def test_other_optimisers_drive_the_same_model(job: str) -> None:
     pytest.importorskip(jobs.JOBS[job] or "")
     report = jobs.measure(TASK, [job])
     (row,) = report["table"]
-    assert row["evaluations"] == report["policies"] * TASK.scenarios
+    asked = report["policies"] * TASK.scenarios
+    assert 0.99 * asked <= row["evaluations"] <= asked  # children equal to a parent are not evaluated again
     assert 0.0 < row["hypervolume"] <= 1.0

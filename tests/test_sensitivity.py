@@ -139,6 +139,7 @@ def test_a_folder_holds_everything_and_repeats_to_the_bit(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["/somewhere/tiercap", "sensitivity", "--points", "128"])
     asked = ("--points", "128", "--over", ",".join(OVER), "--outcome", "revenue", "--outcome", "gap", "-o", "here")
     assert command(*asked, "--threads", "1") == 0
     told = capsys.readouterr().out
@@ -146,7 +147,7 @@ def test_a_folder_holds_everything_and_repeats_to_the_bit(
     assert "drawn independently" in told
     assert "below 1 %" in told
     manifest = json.loads((tmp_path / "here" / "manifest.json").read_text())
-    assert manifest["command"].startswith("tiercap ")
+    assert manifest["command"].startswith("tiercap sensitivity --points 128")
     assert set(manifest["digests"]) == {
         f"{name}.{kind}" for name in ("sobol", "density", "regional", "tornado") for kind in ("csv", "parquet")
     } | {"codebook.csv"}
