@@ -28,6 +28,7 @@ COMMANDS = {
     "compare": "Set runs, rules and policies against each other in the same scenarios.",
     "sensitivity": "What an outcome hangs on: Sobol shares, distributions, tails, a tornado.",
     "discover": "In which futures a policy fails, in words with units.",
+    "sweep": "How outcomes move with levers and parameters: labelled tables.",
     "evaluate": "Payoffs of named rules and of policies of your own.",
     "calibrate": "Fit the model to the record: an ensemble of futures that reproduce it.",
     "classify": "Each chip's status under each rule, and the limb that decides.",
