@@ -18,7 +18,16 @@ from numpy.typing import NDArray
 
 from tiercap.kernels.params import TRAJECTORY
 from tiercap.optimizer import measures, swept
-from tiercap.optimizer.evaluate import CHUNK, SLICE, Evaluator, code_digest, scenarios_within, share, thread_count
+from tiercap.optimizer.evaluate import (
+    CHUNK,
+    SLICE,
+    Evaluator,
+    code_digest,
+    ready,
+    scenarios_within,
+    share,
+    thread_count,
+)
 from tiercap.optimizer.levers import LEVERS_TABLE
 from tiercap.optimizer.robustness import reduce
 from tiercap.optimizer.scenarios import Scenarios
@@ -195,6 +204,7 @@ class BlockEvaluator:
             if plan.trajectory:
                 steps[:, some] = self._trajectories(evaluator, rows[some].reshape(-1, 1), progress)
 
+        ready()  # before threads start
         small = []
         for key, some in self._alike(coordinates):
             if len(some) * len(plan.futures) <= SLICE:  # one call of a kernel: no work for two threads
