@@ -92,15 +92,24 @@ def _additions(losses: Floats, known: Floats, count: int) -> Rows:
     if len(losses) == 0:
         return np.zeros(0, np.int64)
     low, high = front.ideal_and_nadir(np.concatenate([known, losses]))
-    new, old = front.normalise(losses, low, high), front.normalise(known, low, high) if len(known) else known
+    new = front.normalise(losses, low, high)
     left = np.full(len(new), np.inf)
-    for start in range(0, len(new) if len(old) else 0, _SLAB):
-        part = slice(start, start + _SLAB)
-        left[part] = (old[None] - new[part, None]).max(axis=2).min(axis=1)
+    if len(known):
+        old = front.normalise(known, low, high).T.copy()
+        for start in range(0, len(new), _SLAB):
+            left[start : start + _SLAB] = _gaps(old, new[start : start + _SLAB]).min(axis=1)
     taken = []
     for _ in range(min(count, len(new))):
         row = int(np.argmax(left))
         taken.append(row)
-        left = np.minimum(left, (new[row] - new).max(axis=1))
+        left = np.minimum(left, _gaps(new[row, :, None], new)[:, 0])
         left[row] = -np.inf
     return np.array(taken, dtype=np.int64)
+
+
+def _gaps(old: Floats, new: Floats) -> Floats:
+    """How far each of ``old``, float64[k, m], is from dominating each of ``new``, float64[n, k]: float64[n, m]."""
+    gaps = old[0] - new[:, :1]
+    for k in range(1, len(old)):  # objective by objective: the last axis stays long
+        np.maximum(gaps, old[k] - new[:, k : k + 1], out=gaps)
+    return gaps

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,7 @@ class SavedRun:
     values : each searched lever of the front's policies, name to float64[n], in the units of `levers.LEVERS_TABLE`
     levers : the policies, LEVERS[n, 1]
     means : float64[n, k], the objectives as the run wrote them
+    group : int64[n], policies of one group cannot be told apart; negative where that is not known
     """
 
     path: Path
@@ -49,6 +50,7 @@ class SavedRun:
     values: Mapping[str, Floats]
     levers: NDArray[Any]
     means: Floats
+    group: NDArray[np.int64]
     manifest: Mapping[str, Any]
 
     def __len__(self) -> int:
@@ -67,10 +69,7 @@ class SavedRun:
 
 def load(path: Path, threads: int | None = None) -> SavedRun:
     """Read a run folder without locking or changing it. InputError where it is no finished run, or was changed."""
-    place = run_layout.absolute(path)
-    found = _manifest(place)
-    problem = Problem(_study(found, place), threads)
-    _check_futures(problem, found, place)
+    place, found, problem = opened(path, threads)
     table = _front(found, place)
     try:
         values = {lever.name: table[lever.name] for lever in problem.study.levers}
@@ -80,7 +79,25 @@ def load(path: Path, threads: int | None = None) -> SavedRun:
         raise InputError(f"{place / FRONT} does not fit the run's study ({error}): {_AGAIN}") from None
     if len(levers) == 0:
         raise InputError(f"the front in {place / FRONT} is empty: {_AGAIN}")
-    return SavedRun(place, problem, values, levers, means, found)
+    group = np.asarray(table.get("group", np.full(len(levers), -1)), np.int64)
+    return SavedRun(place, problem, values, levers, means, group, found)
+
+
+def opened(
+    path: Path, threads: int | None = None, ensemble: Path | None = None
+) -> tuple[Path, dict[str, Any], Problem]:
+    """A finished run's folder, manifest and problem; of the other files none is looked at.
+
+    ensemble : where the file of the run's futures now lies, if not where the run found it
+    """
+    place = run_layout.absolute(path)
+    found = _manifest(place)
+    study = _study(found, place)
+    if ensemble is not None:
+        study = replace(study, scenarios=replace(study.scenarios, file=str(ensemble)))
+    problem = Problem(study, threads)
+    _check_futures(problem, found, place)
+    return place, found, problem
 
 
 _AGAIN = "finish the run with the `tiercap optimize` that made it, or name another"

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 #: Policies of a generation that is bred in the few scenarios, and how many are kept for the next.
-BRED, KEPT = 512, 2048
+BRED, KEPT = 256, 1024
 #: Evaluations after which a block is committed: an interruption loses less than a block.
 BLOCK = 2**17
 #: First words of the seeds of the generators of chance.

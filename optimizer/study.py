@@ -151,11 +151,11 @@ class SearchBudget:
     scale : best and worst of each objective, which hypervolume is measured between; of no use unless it has all of them
     """
 
-    screen: int = 16384
-    screen_scenarios: int = 8
-    screen_generations: int = 60
-    promoted: int = 1024
-    trials: int = 4096
+    screen: int = 4096
+    screen_scenarios: int = 16
+    screen_generations: int = 40
+    promoted: int = 512
+    trials: int = 8192
     population: int = 128
     patience: int = 0
     seed: int = 0

@@ -11,7 +11,7 @@ FLAGS = [part for setting in SETTINGS for part in ("--set", setting)]
 #: Evaluations of each block that the settings amount to, in order: the screen, what is bred from it and the children of
 #: each generation in 8 scenarios, the promoted and the generations in all 32.
 BLOCKS = {
-    "screen-0000": 256 * 8, "bred-00001-0000": 512 * 8, "bred-00002-0000": 512 * 8, "promoted-0000": 64 * 32,
+    "screen-0000": 256 * 8, "bred-00001-0000": 256 * 8, "bred-00002-0000": 256 * 8, "promoted-0000": 64 * 32,
     "children-00001-0000": 16 * 8 * 8, "generation-00001-0000": 16 * 32,
     "children-00002-0000": 16 * 8 * 8, "generation-00002-0000": 16 * 32,
 }  # fmt: skip

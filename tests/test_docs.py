@@ -119,7 +119,7 @@ def test_the_python_of_the_howto_runs_and_prints_what_it_says() -> None:
     assert [float(x) for x in re.findall(r"[0-9.]+", done.stdout)] == pytest.approx(numbers, rel=1e-7)
 
 
-@pytest.mark.parametrize("folder", ["kernels", "optimizer", "optimizer/cli", "optimizer/data"])
+@pytest.mark.parametrize("folder", ["kernels", "optimizer", "optimizer/cli", "optimizer/data", "optimizer/paper"])
 def test_the_page_on_the_code_lists_every_file(folder: str) -> None:
     section = page("docs/architecture.md").split(f"\n## {folder}\n")[1].split("\n## ")[0]
     listed = re.findall(r"^\| `([^`]+)` \|", section, re.MULTILINE)

@@ -108,7 +108,7 @@ def test_long_blocks_are_cut_without_changing_a_bit(
 ) -> None:
     monkeypatch.setattr("tiercap.optimizer.search.BLOCK", 320)
     assert same(search(problem(), tmp_path), run.found)
-    assert len(list((tmp_path / "evaluations").iterdir())) == 7 + 2 * 13 + 7 + 2 * (4 + 2)
+    assert len(list((tmp_path / "evaluations").iterdir())) == 7 + 2 * 7 + 7 + 2 * (4 + 2)
 
 
 def test_other_code_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,7 +69,7 @@ def command(
     from tiercap.optimizer.optimize import optimize
     from tiercap.optimizer.problem import Problem
 
-    path = _folder(output)
+    path = folder_of(output)
     flags = {"seed": seed, "search.engine": engine, **scenario_flags(futures, structure)}
     problem = Problem(config.load(study, settings, flags), threads)
     announce_compilation(quiet)
@@ -82,7 +82,7 @@ def command(
         flagged = [part for flag, value in given if value is not None for part in (flag, str(value))]
         return shlex.join(["tiercap", "optimize", *([study] if study else []), "-o", str(folder), *flagged, *said])
 
-    with _bar(quiet) as bar:
+    with search_bar(quiet) as bar:
 
         def started(search: Any) -> Callable[[int, float | None], None]:
             folder = search.folder.path
@@ -112,7 +112,8 @@ def _more(problem: Any) -> int:
     return max(2 * problem.study.search.trials, 64)
 
 
-def _folder(output: str | None) -> Path | None:
+def folder_of(output: str | None) -> Path | None:
+    """The folder that `-o` names, None for a new one."""
     from tiercap.optimizer.errors import InputError
 
     if output is not None and not output.strip():
@@ -121,7 +122,7 @@ def _folder(output: str | None) -> Path | None:
 
 
 @contextmanager
-def _bar(quiet: bool) -> Iterator[Callable[[Any], Callable[[int, float | None], None]]]:
+def search_bar(quiet: bool) -> Iterator[Callable[[Any], Callable[[int, float | None], None]]]:
     """A progress bar on standard error: share, rate, time left, hypervolume. Nothing where nobody watches."""
     if quiet or not sys.stderr.isatty():
         yield lambda search: lambda done, volume: None
