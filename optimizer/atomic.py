@@ -77,6 +77,26 @@ def write(folder: Path, name: str, data: bytes) -> None:
         sync_folder(folder)
 
 
+@contextmanager
+def placed(folder: Path, name: str) -> Iterator[Path]:
+    """A path at which ``folder/name`` is written a part at a time; in place, whole, when the block ends well."""
+    temporary = folder / f".tmp-{secrets.token_hex(8)}-{name}"
+    with explained(f"writing {folder / name}"):
+        try:
+            yield temporary
+            file = os.open(temporary, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                os.fchmod(file, 0o600 | (os.stat(folder).st_mode & 0o044))
+                os.fsync(file)
+            finally:
+                os.close(file)
+            os.replace(temporary, folder / name)
+        except BaseException:
+            _forget(temporary)
+            raise
+        sync_folder(folder)
+
+
 def _replace(folder: Path, name: str, data: bytes) -> None:
     temporary = folder / f".tmp-{secrets.token_hex(8)}-{name}"
     readable = os.stat(folder).st_mode & 0o044  # whoever may read the folder may read its files

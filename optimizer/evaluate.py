@@ -164,7 +164,8 @@ class Evaluator:
             paths.fill_paths(some, self.catalogue, h.steps, h.steps_per_year, start, exponent, q[part], x[part])
 
         ready()  # before threads start
-        self._share(fill, [(first, min(first + FILL, layout.tiles)) for first in range(0, layout.tiles, FILL)])
+        jobs = [(first, min(first + FILL, layout.tiles)) for first in range(0, layout.tiles, FILL)]
+        share(fill, jobs, self.threads)
         x[:, :, lanes.X_BARRED : lanes.X_BARRED + lanes.LANES] = self.barred[:, None]
         return q, x
 
@@ -291,23 +292,24 @@ class Evaluator:
 
     def _spread(self, kernel: Callable[..., None], rows: int, tiles: int, arguments: tuple[object, ...]) -> None:
         """Run a kernel over all rows and tiles, a slice a call, on the evaluator's threads."""
-        self._share(lambda *bounds: kernel(*bounds, *arguments), list(_slices(rows, tiles)))
+        share(lambda *bounds: kernel(*bounds, *arguments), list(_slices(rows, tiles)), self.threads)
 
-    def _share(self, call: Callable[..., None], slices: Sequence[tuple[int, ...]]) -> None:
-        """Call once a slice, on the evaluator's threads; an interrupt waits for the slices under way only."""
-        if self.threads == 1 or len(slices) == 1:
-            for bounds in slices:
-                call(*bounds)
-            return
-        with ThreadPoolExecutor(self.threads) as pool:
-            futures = [pool.submit(call, *bounds) for bounds in slices]
-            try:
-                wait(futures)
-            except BaseException:
-                pool.shutdown(wait=True, cancel_futures=True)
-                raise
-            for future in futures:
-                future.result()
+
+def share(call: Callable[..., None], jobs: Sequence[tuple[Any, ...]], threads: int) -> None:
+    """Call once a job, on so many threads; an interrupt waits for the jobs under way only."""
+    if threads == 1 or len(jobs) == 1:
+        for job in jobs:
+            call(*job)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        futures = [pool.submit(call, *job) for job in jobs]
+        try:
+            wait(futures)
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+        for future in futures:
+            future.result()
 
 
 def _spaced(*shape: int) -> Floats:

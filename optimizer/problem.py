@@ -20,7 +20,7 @@ from tiercap.optimizer.levers import LEVERS_TABLE
 from tiercap.optimizer.policy import LeverSpace, apply_levers, mixed_levers, rule_levers
 from tiercap.optimizer.rules import Rule, find_rule
 from tiercap.optimizer.scenarios import MAX_SEED, Draws, Scenarios, draw, draw_members
-from tiercap.optimizer.streaming import StreamingEvaluator
+from tiercap.optimizer.streaming import Futures, StreamingEvaluator
 from tiercap.optimizer.study import Constraint, Horizon, Study
 
 UNITS = {outcome.name: outcome.unit for outcome in OUTCOME_LIST}
@@ -97,13 +97,18 @@ class Problem:
         )
 
     @cached_property
+    def futures(self) -> Futures:
+        """The full ensemble, drawn a part at a time where it comes from ranges."""
+        plan = self.study.scenarios
+        if plan.kind == "calibrated":
+            return self.scenarios
+        return Draws(self.study.parameters, plan.count, plan.seed, plan.kind)
+
+    @cached_property
     def streaming(self) -> StreamingEvaluator:
         """Evaluates in the full ensemble too, in bounded memory however large that is."""
-        plan = self.study.scenarios
-        calibrated = plan.kind == "calibrated"
-        futures = self.scenarios if calibrated else Draws(self.study.parameters, plan.count, plan.seed, plan.kind)
         return StreamingEvaluator(
-            futures, self.study.horizon, exporter_catalogue(), self.threads, rivals=lambda: self.rivals
+            self.futures, self.study.horizon, exporter_catalogue(), self.threads, rivals=lambda: self.rivals
         )
 
     @cached_property

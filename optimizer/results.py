@@ -16,8 +16,8 @@ import logging
 import os
 import re
 import stat
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -30,7 +30,7 @@ from tiercap.optimizer.errors import InputError, StorageError
 from tiercap.optimizer.run_layout import EVALUATIONS, KIND, LOCK, LOG, MANIFEST, NOTHING_RUN, SCHEMA_VERSION
 
 #: Suffixes of the files whose digests the manifest holds.
-DIGESTED = frozenset({".parquet", ".csv", ".toml", ".txt", ".md", ".json"})
+DIGESTED = frozenset({".parquet", ".csv", ".toml", ".txt", ".md", ".json", ".nc"})
 
 _NAME = re.compile(r"[a-z0-9-]{1,64}", re.ASCII)
 _FILE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}", re.ASCII)
@@ -43,15 +43,17 @@ class RunFolder:
     path : where it is, absolute. resumed : whether it held this run already.
     configuration : what the run is, as JSON has it. budget : its budget now.
     budget_before : the budget it had when it was opened, None for a new run.
+    fingerprint : SHA-256 of the configuration.
     """
 
-    def __init__(self, path: Path, configuration: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, configuration: Mapping[str, Any], kind: str = KIND) -> None:
         self.path = path
+        self.kind = kind
         self.configuration: dict[str, Any] = strict_json.plain(configuration)
         self.budget: dict[str, Any] = self.configuration.get(identity.BUDGET, {})
         self.budget_before: dict[str, Any] | None = None
         self.resumed = False
-        self._fingerprint = identity.fingerprint(self.configuration)
+        self.fingerprint = identity.fingerprint(self.configuration)
         self._digests: dict[str, str] = {}
         self._lock: int | None = None
 
@@ -63,8 +65,11 @@ class RunFolder:
         *,
         parent: Path = Path("runs"),
         label: str = "china-2026",
+        kind: str = KIND,
     ) -> Self:
         """Open ``path`` as a run of ``configuration``; where it is None, a new folder ``parent/label-NNNN``.
+
+        kind : what the folder is, one of `run_layout.KINDS`; one kind is never taken for another.
 
         A missing or empty folder becomes a run, a run of the same configuration is resumed, and numbers under
         ``configuration["budget"]`` may have grown. Raises InputError for a folder that is something else, in
@@ -73,7 +78,7 @@ class RunFolder:
         """
         place = run_layout.new_folder(parent, label) if path is None else run_layout.absolute(Path(path))
         run_layout.refuse_strangers(place)
-        run = cls(place, configuration)
+        run = cls(place, configuration, kind)
         with atomic.explained(f"opening the run folder {place}", NOTHING_RUN):
             if not place.exists():
                 with suppress(FileExistsError):  # another process was quicker; the lock decides
@@ -152,13 +157,22 @@ class RunFolder:
             raise ValueError(f"{name} has a writer of its own")
         self._write(self.path / name, text.encode("utf-8"))
 
+    @contextmanager
+    def placed(self, name: str) -> Iterator[Path]:
+        """A path at which the file ``name`` is written a part at a time; in place, whole, when the block ends well."""
+        _check(name, _FILE, "file")
+        self._check_open()
+        self._digests.pop(name, None)
+        with atomic.placed(self.path, name) as path:
+            yield path
+
     def write_manifest(self, content: Mapping[str, Any]) -> None:
         """Write ``manifest.json``: ``content``, this run's configuration and the digest of every file.
 
         Strict JSON: what is not finite becomes null. The keys ``schema_version``, ``kind``, ``configuration``
         and ``digests`` are this method's own.
         """
-        own = {"schema_version": SCHEMA_VERSION, "kind": KIND}
+        own = {"schema_version": SCHEMA_VERSION, "kind": self.kind}
         rest = {"configuration": self.configuration, "digests": self._all_digests()}
         text = strict_json.dumps({**own, **content, **own, **rest}, indent=1)
         self._check_open()
@@ -199,6 +213,7 @@ class RunFolder:
         found = run_layout.read_manifest(self.path)
         if found is not None:
             old = found["configuration"]
+            run_layout.check_same_kind(found, self.kind, self.path)
             identity.check_same(old, self.configuration, str(self.path))
             self.resumed, self.budget_before = True, old.get(identity.BUDGET, {})
         evaluations = self.path / EVALUATIONS
@@ -232,7 +247,7 @@ class RunFolder:
         return self.path / EVALUATIONS / f"part-{name}.parquet"
 
     def _seal(self, name: str) -> str:
-        return f"{self._fingerprint}/{name}"
+        return f"{self.fingerprint}/{name}"
 
     def _relative(self, path: Path) -> str:
         return path.relative_to(self.path).as_posix()

@@ -16,7 +16,9 @@ from tiercap.optimizer import atomic, strict_json
 from tiercap.optimizer.errors import InputError, StorageError
 
 SCHEMA_VERSION = 1
-KIND = "tiercap run"
+KIND, SWEEP = "tiercap run", "tiercap sweep"
+#: What a folder of ours may be.
+KINDS = (KIND, SWEEP)
 MANIFEST, LOCK, LOG, EVALUATIONS = "manifest.json", "lock", "log.jsonl", "evaluations"
 MAX_MANIFEST = 64 * 1024**2
 NOTHING_RUN = "nothing was run"
@@ -94,7 +96,7 @@ def read_manifest(path: Path) -> dict[str, Any] | None:
 
 def check_kind(found: Mapping[str, Any], path: Path) -> None:
     """Raise InputError unless ``found`` is a manifest of ours, of a version that is known."""
-    if found.get("kind") != KIND or not isinstance(found.get("configuration"), dict):
+    if found.get("kind") not in KINDS or not isinstance(found.get("configuration"), dict):
         raise InputError(f"{path} is not a run, its {MANIFEST} is of something else: choose another with -o")
     if found.get("schema_version") != SCHEMA_VERSION:
         version = str(found.get("schema_version"))[:20]
@@ -102,3 +104,10 @@ def check_kind(found: Mapping[str, Any], path: Path) -> None:
             f"the run in {path} has schema version {version}, and this tiercap reads {SCHEMA_VERSION}: "
             "use the tiercap that made it, or choose another folder with -o"
         )
+
+
+def check_same_kind(found: Mapping[str, Any], kind: str, path: Path) -> None:
+    """Raise InputError where the folder ``path`` is of another kind than ``kind``."""
+    if found.get("kind") != kind:
+        was, now = (text.removeprefix("tiercap ") for text in (str(found.get("kind")), kind))
+        raise InputError(f"{path} is a {was}, not a {now}: choose another folder with -o")

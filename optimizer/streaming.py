@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from tiercap.kernels.params import OUTCOMES
 from tiercap.optimizer import robustness
 from tiercap.optimizer.errors import InputError, did_you_mean
-from tiercap.optimizer.evaluate import Evaluator, scenarios_within
+from tiercap.optimizer.evaluate import Evaluator, scenarios_within, share, thread_count
 from tiercap.optimizer.lever_space import LeverSpace
 from tiercap.optimizer.measures import Direction, parse
 from tiercap.optimizer.robustness import Floats
@@ -119,8 +119,7 @@ class StreamingEvaluator:
         for part in parts:
             rows = self._rows(policies[part], outcomes, phase, tell)
             best = best or _best_of(rows, outcomes, measures)
-            for k, measure in enumerate(measures):
-                result[part, k] = self._reduced(rows[outcomes.index(measure.outcome)], measure, best, known)
+            self._reduce(rows, outcomes, measures, best, known, result[part])
             del rows  # before the next part is made
         return result
 
@@ -190,22 +189,27 @@ class StreamingEvaluator:
                 found[block] = evaluator.best(*pair)
         return known
 
-    def _reduced(
+    def _reduce(
         self,
         rows: Floats,
-        measure: Wanted,
+        outcomes: list[str],
+        measures: list[Wanted],
         best: dict[tuple[str, Direction], Floats],
         known: dict[tuple[str, str], Floats],
-    ) -> Floats:
-        """One statistic of each row, float64[n_policies]."""
-        weights = self.futures.weights
-        size, found = max(1, REDUCED // rows.shape[-1]), []
-        for first in range(0, len(rows), size):
-            some = rows[first : first + size]
+        result: Floats,
+    ) -> None:
+        """Every statistic of every row into ``result``, float64[n_policies, len(measures)], on all threads."""
+        weights, size = self.futures.weights, max(1, REDUCED // rows.shape[-1])
+
+        def job(k: int, first: int) -> None:
+            measure, part = measures[k], slice(first, first + size)
+            some = rows[outcomes.index(measure.outcome), part]
             if measure.regret:
                 some = robustness.shortfall(some, best[measure.outcome, measure.regret], measure.regret)
-            found.append(robustness.reduce(some, weights, measure.statistic, known.get(measure[:2])))
-        return np.concatenate(found)
+            result[part, k] = robustness.reduce(some, weights, measure.statistic, known.get(measure[:2]))
+
+        starts = range(0, rows.shape[1], size)
+        share(job, [(k, first) for k in range(len(measures)) for first in starts], thread_count(self.threads))
 
 
 def _regretted(measures: list[Wanted]) -> list[tuple[str, Direction]]:

@@ -22,8 +22,8 @@ ROOT = Path(__file__).parent.parent
 #: Files that docs/architecture.md has a row for.
 DESCRIBED = (".py", ".toml", ".csv", ".parquet", ".json")
 PAGES = (
-    "README.md", "docs/howto-study.md", "docs/howto-sensitivity.md", "docs/data.md", "docs/record.md",
-    "docs/calibration.md", "docs/architecture.md", "CONTRIBUTING.md",
+    "README.md", "docs/howto-study.md", "docs/howto-sensitivity.md", "docs/howto-sweep.md", "docs/data.md",
+    "docs/record.md", "docs/calibration.md", "docs/architecture.md", "CONTRIBUTING.md",
 )  # fmt: skip
 
 

@@ -28,6 +28,7 @@ COMMANDS = {
     "compare": "Set runs, rules and policies against each other in the same scenarios.",
     "sensitivity": "What an outcome hangs on: Sobol shares, distributions, tails, a tornado.",
     "discover": "In which futures a policy fails, in words with units.",
+    "sweep": "How outcomes move with levers and parameters: labelled tables.",
     "paper": "Figures, tables and numbers for LaTeX, with a replication package, from a finished run.",
     "verify": "Whether a run is what its manifest says, to the bit.",
     "replicate": "Run again from a run's manifest, and say what differs.",
