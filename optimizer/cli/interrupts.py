@@ -1,9 +1,9 @@
 """Signals: the first unwinds the command, within two seconds; the second leaves at once.
 
-SIGINT, SIGTERM and SIGHUP (the terminal was closed) arrive in the command as KeyboardInterrupt. Python runs a handler only between two of its own
-instructions, and compiling a kernel is one long instruction; so a thread that reads the signals where the system
-writes them stands by, and leaves in the command's place where it has not answered in time. That loses nothing: what a
-run folder holds was whole at every instant.
+SIGINT, SIGTERM and SIGHUP (the terminal was closed) arrive in the command as KeyboardInterrupt. Python runs a handler
+only between two of its own instructions, and compiling a kernel is one long instruction; so a thread that reads the
+signals where the system writes them stands by, and leaves in the command's place where it has not answered in time.
+That loses nothing: what a run folder holds was whole at every instant.
 """
 
 from __future__ import annotations
