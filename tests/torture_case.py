@@ -77,13 +77,16 @@ def start(command: Callable[[], object], said: Path) -> Started:
     """Fork a process that does ``command`` and ends as a program would, saying what it says into files."""
     sys.stdout.flush()
     sys.stderr.flush()
+    files = [os.open(said.with_suffix(s), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600) for s in (".out", ".err")]
     pid = os.fork()
     if pid:
+        for file in files:
+            os.close(file)
         return Started(pid, said)
     code = 70
     try:
-        for number, suffix in ((1, ".out"), (2, ".err")):
-            os.dup2(os.open(said.with_suffix(suffix), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), number)
+        for number, file in enumerate(files, 1):
+            os.dup2(file, number)
         command()
         code = 0
     except SystemExit as ending:
