@@ -13,7 +13,7 @@ help:  ## say what there is
 	@echo "make demo    set up and search the built-in study: the front, five policies worth a look"
 	@echo "make test    set up and run every check: ruff, mypy, import-linter, the whole test suite"
 	@echo "make check   the same without the slow tests"
-	@echo "make torture kill, stop and fail runs hundreds of times (about half an hour)"
+	@echo "make torture kill, stop and fail runs hundreds of times (a quarter of an hour)"
 	@echo "make bench   time the kernels and the search"
 	@echo "make ensembles   fit the built-in ensembles anew (minutes)"
 	@echo "make clean   remove the virtual environment and everything built"
