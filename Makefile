@@ -6,13 +6,14 @@ JOBS   ?= 2
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test check lint types imports bench ensembles clean python
+.PHONY: help demo test check lint types imports torture bench ensembles clean python
 .DEFAULT_GOAL := help
 
 help:  ## say what there is
 	@echo "make demo    set up and search the built-in study: the front, five policies worth a look"
 	@echo "make test    set up and run every check: ruff, mypy, import-linter, the whole test suite"
 	@echo "make check   the same without the slow tests"
+	@echo "make torture kill, stop and fail runs hundreds of times (a quarter of an hour)"
 	@echo "make bench   time the kernels and the search"
 	@echo "make ensembles   fit the built-in ensembles anew (minutes)"
 	@echo "make clean   remove the virtual environment and everything built"
@@ -39,6 +40,9 @@ types: $(VENV)/.installed-dev
 
 imports: $(VENV)/.installed-dev
 	$(BIN)/lint-imports
+
+torture: $(VENV)/.installed-dev  ## what the tests do a few times, often: see CONTRIBUTING.md
+	$(BIN)/python tests/torture.py --kills 200 --signals 50 --rivals 20 --faults --every --kinds ENOSPC EIO EDQUOT death
 
 bench: $(VENV)/.installed-dev  ## timings, never part of the tests
 	$(BIN)/python -m pytest benchmarks --benchmark-enable --benchmark-only --benchmark-sort=name

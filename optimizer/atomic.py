@@ -127,7 +127,9 @@ def _forget(path: Path) -> None:
 
 def make_folder(path: Path) -> None:
     """Make ``path`` and its missing parents, durably. FileExistsError where it exists, OSError otherwise."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.parent.exists():
+        with suppress(FileExistsError):  # another process was quicker
+            make_folder(path.parent)
     os.mkdir(path)
     sync_folder(path.parent)
 
@@ -165,6 +167,17 @@ def set_aside(path: Path) -> Path:
         new = path.with_name(f"{path.name}.damaged-{number}")
     os.rename(path, new)
     return new
+
+
+def open_in_place(path: Path) -> int:
+    """Open ``path``, empty where it is missing, to be read, locked and rewritten; links are not followed."""
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o644)
+
+
+def rewrite(file: int, data: bytes) -> None:
+    """Put ``data`` in place of what an open file says; for words of the moment only, as an instant may halve them."""
+    os.ftruncate(file, 0)
+    os.pwrite(file, data, 0)
 
 
 def append_line(path: Path, line: bytes) -> None:

@@ -47,11 +47,11 @@ def release(file: int) -> None:
 
 
 def _open(path: Path) -> int:
-    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     with atomic.explained(f"opening {path}"):
-        file = os.open(path, flags, 0o644)
+        file = atomic.open_in_place(path)
         status = os.fstat(file)
-        ours = stat.S_ISREG(status.st_mode) and os.pread(file, len(_FIRST), 0) in (b"", _FIRST)
+        # Who died, or met a full disk, while signing has left an empty file or the first letters.
+        ours = stat.S_ISREG(status.st_mode) and _FIRST.startswith(os.pread(file, len(_FIRST), 0))
     if ours:
         return file
     os.close(file)
@@ -61,8 +61,7 @@ def _open(path: Path) -> int:
 def _sign(file: int) -> None:
     start = datetime.now(UTC).isoformat(timespec="seconds")
     text = json.dumps({"host": socket.gethostname(), "pid": os.getpid(), "start": start})
-    os.ftruncate(file, 0)
-    os.pwrite(file, text.encode() + b"\n", 0)
+    atomic.rewrite(file, text.encode() + b"\n")
 
 
 def _owner(file: int) -> dict[str, object]:

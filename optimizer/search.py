@@ -315,7 +315,7 @@ class Search:
         with self._timed("files"):
             stored = self.folder.block(name)
         if stored is not None:
-            self._check_stored(name, stored, coords)
+            self._check_stored(name, stored, coords, columns)
             self.reused += len(coords) * each
             self._advance(len(coords) * each)
             return np.stack([stored[column] for column in columns], axis=1)
@@ -327,14 +327,15 @@ class Search:
             self.folder.commit(name, data, {})
         return values
 
-    def _check_stored(self, name: str, stored: dict[str, NDArray[Any]], coords: Floats) -> None:
+    def _check_stored(self, name: str, stored: dict[str, NDArray[Any]], coords: Floats, columns: list[str]) -> None:
         """A committed block must answer what is asked, else code has changed that no version tells of."""
-        for k, lever in enumerate(self.problem.space.names):
-            if not np.array_equal(stored[f"lever_{lever}"], coords[:, k]):
-                raise InputError(
-                    f"{self.folder.path}: block `{name}` holds other policies than this search asks for, so other "
-                    "code made the run: use that, or start a new folder with -o"
-                )
+        asked = {f"lever_{lever}": coords[:, k] for k, lever in enumerate(self.problem.space.names)}
+        fits = list(stored) == [*asked, *columns]
+        if not fits or not all(np.array_equal(stored[key], values) for key, values in asked.items()):
+            raise InputError(
+                f"{self.folder.path}: block `{name}` holds other policies or statistics than this search asks for, "
+                "so other code made the run: use that, or start a new folder with -o"
+            )
 
     def _advance(self, evaluations: int) -> None:
         self.done += evaluations

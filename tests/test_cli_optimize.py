@@ -36,6 +36,8 @@ main(sys.argv[3:])
 #: Blocks done, and evaluations in them, in the middle of the search: the first generation is not committed.
 DONE = list(BLOCKS)[:5]
 MIDWAY = sum(BLOCKS[name] for name in DONE) + 1
+#: What each signal is called.
+SAID = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated", signal.SIGHUP: "hung up"}
 
 
 def optimize(
@@ -131,7 +133,8 @@ def test_two_threads_give_the_same_front(whole: tuple[Path, dict[str, Any]], tmp
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)]
+    ("number", "code"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGKILL, -signal.SIGKILL)],
 )
 def test_an_interrupted_run_goes_on(
     number: int, code: int, whole: tuple[Path, dict[str, Any]], tmp_path: Path
@@ -145,7 +148,7 @@ def test_an_interrupted_run_goes_on(
     if number != signal.SIGKILL:
         assert "Traceback" not in stopped.stderr
         last = stopped.stderr.splitlines()[-1]
-        assert last.startswith("error: interrupted; " if number == signal.SIGINT else "error: terminated; ")
+        assert last.startswith(f"error: {SAID[number]}; ")
         assert f"kept in {folder}; to go on: tiercap optimize -o {folder} --seed 1 --set search.screen=256" in last
         assert (folder / "study.journal").stat().st_size > 0
     found = answer(optimize(folder, "--json"))

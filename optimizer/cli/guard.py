@@ -1,7 +1,7 @@
 """Between a command and the shell: every way a command can end, as one sentence and an exit code.
 
 0 done, 1 internal error, 2 wrong usage or input, 3 nothing feasible, 4 not converged, 5 a difference found,
-6 file, disk or storage, 130 interrupted, 143 terminated.
+6 file, disk or storage, 130 interrupted, 143 terminated, 129 terminal closed.
 """
 
 from __future__ import annotations

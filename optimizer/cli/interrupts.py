@@ -1,9 +1,9 @@
 """Signals: the first unwinds the command, within two seconds; the second leaves at once.
 
-Both SIGINT and SIGTERM arrive in the command as KeyboardInterrupt. Python runs a handler only between two of its own
-instructions, and compiling a kernel is one long instruction; so a thread that reads the signals where the system
-writes them stands by, and leaves in the command's place where it has not answered in time. That loses nothing: what a
-run folder holds was whole at every instant.
+SIGINT, SIGTERM and SIGHUP (the terminal was closed) arrive in the command as KeyboardInterrupt. Python runs a handler
+only between two of its own instructions, and compiling a kernel is one long instruction; so a thread that reads the
+signals where the system writes them stands by, and leaves in the command's place where it has not answered in time.
+That loses nothing: what a run folder holds was whole at every instant.
 """
 
 from __future__ import annotations
@@ -14,21 +14,24 @@ import threading
 import time
 from types import FrameType
 
-INTERRUPTED, TERMINATED = 130, 143
 #: Seconds that a command has to put things in order.
 GRACE = 1.6
 #: Seconds within which signals count as one: some tools send theirs to a process and to its group.
 ONE_SIGNAL = 0.1
 
-_WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
+_WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated", signal.SIGHUP: "hung up"}
 _SHOW_CURSOR = "\x1b[?25h"
 
 #: How to go on, said when a command is interrupted; set by those that can be taken up again.
 _advice = ""
 
 
-class Terminated(KeyboardInterrupt):
-    """The process was asked to end by SIGTERM."""
+class Asked(KeyboardInterrupt):
+    """The process was asked to end by the signal ``number``."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
 
 
 def advise(sentence: str) -> None:
@@ -39,12 +42,12 @@ def advise(sentence: str) -> None:
 
 def told(ending: KeyboardInterrupt) -> tuple[str, int]:
     """The sentence and the exit code for an interruption that has unwound the command."""
-    number = signal.SIGTERM if isinstance(ending, Terminated) else signal.SIGINT
+    number = ending.number if isinstance(ending, Asked) else signal.SIGINT
     return _sentence(number), 128 + number
 
 
 def listen() -> None:
-    """Take over SIGINT and SIGTERM; one that is ignored, as under `nohup`, or handled already stays as it is."""
+    """Take over the signals; one that is ignored, as under `nohup`, or handled already stays as it is."""
     advise("")
     free = (signal.SIG_DFL, signal.default_int_handler)
     if threading.current_thread() is not threading.main_thread():
@@ -63,7 +66,7 @@ def _unwind(number: int, _frame: FrameType | None) -> None:
     for other in _WORDS:
         if signal.getsignal(other) is _unwind:
             signal.signal(other, _hear)
-    raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
+    raise Asked(number)
 
 
 def _hear(_number: int, _frame: FrameType | None) -> None:
