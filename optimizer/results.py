@@ -199,7 +199,7 @@ class RunFolder:
         found = run_layout.read_manifest(self.path)
         if found is not None:
             old = found["configuration"]
-            identity.check_same(old, self.configuration, str(self.path))
+            identity.check_same(old, self.configuration, f"the run in {self.path}")
             self.resumed, self.budget_before = True, old.get(identity.BUDGET, {})
         evaluations = self.path / EVALUATIONS
         if not os.path.lexists(evaluations):
