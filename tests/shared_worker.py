@@ -1,4 +1,4 @@
-"""The real command as a worker. The victim claims first, and dies by SIGKILL once it has told a few policies of many."""
+"""The real command as a worker. The victim claims first, and dies by SIGKILL once it has told of a few policies."""
 
 from __future__ import annotations
 
