@@ -40,21 +40,29 @@ def fingerprint(configuration: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(strict_json.plain(rows)).encode()).hexdigest()
 
 
-def check_same(old: Mapping[str, Any], new: Mapping[str, Any], place: str) -> None:
-    """Raise InputError with a diff unless ``new`` may go on with the run at ``place``, made with ``old``."""
+def check_same(
+    old: Mapping[str, Any],
+    new: Mapping[str, Any],
+    subject: str,
+    where: str = "in the folder",
+    otherwise: str = "start a new run in another folder with -o",
+) -> None:
+    """Raise InputError with a diff unless ``new`` may go on with what was made with ``old``.
+
+    subject : what that is, such as "the run in FOLDER"; where : its values are there; otherwise : what else to do
+    """
     before, now = flatten(strict_json.plain(old)), flatten(strict_json.plain(new))
     keys = [key for key in dict.fromkeys([*before, *now]) if not _may_follow(key, before, now)]
     if not keys:
         return
     shown = keys if len(keys) <= MAX_LINES else keys[: MAX_LINES - 1]
-    lines = [_line(key, before, now) for key in shown]
+    lines = [f"  {_short('.'.join(key))}: {_value(key, before)} {where}, {_value(key, now)} now" for key in shown]
     if len(keys) > len(shown):
         lines.append(f"  and {len(keys) - len(shown)} more")
     smaller = all(key[0] == BUDGET for key in keys)
     rule = "was made with a larger budget" if smaller else "was made with another configuration"
     raise InputError(
-        f"the run in {place} {rule}:\n" + "\n".join(lines) + "\n"
-        "  go on with the old values, or start a new run in another folder with -o"
+        f"{subject} {rule}:\n" + "\n".join(lines) + f"\n  go on with the old values, or {otherwise}"
     )
 
 
@@ -66,10 +74,6 @@ def _may_follow(key: Key, before: Mapping[Key, Any], now: Mapping[Key, Any]) -> 
     if key[0] == BUDGET and numbers:
         return bool(new >= old)
     return bool(old == new) and isinstance(old, bool) == isinstance(new, bool)
-
-
-def _line(key: Key, before: Mapping[Key, Any], now: Mapping[Key, Any]) -> str:
-    return f"  {_short('.'.join(key))}: {_value(key, before)} in the folder, {_value(key, now)} now"
 
 
 def _value(key: Key, leaves: Mapping[Key, Any]) -> str:

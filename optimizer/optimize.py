@@ -7,7 +7,7 @@ import platform
 import re
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -24,12 +24,14 @@ from tiercap.optimizer.evaluate import code_digest, vector_bits
 from tiercap.optimizer.fresh import Fresh
 from tiercap.optimizer.groups import LEVEL, Groups
 from tiercap.optimizer.levers import LEVERS_TABLE
+from tiercap.optimizer.meeting_place import MeetingPlace
 from tiercap.optimizer.optuna_study import journal
 from tiercap.optimizer.policy import describe
 from tiercap.optimizer.problem import UNITS, Problem, column_name
 from tiercap.optimizer.results import RunFolder
 from tiercap.optimizer.search import Archive, Outcome, Search
 from tiercap.optimizer.select import Choice, admitted, worth_looking_at
+from tiercap.optimizer.shared_study import SharedStudy
 
 Floats = NDArray[np.float64]
 #: Given the search, returns what is called with evaluations done and hypervolume.
@@ -61,6 +63,7 @@ class Run:
     hypervolume : value, low, high of the scaled hypervolume; screened_hypervolume : the same before Optuna
     gain : the largest simultaneous gain over the baseline rule, in spans of front and rule; 0 or less if none
     fresh : the front in fresh scenarios, None where there are none; groups : its policies that cannot be told apart
+    shared : what was shared with other processes, as JSON has it; None for a process alone
     """
 
     problem: Problem
@@ -75,6 +78,7 @@ class Run:
     fresh: Fresh | None
     groups: Groups
     seconds: float
+    shared: dict[str, Any] | None = None
 
     @property
     def last_rise(self) -> float:
@@ -119,22 +123,27 @@ def _digest(*arrays: NDArray[Any]) -> str:
     return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
 
 
-def optimize(problem: Problem, output: Path | None, progress: Progress | None = None) -> Run:
+def optimize(
+    problem: Problem, output: Path | None, progress: Progress | None = None, place: MeetingPlace | None = None
+) -> Run:
     """Search, and write the run folder.
 
-    output : the run folder, a new one under `runs` if None. Raises InputError, StorageError, InfeasibleError;
-    KeyboardInterrupt leaves a folder that the same call goes on with.
+    output : the run folder, a new one under `runs` if None; place : where other processes join the search, if anywhere.
+    Raises InputError, StorageError, InfeasibleError; KeyboardInterrupt leaves a folder that the same call goes on with.
     """
     start = time.perf_counter()
     _ = problem.space, problem.scenarios  # what is wrong with these is said before a folder is made
-    folder = RunFolder.open(output, configuration(problem), label=_label(problem.study.name))
-    with folder:
-        search = Search(problem, folder)
+    said = configuration(problem)
+    with ExitStack() as held:
+        shared = held.enter_context(closing(SharedStudy.join(problem, place, said))) if place else None
+        folder = held.enter_context(RunFolder.open(output, said, label=_label(problem.study.name)))
+        search = Search(problem, folder, shared=shared)
         if progress:
             search.progress = progress(search)
-        folder.log("started", resumed=folder.resumed)
+        folder.log("started", resumed=folder.resumed, worker=shared.worker if shared else None)
         found = _searched(search)
         run = _describe(problem, folder.path, found, start)
+        run.shared = shared_json(search)
         _write(run, search)
         folder.log("finished", evaluations=found.evaluations, reused=found.evaluations_reused)
     return run
@@ -263,6 +272,22 @@ def manifest(run: Run) -> dict[str, Any]:
         "hypervolume": hypervolume_json(run),
         "fresh": fresh_json(run),
         "groups": groups_json(run),
+        "shared": run.shared,
+    }
+
+
+def shared_json(search: Search) -> dict[str, Any] | None:
+    """Where the search was shared and what this process had of it; None for a process alone."""
+    if search.shared is None:
+        return None
+    return {
+        "place": search.shared.place.shown,
+        "study": search.problem.study.name,
+        "worker": search.shared.worker,
+        "policies_here": search.shared.tried,
+        "generations_taken_over": search.shared.taken_over,
+        "evaluations_elsewhere": search.elsewhere,
+        "exact": "the same bits as one process with the same search.workers, whoever computed what",
     }
 
 

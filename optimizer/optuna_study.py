@@ -1,4 +1,4 @@
-"""The only file that speaks to Optuna: the engines' samplers, ask and tell, and the study as a journal file.
+"""The engines as samplers of an Optuna study: ask and tell, and the study as a journal file.
 
 Optuna proposes policies and keeps nothing: the study lives in memory and is rebuilt from the run folder's blocks each
 time. What is written, `study.journal`, is a copy for optuna-dashboard.
@@ -66,12 +66,11 @@ def new_study(problem: Problem, start: Floats | None = None) -> optuna.Study:
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    with _experimental_on_purpose():
-        directions = ["maximize" if sign < 0 else "minimize" for sign in problem.signs]
+    with experimental_on_purpose():
         study = optuna.create_study(
             sampler=_sampler(problem, start),
             pruner=_pruner(problem),
-            directions=cast(Any, directions),
+            directions=directions(problem),
             study_name=problem.study.name,
         )
         study.set_metric_names(problem.objectives)
@@ -88,9 +87,9 @@ def ask(
     if proposals is not None:
         names = problem.space.names
         cast(Any, study.sampler).waiting = [dict(zip(names, map(float, row), strict=True)) for row in proposals]
-    distributions = _distributions(problem)
-    with _experimental_on_purpose():
-        trials = [study.ask(distributions) for _ in range(count)]
+    spaces = distributions(problem)
+    with experimental_on_purpose():
+        trials = [study.ask(spaces) for _ in range(count)]
     return trials, np.array([[trial.params[name] for name in problem.space.names] for trial in trials])
 
 
@@ -98,17 +97,22 @@ def tell(study: optuna.Study, problem: Problem, trials: list[optuna.Trial], valu
     """Report a generation's objectives and constraints; a policy with an outcome that is not finite has failed."""
     from optuna.trial import TrialState
 
-    bounds, excess = problem.bounds(), problem.violations(values)
-    objectives = values[:, : len(problem.objectives)]
-    usable: Any = np.isfinite(np.hstack([objectives, excess])).all(axis=1)
-    with _experimental_on_purpose():
-        for trial, row, over, sound in zip(trials, objectives, excess, usable, strict=True):
+    bounds = problem.bounds()
+    with experimental_on_purpose():
+        for trial, row, over, sound in zip(trials, *verdicts(problem, values), strict=True):
             if not sound:
                 study.tell(trial, state=TrialState.FAIL)
                 continue
             for name, amount in zip(bounds, over, strict=True):
                 trial.set_constraint(name, float(amount))
             study.tell(trial, [float(v) for v in row])
+
+
+def verdicts(problem: Problem, values: Floats) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    """Of each policy its objectives, by how much it breaks each bound, and whether all of these are finite."""
+    objectives, excess = values[:, : len(problem.objectives)], problem.violations(values)
+    usable: Any = np.isfinite(np.hstack([objectives, excess])).all(axis=1)
+    return objectives, excess, usable
 
 
 def prune(study: optuna.Study, trials: list[optuna.Trial], each: Floats) -> NDArray[np.bool_]:
@@ -171,7 +175,7 @@ def journal(study: optuna.Study, objectives: list[str]) -> bytes:
             self.logs.extend(logs)
 
     backend = Memory()
-    with _experimental_on_purpose():
+    with experimental_on_purpose():
         copy = optuna.create_study(
             storage=JournalStorage(backend), study_name=study.study_name, directions=study.directions
         )
@@ -181,7 +185,13 @@ def journal(study: optuna.Study, objectives: list[str]) -> bytes:
     return "".join(lines).encode()
 
 
-def _distributions(problem: Problem) -> dict[str, Any]:
+def directions(problem: Problem) -> Any:
+    """Which way each objective is better, in Optuna's words."""
+    return ["maximize" if sign < 0 else "minimize" for sign in problem.signs]
+
+
+def distributions(problem: Problem) -> dict[str, Any]:
+    """The levers as Optuna's parameters, by name."""
     from optuna.distributions import FloatDistribution
 
     return {lever.name: FloatDistribution(lever.low, lever.high, log=lever.log) for lever in problem.space.levers}
@@ -221,7 +231,7 @@ def _sampler(problem: Problem, start: Floats | None) -> Any:
             return _grid(problem, cast(int, options["points"]), seed)
         case "random":
             return samplers.RandomSampler(seed=seed)
-    return _offered(_distributions(problem))
+    return _offered(distributions(problem))
 
 
 def _genetic(options: dict[str, engines.Value], problem: Problem) -> dict[str, Any]:
@@ -265,7 +275,7 @@ def _grid(problem: Problem, points: int, seed: int) -> Any:
     return Grid(axes, seed=seed)
 
 
-def _offered(distributions: dict[str, Any]) -> Any:
+def _offered(spaces: dict[str, Any]) -> Any:
     """A sampler that hands out what it was given in ``waiting``: see `proposals`."""
     from optuna.samplers import BaseSampler
 
@@ -274,7 +284,7 @@ def _offered(distributions: dict[str, Any]) -> Any:
             self.waiting: list[dict[str, float]] = []
 
         def infer_relative_search_space(self, study: Any, trial: Any) -> dict[str, Any]:
-            return distributions
+            return spaces
 
         def sample_relative(self, study: Any, trial: Any, search_space: Any) -> dict[str, float]:
             return self.waiting.pop(0) if self.waiting else {}
@@ -294,7 +304,7 @@ def _pruner(problem: Problem) -> Any:
 
 
 @contextmanager
-def _experimental_on_purpose() -> Iterator[None]:
+def experimental_on_purpose() -> Iterator[None]:
     """Without Optuna's remark that what we use, and pin by version, is experimental."""
     import optuna
 

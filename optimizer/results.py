@@ -214,7 +214,7 @@ class RunFolder:
         if found is not None:
             old = found["configuration"]
             run_layout.check_same_kind(found, self.kind, self.path)
-            identity.check_same(old, self.configuration, str(self.path))
+            identity.check_same(old, self.configuration, f"the run in {self.path}")
             self.resumed, self.budget_before = True, old.get(identity.BUDGET, {})
         evaluations = self.path / EVALUATIONS
         if not os.path.lexists(evaluations):

@@ -39,7 +39,7 @@ TABLES: Mapping[str, tuple[str, ...]] = {
     "constants": (),
     "uncertainties": (),
     "search": ("screen", "screen_scenarios", "screen_generations", "promoted", "engine", "options", "pruner", "trials",
-               "population", "patience", "seed", "scale"),
+               "population", "patience", "workers", "seed", "scale"),
 }
 _LEVER_KEYS = ("low", "high", "scale", "within")
 
@@ -57,6 +57,7 @@ _LIMITS = {
     ("search", "trials"): (0, 1_000_000),
     ("search", "population"): (2, 10_000),
     ("search", "patience"): (0, 100_000),
+    ("search", "workers"): (1, 64),
     ("search", "seed"): (0, scenarios.MAX_SEED),
 }
 _CHOICES = {("horizon", "steps_per_year"): (1, 2, 4), ("horizon", "roofline_exponent"): (2, 4, 8)}

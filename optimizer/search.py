@@ -8,6 +8,11 @@ scenarios; it starts from the best of the promoted.
 The run folder's blocks are the truth and the study is advice: a run starts from the beginning every time, and a block
 that was committed answers instead of the kernels. What an interruption left is so taken up again, bit for bit. Chance
 comes from a generator of its own for every generation, so that nothing need be remembered.
+
+Several processes may share a search (:mod:`tiercap.optimizer.shared_study`). Each runs all of it, but a generation of
+the engine is computed by one and read by the others. So that ``search.workers`` of them have something to do at once,
+a generation is made from what was known before the last ``workers - 1``: which process computes it, how many there are
+and which of them die changes no bit.
 """
 
 from __future__ import annotations
@@ -16,7 +21,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +41,7 @@ if TYPE_CHECKING:
     import optuna
 
     from tiercap.optimizer.results import RunFolder
+    from tiercap.optimizer.shared_study import SharedStudy
 
 Floats = NDArray[np.float64]
 
@@ -65,10 +71,35 @@ class Archive:
         self.few = np.concatenate([self.few, few])
         self.stage = np.concatenate([self.stage, np.full(len(coords), stage)])
 
+    def until(self, stage: int) -> Archive:
+        """What it held after generation ``stage``; the promoted policies are always in it."""
+        n = int(np.searchsorted(self.stage, max(stage, 0), side="right"))
+        return Archive(self.coords[:n], self.values[:n], self.few[:n], self.stage[:n])
+
+
+@dataclass
+class Generation:
+    """A generation under way: policies kept and given up, and what is known of those kept.
+
+    trials, coords, few : of those kept; no trials where the study is yet to be asked
+    pruned : coordinates of those given up; values : of those kept in all scenarios, None where another process has them
+    """
+
+    number: int
+    trials: list[Any]
+    coords: Floats
+    few: Floats
+    pruned: Floats
+    values: Floats | None = None
+
 
 @dataclass
 class Outcome:
-    """What a search found. Front rows are indices into the archive, best first in the first objective."""
+    """What a search found. Front rows are indices into the archive, best first in the first objective.
+
+    evaluations : of the whole search; evaluations_reused : those that the run folder had already
+    evaluations_elsewhere : those that other processes did
+    """
 
     archive: Archive
     front: NDArray[np.int64]
@@ -79,6 +110,7 @@ class Outcome:
     evaluations_reused: int
     seconds: dict[str, float]
     stopped_early: bool = False
+    evaluations_elsewhere: int = 0
 
 
 @dataclass
@@ -86,6 +118,7 @@ class Search:
     """One run of the search over ``problem``, its blocks kept in ``folder``.
 
     progress : called as progress(evaluations_done, hypervolume or None)
+    shared : what is shared with other processes, None for a process alone
     study : Optuna's, once its first generation is told
     phases : seconds of each phase as a whole, by the clock
     """
@@ -93,8 +126,10 @@ class Search:
     problem: Problem
     folder: RunFolder
     progress: Callable[[int, float | None], None] = lambda done, value: None
+    shared: SharedStudy | None = None
     done: int = 0
     reused: int = 0
+    elsewhere: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
     phases: dict[str, float] = field(default_factory=dict)
     convergence: list[dict[str, float]] = field(default_factory=list)
@@ -102,6 +137,7 @@ class Search:
     ideal: Floats | None = None
     nadir: Floats | None = None
     _before: Floats | None = None
+    _settled: int = 0
 
     def __post_init__(self) -> None:
         self.judge = Judge(self.problem.losses, self.problem.violations)
@@ -116,7 +152,8 @@ class Search:
         beside = tried * self._children() if budget.engine == engines.DEFAULT else 0
         beside += tried + min(budget.population, first) if budget.pruner != "none" else 0
         if first == 0 and budget.engine == engines.DEFAULT and tried:
-            beside += budget.population - budget.population * self._children()  # the first generation is Sobol points
+            blind = min(budget.workers, self._generations()) * budget.population  # the first generations: Sobol points
+            beside -= blind * (self._children() - 1)
         return (screened + beside) * few + (first + tried) * n
 
     def run(self) -> Outcome:
@@ -139,7 +176,7 @@ class Search:
         assert self.ideal is not None
         assert self.nadir is not None
         counts = (self.done, self.reused, self.seconds, stopped)
-        return Outcome(archive, rows, self.ideal, self.nadir, self.convergence, *counts)
+        return Outcome(archive, rows, self.ideal, self.nadir, self.convergence, *counts, self.elsewhere)
 
     # --- in the few scenarios ---
 
@@ -184,30 +221,104 @@ class Search:
             each = self._each("few-00000", coords) if budget.pruner != "none" else None
             with self._timed("optuna"):
                 optuna_study.ask_and_tell(study, self.problem, coords, values, each)
-        for generation in range(1, self._generations() + 1):
-            coords, values, few = self._generation(study, archive, generation)
-            archive.add(coords, values, few, generation)
-            self._note(archive, generation)
-            volumes = [row["hypervolume"] for row in self.convergence]
-            if convergence.stands_still(volumes, budget.patience):
-                return True
-        return False
+        self._settled = self.done
+        under_way: dict[int, Generation | None] = {}
+        last, stopped = self._generations(), False
+        for step in range(1, last + budget.workers + 1):
+            oldest = step - budget.workers
+            if oldest in under_way:
+                self._settle(study, archive, oldest, under_way.pop(oldest))
+                self._note(archive, oldest)
+                volumes = [row["hypervolume"] for row in self.convergence]
+                if not stopped and convergence.stands_still(volumes, budget.patience):
+                    last, stopped = min(last, step - 1), True  # what is under way is brought to its end
+            if step <= last:
+                under_way[step] = self._begin(study, archive, step)
+        return stopped
 
-    def _generation(self, study: optuna.Study, archive: Archive, generation: int) -> tuple[Floats, Floats, Floats]:
-        """Coordinates, values in all scenarios and in the few of the policies of one generation."""
-        proposals, few = self._propose(archive, generation)
-        count = self._population(generation)
+    def _begin(self, study: optuna.Study, archive: Archive, number: int) -> Generation | None:
+        """Make a generation, and compute it unless another process does; None where that one says what is in it."""
+        mine = self.shared is None or self.shared.claim(number)
+        if not mine and self._made_by_one:
+            return None
+        made = self._make(study, archive, number)
+        if mine:
+            self._compute(made)
+        return made
+
+    @property
+    def _made_by_one(self) -> bool:
+        """Whether only who computes a generation works out what is in it: where no sampler or pruner has to follow."""
+        budget = self.problem.study.search
+        return budget.engine == engines.DEFAULT and budget.pruner == "none"
+
+    def _make(self, study: optuna.Study, archive: Archive, number: int) -> Generation:
+        """The policies of a generation, from what was known before the last ``workers - 1``."""
+        proposals, few = self._propose(archive.until(number - self.problem.study.search.workers), number)
+        nothing = np.empty((0, len(self.problem.space.levers)))
+        if self._made_by_one and proposals is not None and few is not None:
+            return Generation(number, [], proposals, few, nothing)
         with self._timed("optuna"):
-            trials, coords = optuna_study.ask(study, self.problem, count, proposals)
+            trials, coords = optuna_study.ask(study, self.problem, self._population(number), proposals)
         if few is None:
             few = np.full((len(coords), len(self.problem.screened)), np.nan)
-        if self.problem.study.search.pruner != "none":
-            kept = ~self._prune(study, trials, coords, generation)
-            trials, coords, few = [t for t, k in zip(trials, kept, strict=True) if k], coords[kept], few[kept]
-        values = self._all(f"generation-{generation:05d}", coords)
+        if self.problem.study.search.pruner == "none":
+            return Generation(number, trials, coords, few, nothing)
+        pruned = self._prune(study, trials, coords, number)
+        kept = [trial for trial, gone in zip(trials, pruned, strict=True) if not gone]
+        return Generation(number, kept, coords[~pruned], few[~pruned], coords[pruned])
+
+    def _compute(self, made: Generation) -> None:
+        """Evaluate a generation, and let the other processes know."""
+        if self.shared is not None:
+            with self._timed("sharing"):
+                self.shared.announce(made.number, made.coords, made.few, made.pruned)
+        made.values = self._all(f"generation-{made.number:05d}", made.coords)
+        if self.shared is not None:
+            with self._timed("sharing"):
+                self.shared.tell(made.number, made.values)
+
+    def _settle(self, study: optuna.Study, archive: Archive, number: int, made: Generation | None) -> None:
+        """Take a generation into study and archive, when its values are known."""
+        if made is None or made.values is None:
+            made = self._from_others(study, archive, number, made)
+        values = cast(Floats, made.values)
         with self._timed("optuna"):
-            optuna_study.tell(study, self.problem, trials, values)
-        return coords, values, few
+            if self._made_by_one:
+                made.trials, _ = optuna_study.ask(study, self.problem, len(made.coords), made.coords)
+            optuna_study.tell(study, self.problem, made.trials, values)
+        archive.add(made.coords, values, made.few, number)
+        self._settled += self._cost(made, archive)
+
+    def _from_others(
+        self, study: optuna.Study, archive: Archive, number: int, made: Generation | None
+    ) -> Generation:
+        """A generation that another process claimed: what it told, or our own work where it died."""
+        shared = cast("SharedStudy", self.shared)
+        with self._timed("sharing"):
+            told = shared.wait(number)
+        if told is None:
+            made = made or self._make(study, archive, number)
+            self._compute(made)
+            return made
+        if made is None:
+            made = Generation(number, [], told.coords, told.few, told.coords[:0])
+        elif not np.array_equal(made.coords, told.coords):
+            raise InputError(shared.stranger(number))
+        made.values = told.values
+        self._keep(f"generation-{number:05d}", made.coords, told.values)
+        if self._made_by_one:
+            self._count_elsewhere(self._cost(made, archive) - len(made.coords) * len(self.problem.scenarios))
+        return made
+
+    def _cost(self, made: Generation, archive: Archive) -> int:
+        """Evaluations of a generation: of what it was chosen from, of what was pruned, and in all scenarios."""
+        budget = self.problem.study.search
+        asked = len(made.coords) + len(made.pruned)
+        bred = len(archive.until(made.number - budget.workers).coords) > 0
+        tried = asked * (self._children() if bred else 1) if budget.engine == engines.DEFAULT else 0
+        tried += asked if budget.pruner != "none" else 0
+        return tried * len(self.problem.screener.scenarios) + len(made.coords) * len(self.problem.scenarios)
 
     def _propose(self, archive: Archive, generation: int) -> tuple[Floats | None, Floats | None]:
         """What the multi-fidelity engine tries, and its values in the few scenarios; nothing for other engines."""
@@ -215,7 +326,8 @@ class Search:
         if budget.engine != engines.DEFAULT:
             return None, None
         if len(archive.coords) == 0:
-            coords = coordinates(unit_points(budget.population, len(levers), budget.seed), levers)
+            points = unit_points(generation * budget.population, len(levers), budget.seed)
+            coords = coordinates(points[-budget.population :], levers)
             return coords, self._few(f"children-{generation:05d}", coords)
         options: Any = engines.options_of(budget.engine, budget.options)
         with self._timed("choosing"):
@@ -278,8 +390,9 @@ class Search:
     def _statistics(
         self, name: str, coords: Floats, evaluator: Evaluator, wanted: Sequence[tuple[str, str]]
     ) -> Floats:
-        def compute(levers: NDArray[Any]) -> Floats:
+        def compute(rows: slice) -> Floats:
             per_policy = len(evaluator.scenarios)
+            levers = self.problem.space.resolve(coords[rows])
             return evaluator.statistics(levers, wanted, progress=lambda n: self._advance(n * per_policy))
 
         return self._block(name, coords, [column_name(pair) for pair in wanted], compute, len(evaluator.scenarios))
@@ -288,30 +401,43 @@ class Search:
         """The first objective in each of the few scenarios: float64[n, few]."""
         few, row = self.problem.screener, OUTCOMES.index(self.problem.screened[0][0])
 
-        def compute(levers: NDArray[Any]) -> Floats:
-            found = few.outcomes(levers)[:, row]
+        def compute(rows: slice) -> Floats:
+            found = few.outcomes(self.problem.space.resolve(coords[rows]))[:, row]
             self._advance(found.size)
             return found
 
         return self._block(name, coords, [f"s{k}" for k in range(len(few.scenarios))], compute, len(few.scenarios))
 
+    def _keep(self, name: str, coords: Floats, values: Floats) -> None:
+        """Commit what another process computed in all scenarios, so that the run folder is whole by itself."""
+        each = len(self.problem.scenarios)
+
+        def take(rows: slice) -> Floats:
+            found = values[rows]
+            self._count_elsewhere(len(found) * each)
+            return found
+
+        self._block(name, coords, [column_name(pair) for pair in self.problem.reported], take, each)
+
     def _block(
-        self, name: str, coords: Floats, columns: list[str], compute: Callable[[NDArray[Any]], Floats], each: int
+        self, name: str, coords: Floats, columns: list[str], compute: Callable[[slice], Floats], each: int
     ) -> Floats:
         """Values of a block of policies, which is cut where it would take too long to lose: see BLOCK.
 
-        each : evaluations of one policy
+        compute : given which rows; each : evaluations of one policy
         """
         size = max(1, BLOCK // each)
-        starts = range(0, len(coords), size)
-        parts = [self._part(f"{name}-{s // size:04d}", coords[s : s + size], columns, compute, each) for s in starts]
+        parts = []
+        for start in range(0, len(coords), size):
+            rows = slice(start, min(start + size, len(coords)))
+            parts.append(self._part(f"{name}-{start // size:04d}", coords, rows, columns, compute, each))
         return np.concatenate(parts) if parts else np.empty((0, len(columns)))
 
     def _part(
-        self, name: str, coords: Floats, columns: list[str], compute: Callable[[NDArray[Any]], Floats], each: int
+        self, name: str, coords: Floats, rows: slice, columns: list[str], compute: Callable[[slice], Floats], each: int
     ) -> Floats:
         """Values of some policies: from the run folder if committed there, else computed and committed."""
-        names = self.problem.space.names
+        names, coords = self.problem.space.names, coords[rows]
         with self._timed("files"):
             stored = self.folder.block(name)
         if stored is not None:
@@ -320,7 +446,7 @@ class Search:
             self._advance(len(coords) * each)
             return np.stack([stored[column] for column in columns], axis=1)
         with self._timed("kernels"):
-            values = compute(self.problem.space.resolve(coords))
+            values = compute(rows)
         with self._timed("files"):
             data = {f"lever_{lever}": coords[:, k] for k, lever in enumerate(names)}
             data |= {column: values[:, k] for k, column in enumerate(columns)}
@@ -336,6 +462,10 @@ class Search:
                 f"{self.folder.path}: block `{name}` holds other policies or statistics than this search asks for, "
                 "so other code made the run: use that, or start a new folder with -o"
             )
+
+    def _count_elsewhere(self, evaluations: int) -> None:
+        self.elsewhere += evaluations
+        self._advance(evaluations)
 
     def _advance(self, evaluations: int) -> None:
         self.done += evaluations
@@ -353,7 +483,8 @@ class Search:
                 self.ideal, self.nadir = stated or front.ideal_and_nadir(losses[rows] if len(rows) else losses)
             now, before = losses[rows], self._before if self._before is not None else losses[:0]
             scale, self._before = (self.ideal, self.nadir), now
-            row: dict[str, float] = {"generation": generation, "evaluations": self.done, "front": len(rows)}
+            row: dict[str, float] = {"generation": generation, "evaluations": self._settled or self.done}
+            row["front"] = len(rows)
             row["new"] = int((archive.stage[rows] == generation).sum())
             row["hypervolume"] = scaled_hypervolume(now, *scale) if len(rows) else 0.0
             row["epsilon"] = convergence.additive_epsilon(before, now, *scale)

@@ -147,6 +147,8 @@ class SearchBudget:
         there; promoted : the best of all these, tried in all scenarios
     trials : policies that the engine then tries, ``population`` at a time; patience : generations without gain after
         which it stops, 0 for never
+    workers : generations that may be under way at once, one for each process that shares the study; each is made from
+        what was known before all of them, whoever computes what
     engine, options, pruner : see `engines`; only options that differ from the defaults are here
     scale : best and worst of each objective, which hypervolume is measured between; of no use unless it has all of them
     """
@@ -158,6 +160,7 @@ class SearchBudget:
     trials: int = 8192
     population: int = 128
     patience: int = 0
+    workers: int = 1
     seed: int = 0
     engine: str = engines.DEFAULT
     pruner: str = "none"

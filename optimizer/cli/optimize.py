@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -26,8 +26,13 @@ from tiercap.optimizer.cli.options import (
 )
 from tiercap.optimizer.cli.output import figure, print_json, print_table, say, scenarios_json
 
+if TYPE_CHECKING:
+    from tiercap.optimizer.meeting_place import MeetingPlace
+
 #: Chips named for a policy before the rest is counted.
 CHIPS_NAMED = 6
+#: Processes that a shared study is laid out for unless it says so.
+WORKERS = 4
 #: Outcomes in the report besides the objectives.
 ALSO_SHOWN = ("terminal_gap", "units_open", "units_licensed", "government_take", "buyer_access", "domestic_capacity",
               "lock_in")  # fmt: skip
@@ -41,6 +46,20 @@ ALSO_SHOWN = ("terminal_gap", "units_open", "units_licensed", "government_take",
 @seed_option
 @click.option("--engine", metavar="NAME", help="What searches: see `tiercap engines`.  [default: the study's]")
 @click.option("--require-converged", is_flag=True, help="End with exit code 4 if the search was still finding more.")
+@click.option(
+    "--storage",
+    metavar="PLACE",
+    envvar="TIERCAP_STORAGE",
+    help="Share the search with other processes: postgresql://USER:PASSWORD@HOST/DATABASE, or the path of a journal "
+    "file on one machine. A password is better in the environment (TIERCAP_STORAGE, PGPASSWORD) or in ~/.pgpass: the "
+    "list of processes does not show it.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    metavar="N",
+    help="Processes that --storage is laid out for; all of them say the same.  [default: the study's, else 4]",
+)
 @threads_option
 @json_option
 @quiet_option
@@ -53,6 +72,8 @@ def command(
     seed: int | None,
     engine: str | None,
     require_converged: bool,
+    storage: str | None,
+    workers: int | None,
     threads: int | None,
     as_json: bool,
     quiet: bool,
@@ -62,6 +83,9 @@ def command(
     Without arguments: the built-in study. Results go to a run folder; the same command with `-o FOLDER` goes on
     where an interrupted run stopped, and `--set search.trials=N` with a larger N extends a finished one.
 
+    The same command with the same --storage, in several processes with a folder each, shares the work. All of them end
+    with the same front, the one that a single process with the same --workers finds, also if some are killed.
+
     Example: tiercap optimize my-study.toml -o runs/mine
     """
     from tiercap.optimizer import config
@@ -70,15 +94,21 @@ def command(
     from tiercap.optimizer.problem import Problem
 
     path = folder_of(output)
-    flags = {"seed": seed, "search.engine": engine, **scenario_flags(futures, structure)}
-    problem = Problem(config.load(study, settings, flags), threads)
+    place = _place(storage)
+    flags = {"seed": seed, "search.engine": engine, "search.workers": workers, **scenario_flags(futures, structure)}
+    loaded = config.load(study, settings, flags)
+    if place is not None and "search.workers" not in loaded.origins:
+        loaded = config.load(study, settings, {**flags, "search.workers": WORKERS})
+    problem = Problem(loaded, threads)
     announce_compilation(quiet)
 
     def again(folder: Path, *more: str) -> str:
         """The command that goes on in ``folder``."""
         last = {text.partition("=")[0].strip(): text for text in (*settings, *more)}
         said = [part for text in last.values() for part in ("--set", text)]
-        given = (("--seed", seed), ("--engine", engine), ("--scenarios", futures), ("--structure", structure))
+        given = (("--seed", seed), ("--engine", engine), ("--scenarios", futures), ("--structure", structure),
+                 ("--storage", storage and (place.without_secrets(storage) if place else storage)),
+                 ("--workers", workers))  # fmt: skip
         flagged = [part for flag, value in given if value is not None for part in (flag, str(value))]
         return shlex.join(["tiercap", "optimize", *([study] if study else []), "-o", str(folder), *flagged, *said])
 
@@ -91,7 +121,7 @@ def command(
             return bar(search)
 
         try:
-            run = optimize(problem, path, started)
+            run = optimize(problem, path, started, place)
         except InfeasibleError as ending:
             if ending.found is not None:
                 _print_infeasible(ending.found, as_json)
@@ -119,6 +149,19 @@ def folder_of(output: str | None) -> Path | None:
     if output is not None and not output.strip():
         raise InputError("-o needs the name of a folder, not an empty text")
     return None if output is None else Path(output)
+
+
+def _place(storage: str | None) -> MeetingPlace | None:
+    """What --storage says, once its secrets are out of the list of processes."""
+    if storage is None:
+        return None
+    from tiercap.optimizer.cli.command_line import blot
+    from tiercap.optimizer.meeting_place import parse
+
+    place = parse(storage)
+    for secret in place.written:
+        blot(secret)
+    return place
 
 
 @contextmanager
@@ -174,6 +217,7 @@ def _print_json(run: Any) -> None:
             "hypervolume": hypervolume_json(run),
             "fresh": fresh_json(run),
             "groups": groups_json(run),
+            "shared": run.shared,
             "choices": {choice.label: choice.row for choice in run.choices},
             "front": [policy_json(run, row) for row in range(len(run.levers))],
             "rule_in_force": {
@@ -369,7 +413,8 @@ def _print_stages(run: Any) -> None:
     click.echo(f"It {'has settled' if run.converged else 'was still rising'}: {run.settled()}.")
     spent = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in sorted(found.seconds.items(), key=lambda i: -i[1]))
     reused = f", {found.evaluations_reused:,} of them kept from before" if found.evaluations_reused else ""
-    click.echo(f"{found.evaluations:,} evaluations{reused} in {run.seconds:.1f} s: {spent}.")
+    others = f", {found.evaluations_elsewhere:,} done by other processes" if found.evaluations_elsewhere else ""
+    click.echo(f"{found.evaluations:,} evaluations{reused}{others} in {run.seconds:.1f} s: {spent}.")
 
 
 def _print_next(run: Any, again: Callable[..., str]) -> None:
