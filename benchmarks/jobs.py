@@ -42,9 +42,10 @@ from array_model import ArrayModel
 
 from tiercap.optimizer import config, front
 from tiercap.optimizer.catalogue import exporter_catalogue
+from tiercap.optimizer.convergence import scaled_hypervolume
 from tiercap.optimizer.optimize import optimize
 from tiercap.optimizer.problem import Problem
-from tiercap.optimizer.search import Search, coordinates, scaled_hypervolume, unit_points
+from tiercap.optimizer.search import Search, coordinates, unit_points
 
 from tiercap.kernels.params import OUTCOMES  # isort: skip
 

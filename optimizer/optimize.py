@@ -6,9 +6,9 @@ import hashlib
 import platform
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -136,20 +136,21 @@ def optimize(
     said = configuration(problem)
     with ExitStack() as held:
         shared = held.enter_context(closing(SharedStudy.join(problem, place, said))) if place else None
-        folder = held.enter_context(RunFolder.open(output, said, label=_label(problem.study.name)))
+        folder = held.enter_context(RunFolder.open(output, said, label=label(problem.study.name)))
         search = Search(problem, folder, shared=shared)
         if progress:
             search.progress = progress(search)
         folder.log("started", resumed=folder.resumed, worker=shared.worker if shared else None)
         found = _searched(search)
-        run = _describe(problem, folder.path, found, start)
+        run = assessed(problem, folder.path, found, start)
         run.shared = shared_json(search)
-        _write(run, search)
+        _write_optuna(search)
+        write(run, folder)
         folder.log("finished", evaluations=found.evaluations, reused=found.evaluations_reused)
     return run
 
 
-def _label(name: str) -> str:
+def label(name: str) -> str:
     """A study's name as part of a folder's."""
     return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:48].rstrip("-") or "run"
 
@@ -180,7 +181,8 @@ def _explained(search: Search, ending: InfeasibleError, archive: Archive) -> Inf
     return InfeasibleError(str(ending), told)
 
 
-def _describe(problem: Problem, path: Path, found: Outcome, start: float) -> Run:
+def assessed(problem: Problem, path: Path, found: Outcome, start: float) -> Run:
+    """What was found, held against the rule in force and in fresh scenarios. start : `time.perf_counter` before it."""
     coords = found.archive.coords[found.front]
     values = found.archive.values[found.front]
     levers = problem.space.resolve(coords)
@@ -191,7 +193,7 @@ def _describe(problem: Problem, path: Path, found: Outcome, start: float) -> Run
     draws = paired.resamplings(problem.scenarios.weights, problem.study.search.seed)
     there = problem.levels(everyone, draws)
     met, groups = fresh.meet(problem, everyone, there)
-    found.seconds["fresh scenarios"] = time.perf_counter() - began
+    found.seconds["fresh scenarios"] = found.seconds.get("fresh scenarios", 0.0) + time.perf_counter() - began
     choices = worth_looking_at(losses, rule, problem.objectives, groups.group)
     gain = front.largest_simultaneous_gain(losses, rule)
     volume = _interval(found, losses, there.drawn[:, :-1] * problem.signs)
@@ -209,9 +211,21 @@ def _interval(found: Outcome, losses: Floats, drawn: Floats) -> tuple[float, flo
     return value, float(low), float(high)
 
 
-def _write(run: Run, search: Search) -> None:
-    """Front, convergence, codebook, Optuna study and manifest; the manifest last, with everybody's digest."""
-    problem, folder = run.problem, search.folder
+@dataclass(frozen=True)
+class Beside:
+    """What a folder holds of a run besides what it holds of every run.
+
+    columns : of the table of the front, by name; codebook : rows; manifest : by key
+    """
+
+    columns: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    codebook: Sequence[tuple[str, str, str]] = ()
+    manifest: Mapping[str, Any] = field(default_factory=dict)
+
+
+def write(run: Run, folder: RunFolder, beside: Beside | None = None) -> None:
+    """Front, convergence, codebook and manifest; the manifest last, with everybody's digest."""
+    problem, beside = run.problem, beside or Beside()
     lever_values = problem.space.values(run.found.archive.coords[run.found.front])
     columns = [column_name(pair) for pair in problem.reported]
     chips = load_chips()
@@ -219,6 +233,7 @@ def _write(run: Run, search: Search) -> None:
     table |= {name: run.front_values[:, k] for k, name in enumerate(columns)}
     table |= fresh_columns(run)
     table["generation"] = run.found.archive.stage[run.found.front]
+    table |= beside.columns
     for tier in ("open", "licensed"):
         table[f"chips_{tier}"] = np.array(["; ".join(admitted(row, chips)[tier]) for row in run.levers], dtype=str)
     units = {name: LEVERS_TABLE[name].unit for name in lever_values}
@@ -234,9 +249,9 @@ def _write(run: Run, search: Search) -> None:
         + [(name, units[name], measures.meaning(*pair)) for name, pair in zip(columns, problem.reported, strict=True)]
         + [(name, units.get(name, "1"), FRONT_COLUMNS.get(name, ALSO_FRESH)) for name in fresh_columns(run)]
         + [(name, "1", FRONT_COLUMNS[name]) for name in ("generation", "chips_open", "chips_licensed")]
+        + [*beside.codebook]
     )
-    _write_optuna(search)
-    folder.write_manifest(manifest(run))
+    folder.write_manifest(manifest(run) | dict(beside.manifest))
 
 
 def fresh_columns(run: Run) -> dict[str, NDArray[Any]]:

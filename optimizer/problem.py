@@ -137,9 +137,10 @@ class Problem:
     def rivals(self) -> NDArray[Any]:
         """The policies whose best in each scenario is the best known, which regret is measured from: LEVERS[n, 1].
 
-        Scrambled Sobol points of the searched levers, the same for a seed of the search, and the rule in force.
+        Scrambled Sobol points of the searched levers, the same whatever the seeds, and the rule in force: what a policy
+        is worth must not depend on the search that found it.
         """
-        unit = unit_points(RIVALS, len(self.space.levers), self.study.search.seed)
+        unit = unit_points(RIVALS, len(self.space.levers), 0)
         points = coordinates(unit, self.space.levers)
         return np.concatenate([self.space.resolve(points), self.baseline.reshape(1, 1)])
 

@@ -28,7 +28,6 @@ from numpy.typing import NDArray
 
 from tiercap.kernels.params import OUTCOMES
 from tiercap.optimizer import convergence, engines, front, optuna_study
-from tiercap.optimizer.convergence import scaled_hypervolume
 from tiercap.optimizer.errors import InfeasibleError, InputError
 from tiercap.optimizer.evaluate import Evaluator
 from tiercap.optimizer.lever_space import coordinates as coordinates
@@ -486,9 +485,7 @@ class Search:
             row: dict[str, float] = {"generation": generation, "evaluations": self._settled or self.done}
             row["front"] = len(rows)
             row["new"] = int((archive.stage[rows] == generation).sum())
-            row["hypervolume"] = scaled_hypervolume(now, *scale) if len(rows) else 0.0
-            row["epsilon"] = convergence.additive_epsilon(before, now, *scale)
-            row["epsilon_progress"] = convergence.entered(now, before, *scale)
+            row |= convergence.measured(now, before, *scale)
         self.convergence.append(row)
 
     def _nearest_miss(self, archive: Archive) -> str:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import shlex
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +42,12 @@ ALSO_SHOWN = ("terminal_gap", "units_open", "units_licensed", "government_take",
 @set_option
 @scenarios_option
 @seed_option
+@click.option(
+    "--seeds",
+    metavar="N",
+    help="Search from N seeds one after the other, --seed and those after it, or from a list such as 1,2,5, and say "
+    "whether they agree; the scenarios stay the same.",
+)
 @click.option("--engine", metavar="NAME", help="What searches: see `tiercap engines`.  [default: the study's]")
 @click.option("--require-converged", is_flag=True, help="End with exit code 4 if the search was still finding more.")
 @click.option(
@@ -70,6 +74,7 @@ def command(
     futures: str | None,
     structure: str | None,
     seed: int | None,
+    seeds: str | None,
     engine: str | None,
     require_converged: bool,
     storage: str | None,
@@ -89,7 +94,9 @@ def command(
     Example: tiercap optimize my-study.toml -o runs/mine
     """
     from tiercap.optimizer import config
-    from tiercap.optimizer.errors import InfeasibleError, NotConvergedError
+    from tiercap.optimizer import seeds as many
+    from tiercap.optimizer.cli.search_bar import search_bar
+    from tiercap.optimizer.errors import InfeasibleError, InputError, NotConvergedError
     from tiercap.optimizer.optimize import optimize
     from tiercap.optimizer.problem import Problem
 
@@ -100,28 +107,37 @@ def command(
     if place is not None and "search.workers" not in loaded.origins:
         loaded = config.load(study, settings, {**flags, "search.workers": WORKERS})
     problem = Problem(loaded, threads)
+    searches = None if seeds is None else many.parse(seeds, problem.study.search.seed)
+    if searches and place:
+        raise InputError("--seeds searches in one process, --storage in several: give one of them")
     announce_compilation(quiet)
 
     def again(folder: Path, *more: str) -> str:
         """The command that goes on in ``folder``."""
         last = {text.partition("=")[0].strip(): text for text in (*settings, *more)}
         said = [part for text in last.values() for part in ("--set", text)]
-        given = (("--seed", seed), ("--engine", engine), ("--scenarios", futures), ("--structure", structure),
+        given = (("--seed", seed), ("--seeds", seeds), ("--engine", engine), ("--scenarios", futures),
+                 ("--structure", structure),
                  ("--storage", storage and (place.without_secrets(storage) if place else storage)),
                  ("--workers", workers))  # fmt: skip
         flagged = [part for flag, value in given if value is not None for part in (flag, str(value))]
         return shlex.join(["tiercap", "optimize", *([study] if study else []), "-o", str(folder), *flagged, *said])
 
-    with search_bar(quiet) as bar:
+    def opened(folder: Path) -> None:
+        say(f"run folder {folder}", quiet)
+        interrupts.advise(f"what was finished is kept in {folder}; to go on: {again(folder)}")
+
+    with search_bar(quiet, len(searches or (None,))) as bar:
 
         def started(search: Any) -> Callable[[int, float | None], None]:
-            folder = search.folder.path
-            say(f"run folder {folder}", quiet)
-            interrupts.advise(f"what was finished is kept in {folder}; to go on: {again(folder)}")
+            opened(search.folder.path)
             return bar(search)
 
         try:
-            run = optimize(problem, path, started, place)
+            if searches:
+                run = many.search(problem, searches, path, opened, bar)
+            else:
+                run = optimize(problem, path, started, place)
         except InfeasibleError as ending:
             if ending.found is not None:
                 _print_infeasible(ending.found, as_json)
@@ -164,35 +180,6 @@ def _place(storage: str | None) -> MeetingPlace | None:
     return place
 
 
-@contextmanager
-def search_bar(quiet: bool) -> Iterator[Callable[[Any], Callable[[int, float | None], None]]]:
-    """A progress bar on standard error: share, rate, time left, hypervolume. Nothing where nobody watches."""
-    if quiet or not sys.stderr.isatty():
-        yield lambda search: lambda done, volume: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("{task.description}"), BarColumn(20), TaskProgressColumn(), TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(), TextColumn("{task.fields[volume]}"),
-    )  # fmt: skip
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-
-        def start(search: Any) -> Callable[[int, float | None], None]:
-            task = bar.add_task("searching", total=search.planned(), rate="", volume="")
-
-            def advance(done: int, volume: float | None) -> None:
-                speed = bar.tasks[task].speed
-                rate = f"{speed / 1000:,.0f} k evaluations/s" if speed else ""
-                shown = f"hypervolume {volume:.4f}" if volume is not None else "screening"
-                bar.update(task, completed=done, rate=rate, volume=shown)
-
-            return advance
-
-        yield start
-
-
 def _print_json(run: Any) -> None:
     from tiercap.optimizer.optimize import (
         fresh_json,
@@ -203,6 +190,7 @@ def _print_json(run: Any) -> None:
         policy_json,
     )
     from tiercap.optimizer.policy import describe
+    from tiercap.optimizer.seeds import SeedsRun, seeds_json
 
     problem = run.problem
     print_json(
@@ -226,6 +214,7 @@ def _print_json(run: Any) -> None:
                 "outcomes": outcomes_json(run, run.baseline_values),
             },
             "largest_simultaneous_gain": {"row": run.gain[0], "gain": run.gain[1]},
+            **({"seeds": seeds_json(run)} if isinstance(run, SeedsRun) else {}),
         }
     )
 
@@ -259,7 +248,21 @@ def _print_infeasible(told: Any, as_json: bool) -> None:
 
 
 def _print_report(run: Any, again: Callable[..., str]) -> None:
-    """The rule in force and five policies, one a column; then the gain, the time, and what to run next."""
+    """The front, how the search went, and what to run next."""
+    from tiercap.optimizer.cli.seeds import print_seeds
+    from tiercap.optimizer.seeds import SeedsRun
+
+    _print_front(run)
+    if isinstance(run, SeedsRun):
+        print_seeds(run)
+        _print_next(run, again, "a folder a seed with its study.journal")
+    else:
+        _print_stages(run)
+        _print_next(run, again, "study.journal")
+
+
+def _print_front(run: Any) -> None:
+    """The rule in force and five policies, one a column; then the gain, and what holds in fresh scenarios."""
     from tiercap.optimizer.catalogue import load_chips
 
     problem = run.problem
@@ -280,8 +283,6 @@ def _print_report(run: Any, again: Callable[..., str]) -> None:
     click.echo()
     _print_gain(run)
     _print_fresh(run)
-    _print_stages(run)
-    _print_next(run, again)
 
 
 def _stacked(label: str) -> str:
@@ -417,9 +418,9 @@ def _print_stages(run: Any) -> None:
     click.echo(f"{found.evaluations:,} evaluations{reused}{others} in {run.seconds:.1f} s: {spent}.")
 
 
-def _print_next(run: Any, again: Callable[..., str]) -> None:
+def _print_next(run: Any, again: Callable[..., str], study: str) -> None:
     click.echo(f"Run folder: {run.path}")
-    click.echo("It holds front.csv, manifest.json and study.journal, which optuna-dashboard opens. Next:")
+    click.echo(f"It holds front.csv, manifest.json and {study}, which optuna-dashboard opens. Next:")
     click.echo(f"  {again(run.path, f'search.trials={_more(run.problem)}')}   # search on")
     click.echo(f"  {shlex.join(['tiercap', 'pick', str(run.path)])}   # one of them: reasons, round numbers, prices")
     click.echo(f"  tiercap evaluate --policy {run.problem.study.baseline} --trajectory   # the rule, year by year")

@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from tiercap.optimizer.cli.optimize import search_bar
 from tiercap.optimizer.cli.options import announce_compilation, json_option, quiet_option, threads_option
 from tiercap.optimizer.cli.output import print_json, say
+from tiercap.optimizer.cli.search_bar import search_bar
 from tiercap.optimizer.cli.verify import DIFFERS, print_differences
 
 
