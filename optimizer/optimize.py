@@ -78,7 +78,7 @@ class Run:
     fresh: Fresh | None
     groups: Groups
     seconds: float
-    shared: dict[str, Any] | None = None
+    shared: dict[str, Any] | None = field(default=None, kw_only=True)
 
     @property
     def last_rise(self) -> float:

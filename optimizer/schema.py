@@ -216,8 +216,10 @@ def _take_options(draft: Draft, engine: str) -> dict[str, engines.Value]:
 
 
 def _take_scale(draft: Draft) -> dict[str, tuple[float, float]]:
-    """The table [search.scale]: outcome to best and worst, two different numbers."""
-    taken = {}
+    """The table [search.scale]: outcome to best and worst, two different numbers; ``scale = false`` drops one."""
+    taken: dict[str, tuple[float, float]] = {}
+    if draft.table(("search",)).get("scale") is False:
+        return taken
     for name, value in draft.table(("search", "scale")).items():
         path = ("search", "scale", name)
         if draft.unknown(path, OUTCOMES, "outcome"):

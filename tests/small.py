@@ -6,7 +6,7 @@ from tiercap.optimizer import config
 from tiercap.optimizer.problem import Problem
 
 SETTINGS = ("search.screen=256", "search.screen_scenarios=8", "search.screen_generations=2", "search.promoted=64",
-            "search.trials=32", "search.population=16", "scenarios.count=32")  # fmt: skip
+            "search.trials=32", "search.population=16", "scenarios.count=32", "search.scale=false")  # fmt: skip
 FLAGS = [part for setting in SETTINGS for part in ("--set", setting)]
 #: Evaluations of each block that the settings amount to, in order: the screen, what is bred from it and the children of
 #: each generation in 8 scenarios, the promoted and the generations in all 32.

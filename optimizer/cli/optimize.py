@@ -26,6 +26,7 @@ from tiercap.optimizer.cli.output import figure, print_json, print_table, say, s
 
 if TYPE_CHECKING:
     from tiercap.optimizer.meeting_place import MeetingPlace
+    from tiercap.optimizer.optimize import Run
 
 #: Chips named for a policy before the rest is counted.
 CHIPS_NAMED = 6
@@ -134,6 +135,7 @@ def command(
             return bar(search)
 
         try:
+            run: Run
             if searches:
                 run = many.search(problem, searches, path, opened, bar)
             else:
