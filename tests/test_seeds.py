@@ -361,7 +361,7 @@ def test_a_stated_scale_goes_before_the_first_seeds(tmp_path: Path) -> None:
     study = tmp_path / "study.toml"
     scale = "revenue = [80.0, 5.0]\ngap = [15.0, 12.0]\nsubstitution = [90.0, 150.0]\n"
     study.write_text(f'[study]\nextends = "builtin:china-2026"\n[search.scale]\n{scale}')
-    problem = Problem(config.load(study, [*small.SETTINGS, *RANDOM], {"seed": 1}, {}), 1)
+    problem = Problem(config.load(study, [*small.SETTINGS[:-1], *RANDOM], {"seed": 1}, {}), 1)
     told: Any = seeds.seeds_json(seeds.search(problem, (4, 2), tmp_path / "run"))
     assert told["scale"]["stated_by"] == "study"
     assert told["scale"]["best"] == {"revenue": 80.0, "gap": 15.0, "substitution": 90.0}
