@@ -62,6 +62,19 @@ def load(
     return study
 
 
+def scenario_flags(futures: str | None, structure: str | None) -> dict[str, Any]:
+    """The flags of `load` that choose the futures.
+
+    futures : calibrated, prior, random, central, or a Parquet file with a column a parameter; None for the study's
+    structure : only members of the ensemble with that structure, None for all
+    """
+    kinds = {"prior": "sobol", "calibrated": "calibrated", "random": "random", "central": "central"}
+    if futures is None:
+        return {"scenarios.structure": structure}
+    kind, file = (kinds[futures], "") if futures in kinds else ("calibrated", futures)
+    return {"scenarios.kind": kind, "scenarios.file": file, "scenarios.structure": structure}
+
+
 def builtin_text(name: str) -> str:
     """The text of a built-in study, comments included."""
     if name not in BUILTIN:

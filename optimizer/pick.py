@@ -79,6 +79,19 @@ class Pick:
     changed: bool
 
 
+def way_of(by: str | None, weights: Floats | None, objectives: list[str]) -> Way:
+    """How to choose: as ``by`` says, else by the weights where there are any, else the knee. Raises InputError."""
+    way = by or ("knee" if weights is None else "weights")
+    found = next((known for known in WAYS if known == way), None)
+    if found is None:
+        raise InputError(f"there is no way to choose called `{printable(way[:60])}`: {did_you_mean(way[:60], WAYS)}")
+    if weights is not None and found in ("knee", "regret"):
+        raise InputError(f"--by {way} takes no weights: leave --weight out, or choose by weights or compromise")
+    if weights is None and found == "weights":
+        raise InputError(f"--by weights needs a weight, such as --weight {objectives[0]}=2")
+    return found
+
+
 def parse_weights(texts: tuple[str, ...], objectives: list[str]) -> Floats | None:
     """``OUTCOME=W`` texts as float64[k], 0 for what is not named; None where there are none."""
     if not texts:

@@ -43,6 +43,7 @@ class SavedRun:
     levers : the policies, LEVERS[n, 1]
     means : float64[n, k], the objectives as the run wrote them
     group : int64[n], policies of one group cannot be told apart; negative where that is not known
+    table, units : the whole table of the front, name to [n], and the unit of every column
     """
 
     path: Path
@@ -52,6 +53,8 @@ class SavedRun:
     means: Floats
     group: NDArray[np.int64]
     manifest: Mapping[str, Any]
+    table: columns.Columns
+    units: Mapping[str, str]
 
     def __len__(self) -> int:
         return len(self.levers)
@@ -70,7 +73,7 @@ class SavedRun:
 def load(path: Path, threads: int | None = None) -> SavedRun:
     """Read a run folder without locking or changing it. InputError where it is no finished run, or was changed."""
     place, found, problem = opened(path, threads)
-    table = _front(found, place)
+    table, units = _front(found, place)
     try:
         values = {lever.name: table[lever.name] for lever in problem.study.levers}
         means = np.stack([table[name] for name in problem.objectives], axis=1)
@@ -80,7 +83,7 @@ def load(path: Path, threads: int | None = None) -> SavedRun:
     if len(levers) == 0:
         raise InputError(f"the front in {place / FRONT} is empty: {_AGAIN}")
     group = np.asarray(table.get("group", np.full(len(levers), -1)), np.int64)
-    return SavedRun(place, problem, values, levers, means, group, found)
+    return SavedRun(place, problem, values, levers, means, group, found, table, units)
 
 
 def opened(
@@ -120,8 +123,8 @@ def _manifest(place: Path) -> dict[str, Any]:
     return found
 
 
-def _front(found: Mapping[str, Any], place: Path) -> columns.Columns:
-    """The table of the front, checked against the manifest's digest and its own."""
+def _front(found: Mapping[str, Any], place: Path) -> tuple[columns.Columns, dict[str, str]]:
+    """The table of the front and its units, checked against the manifest's digest and its own."""
     try:
         with atomic.explained(f"reading {place / FRONT}", "nothing was changed"):
             try:
@@ -130,7 +133,7 @@ def _front(found: Mapping[str, Any], place: Path) -> columns.Columns:
                 raise InputError(f"{place / FRONT} is gone: {_AGAIN}") from None
         if hashlib.sha256(data).hexdigest() != found["digests"][FRONT]:
             raise columns.Damaged("it is not the one that the manifest lists")
-        return columns.from_parquet(data)
+        return columns.from_parquet(data), columns.units_of(data)
     except (atomic.Unfit, columns.Damaged) as reason:
         raise InputError(f"{place / FRONT} is damaged ({str(reason)[:120]}): {_AGAIN}") from None
 

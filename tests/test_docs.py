@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import shlex
 import subprocess
@@ -22,8 +23,8 @@ ROOT = Path(__file__).parent.parent
 #: Files that docs/architecture.md has a row for.
 DESCRIBED = (".py", ".toml", ".csv", ".parquet", ".json")
 PAGES = (
-    "README.md", "docs/howto-study.md", "docs/howto-sensitivity.md", "docs/howto-sweep.md", "docs/data.md",
-    "docs/record.md", "docs/calibration.md", "docs/architecture.md", "CONTRIBUTING.md",
+    "README.md", "docs/howto-study.md", "docs/howto-sensitivity.md", "docs/howto-sweep.md", "docs/howto-python.md",
+    "docs/data.md", "docs/record.md", "docs/calibration.md", "docs/architecture.md", "CONTRIBUTING.md",
 )  # fmt: skip
 
 
@@ -95,6 +96,24 @@ def test_the_python_on_sensitivity_runs() -> None:
     names: dict[str, object] = {}
     exec(code, names)
     assert names["found"] is not None
+
+
+def test_the_python_of_the_page_on_it_runs() -> None:
+    names: dict[str, object] = {}
+    for code in blocks("docs/howto-python.md", "python"):
+        exec(code, names)
+    assert names["mine"]
+
+
+def test_the_page_on_python_lists_every_function() -> None:
+    from tiercap.optimizer import api
+
+    listed = re.findall(r"^\| `(\w+)\(", page("docs/howto-python.md"), re.MULTILINE)
+    public = [
+        name for name, one in vars(api).items()
+        if inspect.isfunction(one) and one.__module__ == api.__name__ and name[0] != "_"
+    ]  # fmt: skip
+    assert listed == public
 
 
 def test_conditions_of_the_page_on_sensitivity_are_understood() -> None:

@@ -61,11 +61,9 @@ def scenarios_option(function: F) -> F:
 
 def scenario_flags(futures: str | None, structure: str | None) -> dict[str, Any]:
     """The study keys that the options of :func:`scenarios_option` stand for."""
-    kinds = {"prior": "sobol", "calibrated": "calibrated", "random": "random", "central": "central"}
-    if futures is None:
-        return {"scenarios.structure": structure}
-    kind, file = (kinds[futures], "") if futures in kinds else ("calibrated", futures)
-    return {"scenarios.kind": kind, "scenarios.file": file, "scenarios.structure": structure}
+    from tiercap.optimizer import config
+
+    return config.scenario_flags(futures, structure)
 
 
 def threads_option(function: F) -> F:

@@ -73,19 +73,14 @@ def command(
     Example: tiercap pick runs/first --by regret --bound "gap>=13 year"
     """
     from tiercap.optimizer import saved_run
-    from tiercap.optimizer.errors import InputError
     from tiercap.optimizer.legal import parse_grid
-    from tiercap.optimizer.pick import parse_bound, parse_weights, pick
+    from tiercap.optimizer.pick import parse_bound, parse_weights, pick, way_of
     from tiercap.optimizer.study import directions
 
     saved = saved_run.load(Path(run), threads)
     demanded = tuple(parse_bound(text, directions(saved.problem.study.objectives)) for text in bounds)
     weighed = parse_weights(weights, saved.problem.objectives)
-    way: Any = by or ("knee" if weighed is None else "weights")
-    if weighed is not None and way in ("knee", "regret"):
-        raise InputError(f"--by {way} takes no weights: leave --weight out, or choose by weights or compromise")
-    if weighed is None and way == "weights":
-        raise InputError(f"--by weights needs a weight, such as --weight {saved.problem.objectives[0]}=2")
+    way = way_of(by, weighed, saved.problem.objectives)
     steps = parse_grid(grid, saved.problem.space.names)
     announce_compilation(quiet)
     found = pick(saved, way, weighed, demanded, digits, steps)
