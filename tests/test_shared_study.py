@@ -334,7 +334,8 @@ def test_a_connection_that_breaks_is_one_sentence(server: str) -> None:
     small = problem("study.name=broken")
     one = SharedStudy.join(small, parse(server), configuration(small))
     with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'tiercap'")
+        ours = "datname = current_database() AND application_name = 'tiercap'"
+        admin.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {ours}")  # type: ignore[arg-type]
     with pytest.raises(StorageError, match=r"does not answer any more|failed") as caught:
         one.claim(1)
     assert str(urlsplit(server).password) not in str(caught.value)
