@@ -11,16 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from tiercap.optimizer import atomic, columns, provenance, run_layout, saved_run
+from tiercap.optimizer import atomic, columns, provenance, run_layout, saved_run, seeds
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.identity import fingerprint
-from tiercap.optimizer.optimize import Progress, optimize
+from tiercap.optimizer.optimize import Progress, Run, optimize
 from tiercap.optimizer.run_layout import EVALUATIONS
 from tiercap.optimizer.verify import check_files, differing
 
 #: Files that a search makes; others in a run folder are their owner's.
 _MADE = re.compile(
-    rf"front\.(?:parquet|csv)|convergence\.(?:parquet|csv)|codebook\.csv|{EVALUATIONS}/part-[a-z0-9-]{{1,64}}\.parquet"
+    rf"(?:front|convergence|attainment)\.(?:parquet|csv)|codebook\.csv|{EVALUATIONS}/part-[a-z0-9-]{{1,64}}\.parquet"
 )
 #: What a manifest says of the search besides the digests of files, and must say again.
 _SAID = ("evaluations", "hypervolume")
@@ -54,7 +54,11 @@ def replicate(
     place, manifest, problem = saved_run.opened(path, threads, ensemble)
     if output is not None:
         _refuse(run_layout.absolute(output))
-    run = optimize(problem, output, progress)
+    several = seeds.recorded(manifest)
+    if several:
+        run: Run = seeds.search(problem, several, output, progress=progress)
+    else:
+        run = optimize(problem, output, progress)
     again = run_layout.read_manifest(run.path) or {}
     other = tuple(provenance.differences(manifest, problem))
     files, found = compared(place, manifest, run.path, again)

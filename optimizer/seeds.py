@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -138,6 +138,18 @@ def parse(text: str, first: int) -> tuple[int, ...]:
     if max(numbers) > MAX_SEED:
         raise InputError(f"--seeds: a seed is at most {MAX_SEED}, not {max(numbers)}")
     return numbers
+
+
+def recorded(manifest: Mapping[str, Any]) -> tuple[int, ...] | None:
+    """The seeds that a finished run was searched from, by its manifest; None for a run of one search."""
+    told = manifest.get("seeds")
+    if told is None:
+        return None
+    try:
+        numbers = [one["seed"] for one in told["each"]]
+        return parse(",".join(map(str, numbers)), 0) if len(numbers) > 1 else parse("1", int(numbers[0]))
+    except (KeyError, TypeError, IndexError, ValueError):
+        raise InputError("the manifest does not say which seeds the run was searched from: name another run") from None
 
 
 def problem_of(problem: Problem, seed: int) -> Problem:

@@ -25,9 +25,13 @@ from tiercap.optimizer.cli.guard import run
 from tiercap.optimizer.cli.search_bar import standing
 from tiercap.optimizer.errors import InfeasibleError, InputError
 from tiercap.optimizer.optimize import optimize
+from tiercap.optimizer.paper.material import Material
+from tiercap.optimizer.paper.words import methods
 from tiercap.optimizer.problem import Problem
+from tiercap.optimizer.replicate import replicate
 from tiercap.optimizer.scenarios import MAX_SEED
 from tiercap.optimizer.seeds import SeedsRun
+from tiercap.optimizer.verify import verify
 
 #: Searches in which a policy costs next to nothing: sixteen random ones.
 RANDOM = ("search.engine=random", "search.screen=0", "search.trials=16")
@@ -69,6 +73,15 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> SeedsRun:
     return seeds.search(small.problem(), (1, 2), tmp_path_factory.mktemp("seeds") / "run")
 
 
+@pytest.fixture(scope="module")
+def stated(tmp_path_factory: pytest.TempPathFactory) -> SeedsRun:
+    """The same of a study that states a scale."""
+    problem = small.problem()
+    scale = {"revenue": (70.0, 0.0), "gap": (15.0, 12.0), "substitution": (100.0, 160.0)}
+    study = replace(problem.study, search=replace(problem.study.search, scale=scale))
+    return seeds.search(Problem(study, 1), (1, 2), tmp_path_factory.mktemp("stated") / "run")
+
+
 def test_each_seed_is_the_run_it_would_have_been_alone(made: SeedsRun, tmp_path: Path) -> None:
     alone = optimize(small.problem("search.seed=2"), tmp_path / "alone")
     told, mine = files(alone.path), files(made.path / "seed-2")
@@ -101,12 +114,15 @@ def test_the_front_of_all_is_what_no_policy_of_any_dominates(made: SeedsRun) -> 
             assert all(union[name][row] == found[name][place] for name in made.problem.space.names)
 
 
-def test_hypervolume_and_epsilon_are_on_the_scale_of_the_first(made: SeedsRun) -> None:
+@pytest.mark.parametrize("kind", ["made", "stated"])
+def test_hypervolume_and_epsilon_are_on_one_scale(kind: str, request: pytest.FixtureRequest) -> None:
+    made: SeedsRun = request.getfixturevalue(kind)
+    assert seeds.seeds_json(made)["scale"]["stated_by"] == ("study" if kind == "stated" else "seed 1")
     first, second = (one.run for one in made.each)
     assert first is not None
     assert second is not None
     scale = first.found.ideal, first.found.nadir
-    assert not np.array_equal(scale[0], second.found.ideal)
+    assert np.array_equal(scale[0], second.found.ideal) == (kind == "stated")
     union = made.problem.losses(made.front_values)
     for one, alone in zip(made.each, (first, second), strict=True):
         losses = alone.problem.losses(alone.front_values)
@@ -119,7 +135,7 @@ def test_hypervolume_and_epsilon_are_on_the_scale_of_the_first(made: SeedsRun) -
     assert made.screened_hypervolume < made.hypervolume[0]
 
 
-def test_convergence_of_all_seeds_is_on_one_scale(made: SeedsRun) -> None:
+def test_convergence_of_all_seeds_is_on_the_scale_of_the_first(made: SeedsRun) -> None:
     together, own = table(made.path / "convergence.parquet"), table(made.path / "seed-1" / "convergence.parquet")
     assert next(iter(together)) == "seed"
     for name, column in own.items():
@@ -171,7 +187,6 @@ def test_the_manifest_says_how_they_agree(made: SeedsRun) -> None:
     assert manifest["configuration"]["budget"] == {"trials": 32, "seeds": 2}
     assert {"front.parquet", "convergence.parquet", "attainment.parquet"} <= set(manifest["digests"])
     told = manifest["seeds"]
-    assert told["scale"]["stated_by"] == "seed 1"
     assert [one["seed"] for one in told["each"]] == [1, 2]
     for one in told["each"]:
         inner = json.loads((made.path / one["run"] / "manifest.json").read_text())
@@ -181,6 +196,34 @@ def test_the_manifest_says_how_they_agree(made: SeedsRun) -> None:
     assert told["hypervolume"]["interval"] == {
         "low": min(volumes), "high": max(volumes), "confidence": 0.5, "method": "order statistics",
     }  # fmt: skip
+
+
+@pytest.mark.slow
+def test_all_seeds_verify_and_replicate(made: SeedsRun, tmp_path: Path) -> None:
+    for folder in (made.path, made.path / "seed-2"):
+        checked = verify(folder, None, threads=1)
+        assert (checked.kind, checked.differences, checked.uncovered) == ("run", (), ())
+    (tmp_path / "alone").mkdir()
+    shutil.copy(made.path / "manifest.json", tmp_path / "alone")
+    found = replicate(tmp_path / "alone", tmp_path / "again", threads=2)
+    assert found.differences == ()
+    assert found.files == len(json.loads((made.path / "manifest.json").read_text())["digests"])
+    assert files(tmp_path / "again" / "seed-2")["front.csv"] == files(made.path / "seed-2")["front.csv"]
+
+
+def test_a_paper_says_how_many_searches_there_were(made: SeedsRun) -> None:
+    several, one = (" ".join(methods(Material(saved_run.load(path, 1)))) for path in (made.path, made.path / "seed-2"))
+    assert "once from each of the seeds 1, 2, and the front is that of all together" in several
+    assert "at a time, seed 2." in one
+
+
+def test_seeds_are_read_back_from_the_manifest(made: SeedsRun) -> None:
+    assert seeds.recorded(json.loads((made.path / "manifest.json").read_text())) == (1, 2)
+    assert seeds.recorded(json.loads((made.path / "seed-1" / "manifest.json").read_text())) is None
+    assert seeds.recorded({"seeds": {"each": [{"seed": 7}]}}) == (7,)
+    for odd in ({}, {"each": []}, {"each": [{}]}, 3):
+        with pytest.raises(InputError, match="does not say which seeds"):
+            seeds.recorded({"seeds": odd})
 
 
 def with_volumes(made: SeedsRun, *volumes: float) -> SeedsRun:

@@ -32,8 +32,9 @@ def search_bar(quiet: bool, searches: int = 1) -> Iterator[Bar]:
             nonlocal begun
             planned = search.planned()
             before, begun = begun * planned, begun + 1  # seeds differ in nothing that a plan depends on
-            name = f"seed {search.problem.study.search.seed}, {begun} of {searches}" if searches > 1 else "searching"
-            bar.update(task, description=name, total=searches * planned)
+            total = max(searches, begun)
+            name = f"seed {search.problem.study.search.seed}, {begun} of {total}" if total > 1 else "searching"
+            bar.update(task, description=name, total=total * planned)
 
             def advance(done: int, _volume: float | None) -> None:
                 speed = bar.tasks[task].speed

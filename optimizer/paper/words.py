@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tiercap.optimizer import engines
+from tiercap.optimizer import engines, seeds
 from tiercap.optimizer.paper import labels, latex
 from tiercap.optimizer.paper.exhibit import Figure, Table
 from tiercap.optimizer.paper.material import Material
@@ -104,11 +104,19 @@ def _searched(material: Material) -> str:
         f"took the best {search.promoted:,} to all futures. From these the engine {search.engine} "
         f"({engines.ENGINES[search.engine].meaning}; {told or 'no options'}), a sampler of Optuna "
         f"{manifest['versions']['optuna']}, tried {trials:,} policies, {search.population} at a time, "
-        f"seed {search.seed}{early}.{pruned} That took {manifest['evaluations']:,} evaluations of a policy in a "
+        f"{_seeds(material)}{early}.{pruned} That took {manifest['evaluations']:,} evaluations of a policy in a "
         f"future. The front has {len(material.run):,} policies; its scaled hypervolume is {volume['value']:.4f} "
         f"({volume['low']:.4f} to {volume['high']:.4f} in 90 of 100 resamplings of the futures) and was "
         f"{volume['before_optuna']:.4f} before the engine.{_afterwards(material)}"
     )
+
+
+def _seeds(material: Material) -> str:
+    """The seed of the search, or of each of several searches whose front is that of all."""
+    several = seeds.recorded(material.run.manifest)
+    if several is None or len(several) == 1:
+        return f"seed {material.problem.study.search.seed}"
+    return f"once from each of the seeds {', '.join(map(str, several))}, and the front is that of all together"
 
 
 def _afterwards(material: Material) -> str:
