@@ -10,8 +10,9 @@ Levers are coordinates between 0 and 1 that `search.coordinates` places, even in
 - EMA Workbench: its epsilon-NSGA-II, which calls a model once for each policy; ours meets all scenarios in that call
 
 Packages are imported, kernels loaded and the NumPy form compared with them before a clock starts; drawing scenarios and
-filling tables is part of every job. Hypervolumes of all jobs have one scale, the front of everything that any of them
-found. What is missing (`pip install "tiercap[bench]"`) is left out and said.
+filling tables is part of every job. Hypervolumes are shares of that of the reference front (`reference.parquet`), which
+is one of the study's own scenarios; with another `--scenarios`, of the front of everything that any job found. What is
+missing (`pip install "tiercap[bench]"`) is left out and said.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from typing import Any
 
 import numpy as np
 import peers
+import reference
 from array_model import ArrayModel
 
 from tiercap.optimizer import config, front
@@ -83,22 +85,32 @@ class Track:
 
 @dataclass(frozen=True)
 class Task:
-    """The study with its budget: policies that the others may evaluate in all scenarios."""
+    """The study with its budget, in its own numbers where none are given."""
 
-    trials: int
-    screen: int
-    scenarios: int
-    seed: int
+    trials: int | None = None
+    screen: int | None = None
+    count: int | None = None
+    seed: int = 0
 
     def problem(self) -> Problem:
         """A fresh problem: scenarios are drawn and tables filled again."""
-        sizes = (f"search.trials={self.trials}", f"search.screen={self.screen}", f"scenarios.count={self.scenarios}")
-        return Problem(config.load(None, (*sizes, f"search.population={POPULATION}"), {"seed": self.seed}, {}))
+        given = {"search.trials": self.trials, "search.screen": self.screen, "scenarios.count": self.count}
+        settings = tuple(f"{name}={value}" for name, value in given.items() if value is not None)
+        return Problem(config.load(None, settings, {"search.seed": self.seed}, {}))
+
+    @cached_property
+    def scenarios(self) -> int:
+        """Scenarios of a policy."""
+        return len(self.problem().scenarios)
 
     @cached_property
     def evaluations(self) -> int:
         """Evaluations of the search of this project."""
         return Search(self.problem(), None).planned()  # type: ignore[arg-type]
+
+    def known(self) -> np.ndarray | None:
+        """Losses of the reference front, where it is one of these scenarios."""
+        return reference.load(self.problem())[1] if self.count is None else None
 
     @property
     def policies(self) -> int:
@@ -276,10 +288,11 @@ def agree(task: Task) -> float:
     return peers.deviation(on_arrays(problem)(unit), on_kernels(problem)(unit))
 
 
-def summary(tracks: dict[str, list[Track]]) -> list[dict[str, Any]]:
-    """Rates, and hypervolume against time, on one scale for all; the track is that of a job's median round."""
-    everything = np.concatenate([losses for rounds in tracks.values() for track in rounds for losses in track.losses])
-    best = everything[front.nondominated(everything)]
+def summary(tracks: dict[str, list[Track]], best: np.ndarray | None = None) -> list[dict[str, Any]]:
+    """Rates, and hypervolume against time as a share of that of ``best``; the track is that of a job's median round."""
+    if best is None:
+        found = np.concatenate([losses for rounds in tracks.values() for track in rounds for losses in track.losses])
+        best = found[front.nondominated(found)]
     ideal, nadir = front.ideal_and_nadir(best)
     most = scaled_hypervolume(best, ideal, nadir)
     table = []
@@ -325,7 +338,7 @@ def measure(task: Task, jobs: list[str], rounds: int = 1) -> dict[str, Any]:
     report: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "study": "china-2026", "scenarios": task.scenarios}
     report |= {"rounds": rounds, "evaluations": task.evaluations, "policies": task.policies, "missing": missing}
     report |= {"cpu": peers.cpu()[0], "load": [before, peers.load()], "versions": versions, "deviation": deviation}
-    return report | {"table": summary(tracks)}
+    return report | {"table": summary(tracks, task.known())}
 
 
 def show(report: dict[str, Any]) -> None:
@@ -348,9 +361,9 @@ def show(report: dict[str, Any]) -> None:
 
 def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--trials", type=int, default=2048, help="search.trials of the study")
-    parser.add_argument("--screen", type=int, default=16384, help="search.screen of the study")
-    parser.add_argument("--scenarios", type=int, default=256)
+    parser.add_argument("--trials", type=int, help="search.trials of the study")
+    parser.add_argument("--screen", type=int, help="search.screen of the study")
+    parser.add_argument("--scenarios", type=int, help="scenarios.count of the study")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--jobs", nargs="*", default=list(JOBS), choices=JOBS)

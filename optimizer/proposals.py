@@ -72,19 +72,37 @@ class Judge:
 
 
 def breed(
-    judge: Judge, points: Floats, values: Floats, count: int, options: Mapping[str, float], rng: np.random.Generator
+    judge: Judge,
+    points: Floats,
+    values: Floats,
+    count: int,
+    options: Mapping[str, float],
+    rng: np.random.Generator,
+    mates: int = 1,
 ) -> tuple[Floats, Rows]:
     """Children of the best of ``points`` and the row of each one's first parent.
 
-    points : float64[n, d] in the unit cube; values : float64[n, columns]. Parents win a tournament of two: the less
-    crowded is taken.
+    points : float64[n, d] in the unit cube; values : float64[n, columns]. The first parent wins a tournament of two:
+    the less crowded is taken. Each of the other two is the nearest to it, in the objectives, of ``mates`` drawn. What
+    such neighbours differ by is the step that their part of the front needs (restricted mating: Ishibuchi and Shibata
+    2003, "A similarity-based mating scheme for evolutionary multiobjective optimization").
     """
     rows = judge.parents(values)
-    crowding = front.crowding(judge.losses(values)[rows])
-    pairs = rng.integers(len(rows), size=(3, count, 2))
-    left, right = pairs[..., 0], pairs[..., 1]
-    chosen = rows[np.where(crowding[left] >= crowding[right], left, right)]
-    return variation.children((points[chosen[0]], points[chosen[1]], points[chosen[2]]), options, rng), chosen[0]
+    losses = judge.losses(values)[rows]
+    crowding, places = front.crowding(losses), front.normalise(losses, *front.ideal_and_nadir(losses))
+    left, right = rng.integers(len(rows), size=(2, count))
+    first = np.where(crowding[left] >= crowding[right], left, right)
+    second, third = (_nearest(places, first, mates, rng) for _ in range(2))
+    chosen = points[rows[first]], points[rows[second]], points[rows[third]]
+    return variation.children(chosen, options, rng), rows[first]
+
+
+def _nearest(places: Floats, to: Rows, drawn: int, rng: np.random.Generator) -> Rows:
+    """Of ``drawn`` random rows of ``places``, float64[n, k], the nearest to each row ``to`` that is not that row."""
+    rows = rng.integers(len(places), size=(len(to), drawn))
+    squares = ((places[rows] - places[to, None]) ** 2).sum(axis=-1)
+    squares[rows == to[:, None]] = np.inf
+    return np.asarray(rows[np.arange(len(to)), squares.argmin(axis=1)])
 
 
 def _additions(losses: Floats, known: Floats, count: int) -> Rows:

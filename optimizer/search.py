@@ -333,7 +333,8 @@ class Search:
             rng = _chance(budget.seed, _PROPOSING, generation)
             count = budget.population * self._children()
             points = unit(archive.coords, levers)
-            born, parent = breed(self.judge, points, archive.values, count, options, rng)
+            mates = int(options["mates"])
+            born, parent = breed(self.judge, points, archive.values, count, options, rng, mates)
             born = coordinates(born, levers)
         found = self._few(f"children-{generation:05d}", born)
         with self._timed("choosing"):

@@ -18,6 +18,8 @@ Floats = NDArray[np.float64]
 
 #: Share of levers that a difference is added to.
 CROSSED = 0.5
+#: A random step's standard deviation in a lever over what the parents are apart there, and its least over its most.
+APART, LEAST = 0.5, 0.1
 
 
 def children(parents: tuple[Floats, Floats, Floats], options: Mapping[str, float], rng: np.random.Generator) -> Floats:
@@ -59,8 +61,8 @@ def mutated(points: Floats, options: Mapping[str, float], rng: np.random.Generat
 
 def line(first: Floats, second: Floats, options: Mapping[str, float], rng: np.random.Generator) -> Floats:
     """A normal step along the line from ``first`` to ``second``, and a smaller one in every lever."""
-    along = options["reach"] * rng.standard_normal((len(first), 1))
-    return first + along * (second - first) + options["spread"] * rng.standard_normal(first.shape)
+    along = options["reach"] * rng.standard_normal((len(first), 1)) * (second - first)
+    return first + along + _jitter(second - first, options["spread"], rng)
 
 
 def difference(
@@ -68,5 +70,10 @@ def difference(
 ) -> Floats:
     """``first`` with a share of ``second`` minus ``third`` added to half of its levers."""
     moves = rng.random(first.shape) < CROSSED
-    jitter = 0.3 * options["spread"] * rng.standard_normal(first.shape)
+    jitter = _jitter(second - third, 0.3 * options["spread"], rng)
     return np.where(moves, first + options["difference"] * (second - third) + jitter, first)
+
+
+def _jitter(apart: Floats, most: float, rng: np.random.Generator) -> Floats:
+    """A random step, the smaller the closer two parents are: a lever may need steps far below its range."""
+    return np.minimum(most, APART * np.abs(apart) + LEAST * most) * rng.standard_normal(apart.shape)

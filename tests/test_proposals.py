@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -41,6 +43,41 @@ def test_mutation_moves_as_many_levers_as_asked_both_ways_alike() -> None:
     moved = variation.mutated(points, {**OPTIONS, "mutations": 2.0}, np.random.default_rng(2))  # type: ignore[arg-type]
     assert (moved != points).sum(axis=1).mean() == pytest.approx(2.0, abs=0.02)
     assert moved.mean() == pytest.approx(0.5, abs=1e-3)
+
+
+def test_random_steps_shrink_with_what_parents_are_apart() -> None:
+    options: Any = {**OPTIONS, "reach": 0.0, "spread": 0.01}
+    first = np.full((100_000, 3), 0.5)
+    second = first + np.array([0.0, 0.002, 0.5])
+    steps = variation.line(first, second, options, np.random.default_rng(3)) - first
+    assert steps.std(axis=0) == pytest.approx([0.001, 0.002, 0.01], rel=0.02)
+    still: Any = {**options, "difference": 0.0}
+    moved = variation.difference(first, second, first, still, np.random.default_rng(4)) - first
+    assert moved[moved[:, 2] != 0.0, 2].std() == pytest.approx(0.003, rel=0.02)
+    assert moved[moved[:, 0] != 0.0, 0].std() == pytest.approx(0.0003, rel=0.02)
+
+
+def test_mates_are_neighbours_in_the_objectives_not_in_the_levers() -> None:
+    """A front of 200 whose neighbours lie at opposite walls: where all are drawn the nearest one is the next one."""
+    along = np.linspace(0.0, 1.0, 200)
+    values = np.column_stack([along, 1.0 - along, np.zeros(200)])
+    points = np.column_stack([along, np.arange(200) % 2.0])
+    still: Any = {**OPTIONS, "sbx": 0.0, "line": 1.0, "reach": 1.0, "spread": 0.0}
+    steps = {}
+    for mates in (1, 4096):
+        born, parent = breed(JUDGE, points, values, 500, still, np.random.default_rng(6), mates)
+        steps[mates] = np.abs(born - points[parent])[:, 0]
+    assert 0.0 < steps[4096].max() < 5.0 / 199  # a normal step along a line to the next
+    assert steps[1].mean() > 0.1
+
+
+def test_a_parent_is_never_its_own_mate_where_another_is_drawn() -> None:
+    values = np.column_stack([np.arange(100.0), -np.arange(100.0), np.zeros(100)])
+    points = np.arange(100.0).reshape(-1, 1) / 100.0
+    still: Any = {**OPTIONS, "sbx": 0.0, "line": 1.0, "spread": 0.0}
+    born, parent = breed(JUDGE, points, values, 500, still, np.random.default_rng(7), 1000)
+    inside = (parent > 0) & (parent < 99)  # others may be put back on a wall
+    assert (born[inside] != points[parent[inside]]).all()
 
 
 def test_promising_children_are_those_farthest_beyond_the_front() -> None:
