@@ -35,8 +35,9 @@ from tiercap.optimizer.study import Horizon
 
 Floats = NDArray[np.float64]
 
-#: Evaluations of one call of a kernel: a few hundredths of a second.
-SLICE = 4096
+#: Evaluations of one call of a kernel, at most and at least: from thousandths to a few hundredths of a second. Between
+#: them each thread has CALLS calls, so that the threads end together.
+SLICE, LEAST, CALLS = 4096, 512, 4
 #: Doubles of outcomes held at a time while reducing.
 CHUNK = 4_000_000
 #: Bytes of tables for groups A and B held at a time: as many as there are policies, where each has its own rules there.
@@ -292,7 +293,7 @@ class Evaluator:
 
     def _spread(self, kernel: Callable[..., None], rows: int, tiles: int, arguments: tuple[object, ...]) -> None:
         """Run a kernel over all rows and tiles, a slice a call, on the evaluator's threads."""
-        share(lambda *bounds: kernel(*bounds, *arguments), list(_slices(rows, tiles)), self.threads)
+        share(lambda *bounds: kernel(*bounds, *arguments), list(_slices(rows, tiles, self.threads)), self.threads)
 
 
 def share(call: Callable[..., None], jobs: Sequence[tuple[Any, ...]], threads: int) -> None:
@@ -318,9 +319,10 @@ def _spaced(*shape: int) -> Floats:
     return np.zeros(size + 2 * lanes.GUARD)[lanes.GUARD : lanes.GUARD + size].reshape(shape)
 
 
-def _slices(rows: int, tiles: int) -> Iterator[tuple[int, int, int, int]]:
-    """Row and tile ranges of at most about SLICE evaluations each."""
-    most = SLICE // lanes.LANES
+def _slices(rows: int, tiles: int, threads: int) -> Iterator[tuple[int, int, int, int]]:
+    """Row and tile ranges of at most about SLICE evaluations each, fewer where that leaves a thread without work."""
+    even = max(LEAST // lanes.LANES, rows * tiles // (CALLS * threads))
+    most = min(SLICE // lanes.LANES, even)
     tile_step = min(tiles, most)
     row_step = max(1, most // tile_step)
     for row in range(0, rows, row_step):

@@ -30,7 +30,7 @@ from tiercap.optimizer.policy import describe
 from tiercap.optimizer.problem import UNITS, Problem, column_name
 from tiercap.optimizer.results import RunFolder
 from tiercap.optimizer.search import Archive, Outcome, Search
-from tiercap.optimizer.select import Choice, admitted, worth_looking_at
+from tiercap.optimizer.select import Choice, admitted_each, worth_looking_at
 from tiercap.optimizer.shared_study import SharedStudy
 
 Floats = NDArray[np.float64]
@@ -228,14 +228,14 @@ def write(run: Run, folder: RunFolder, beside: Beside | None = None) -> None:
     problem, beside = run.problem, beside or Beside()
     lever_values = problem.space.values(run.found.archive.coords[run.found.front])
     columns = [column_name(pair) for pair in problem.reported]
-    chips = load_chips()
     table: dict[str, Any] = {"policy": np.arange(len(run.levers)), **lever_values}
     table |= {name: run.front_values[:, k] for k, name in enumerate(columns)}
     table |= fresh_columns(run)
     table["generation"] = run.found.archive.stage[run.found.front]
     table |= beside.columns
+    admits = list(admitted_each(run.levers[:, 0], load_chips()))
     for tier in ("open", "licensed"):
-        table[f"chips_{tier}"] = np.array(["; ".join(admitted(row, chips)[tier]) for row in run.levers], dtype=str)
+        table[f"chips_{tier}"] = np.array(["; ".join(found[tier]) for found in admits], dtype=str)
     units = {name: LEVERS_TABLE[name].unit for name in lever_values}
     units |= {name: measures.unit(*pair) for name, pair in zip(columns, problem.reported, strict=True)}
     told = {f"{column_name(pair)}_fresh": measures.unit(*pair) for pair in problem.screened}
