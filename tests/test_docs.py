@@ -15,16 +15,21 @@ from pathlib import Path
 import click
 import pytest
 
-from tiercap.optimizer import catalogue, config, parameters
+from tiercap.optimizer import catalogue, config, engines, measures, parameters
 from tiercap.optimizer.cli import group
 from tiercap.optimizer.rules import load_rules
 
 ROOT = Path(__file__).parent.parent
+sys.path.append(str(ROOT / "docs"))
+
+import make_reference  # noqa: E402 - the program that writes the pages of reference stands beside them
+
 #: Files that docs/architecture.md has a row for.
 DESCRIBED = (".py", ".toml", ".csv", ".parquet", ".json")
 PAGES = (
     "README.md", "docs/howto-study.md", "docs/howto-sensitivity.md", "docs/howto-sweep.md", "docs/howto-python.md",
     "docs/data.md", "docs/record.md", "docs/calibration.md", "docs/architecture.md", "CONTRIBUTING.md",
+    "docs/reference-commands.md", "docs/reference-model.md", "docs/reference-search.md", "docs/reference-rules.md",
 )  # fmt: skip
 
 
@@ -136,6 +141,32 @@ def test_the_python_of_the_howto_runs_and_prints_what_it_says() -> None:
     said = code.rpartition("# ")[2]
     numbers = [float(x) for x in re.findall(r"[0-9.]+", said)]
     assert [float(x) for x in re.findall(r"[0-9.]+", done.stdout)] == pytest.approx(numbers, rel=1e-7)
+
+
+@pytest.mark.parametrize("name", sorted(make_reference.pages()))
+def test_the_reference_is_what_the_program_says(name: str) -> None:
+    same = page(f"docs/{name}") == make_reference.pages()[name]
+    assert same, f"docs/{name} is not what the program says now: `{make_reference.COMMAND}` writes it anew"
+
+
+def test_there_are_no_other_pages_of_reference() -> None:
+    assert sorted(p.name for p in (ROOT / "docs").glob("reference-*.md")) == sorted(make_reference.pages())
+
+
+def test_the_reference_misses_nothing() -> None:
+    commands, model, search = (page(f"docs/reference-{name}.md") for name in ("commands", "model", "search"))
+    assert all(f"\n## tiercap {name}\n" in commands for name in group.list_commands(click.Context(group)))
+    assert all(f"| `{info.name}` | {info.unit} |" in model for info in parameters.table())
+    assert all(f"| `{outcome}` |" in model for outcome in measures.OUTCOMES)
+    assert all(f"`{name}`" in search for name in engines.ENGINES)
+    numbers = {number for text in make_reference.EQUATIONS.values() for number in re.findall(r"\(\d+\)", text)}
+    assert all(number in page("docs/model.md") for number in numbers)
+
+
+def test_tables_of_the_reference_have_as_many_cells_in_every_row() -> None:
+    for name in make_reference.pages():
+        for table in re.findall(r"(?:^\|.*\n)+", page(f"docs/{name}"), re.MULTILINE):
+            assert len({len(re.findall(r"(?<!\\)\|", row)) for row in table.splitlines()}) == 1, table[:200]
 
 
 @pytest.mark.parametrize("folder", ["kernels", "optimizer", "optimizer/cli", "optimizer/data", "optimizer/paper"])
