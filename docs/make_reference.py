@@ -250,8 +250,8 @@ def _search() -> Iterator[str]:
     yield ""
     yield "## Engines"
     yield ""
-    yield "`--engine NAME` or `search.engine` chooses one. Its options stand under `[search.options]` of a study, or are"
-    yield "set by `--set search.options.NAME=VALUE`. *needs* names the extra that installs what is missing."
+    yield "`--engine NAME` or `search.engine` chooses one; its options stand under `[search.options]` of a study, or"
+    yield "are set by `--set search.options.NAME=VALUE`. *needs* names the extra that installs what is missing."
     rows = (
         [_code(name), e.meaning, "one" if e.single else "several", "yes" if e.constraints else "no", e.extra or "-"]
         for name, e in engines.ENGINES.items()
@@ -310,8 +310,8 @@ def _structures() -> Iterator[list[str]]:
 def _rules() -> Iterator[str]:
     yield "# Rules"
     yield ""
-    yield "Rules that are built in, as `tiercap rules NAME` shows them. A limb is a box of caps; a chip is admitted by it"
-    yield "if every figure lies strictly below its cap, `-` is no cap. What several rules share is repeated."
+    yield "Rules that are built in, as `tiercap rules NAME` shows them. A limb is a box of caps; a chip is admitted"
+    yield "by it if every figure lies strictly below its cap, `-` is no cap. What several rules share is repeated."
     listed = load_rules()
     rows = (
         [f"[`{name}`](#{name})", r.date or "-", "yes" if r.in_force else "no", r.title] for name, r in listed.items()
