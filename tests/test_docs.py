@@ -27,7 +27,8 @@ import make_reference  # noqa: E402 - the program that writes the pages of refer
 #: Files that docs/architecture.md has a row for.
 DESCRIBED = (".py", ".toml", ".csv", ".parquet", ".json")
 PAGES = (
-    "README.md", "docs/howto-study.md", "docs/howto-sensitivity.md", "docs/howto-sweep.md", "docs/howto-python.md",
+    "README.md", "docs/tutorial.md",
+    "docs/howto-study.md", "docs/howto-sensitivity.md", "docs/howto-sweep.md", "docs/howto-python.md",
     "docs/data.md", "docs/record.md", "docs/calibration.md", "docs/architecture.md", "CONTRIBUTING.md",
     "docs/reference-commands.md", "docs/reference-model.md", "docs/reference-search.md", "docs/reference-rules.md",
 )  # fmt: skip
@@ -130,6 +131,39 @@ def test_conditions_of_the_page_on_sensitivity_are_understood() -> None:
     conditions = re.findall(r"^\| `([^`]+)` \|", section, re.MULTILINE)
     assert len(conditions) == 4
     assert all(failing.parse(text, problem) for text in conditions)
+
+
+def masked(text: str) -> list[str]:
+    """Lines without their numbers and the widths of their columns: what stays on any kind of processor."""
+    return [re.sub(r"[ ,.#%]+", " ", re.sub(r"[-+]?\d[\d,.]*", "#", line)).strip() for line in text.splitlines()]
+
+
+@pytest.mark.slow
+def test_the_tutorial_runs_and_prints_what_it_shows(tmp_path: Path) -> None:
+    """Command after command in one folder. Excerpts are held to the output in all but their numbers."""
+    printed: list[str] = []
+    for language, content in re.findall(r"^```(\w+)\n(.*?)^```$", page("docs/tutorial.md"), re.MULTILINE | re.DOTALL):
+        if language == "toml":
+            (tmp_path / "my-study.toml").write_text(content, encoding="utf-8")
+        elif language == "sh":
+            lines = [line for line in content.splitlines() if line.startswith("tiercap ")]
+            printed = masked("".join(run_line(line, tmp_path) for line in lines))
+        elif language == "text":
+            missing = [line for line in masked(content) if line and line not in printed]
+            assert not missing, f"docs/tutorial.md shows what was not printed: {missing}"
+    macros = (tmp_path / "paper" / "numbers.tex").read_text() + (tmp_path / "paper" / "captions.tex").read_text()
+    (latex,) = blocks("docs/tutorial.md", "latex")
+    assert all(f"{{{name}}}" in macros for name in re.findall(r"\\tc\w+", latex))
+    assert all((tmp_path / name).is_file() for name in re.findall(r"includegraphics{(.*?)}", latex))
+
+
+def run_line(line: str, folder: Path) -> str:
+    """Standard output of a `tiercap ...` line, which must succeed."""
+    words = shlex.split(line, comments=True)[1:]
+    call = [sys.executable, "-c", "from tiercap.optimizer.cli import main; main()", *words]
+    done = subprocess.run(call, check=False, capture_output=True, text=True, timeout=300, cwd=folder)
+    assert done.returncode == 0, f"{line}: {done.stderr}"
+    return done.stdout
 
 
 @pytest.mark.slow
