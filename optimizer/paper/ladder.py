@@ -170,10 +170,10 @@ def _shade(axes: Any, box: Box) -> None:
 
 
 def _cliffs(axes: Any, drawn: Sequence[Box]) -> None:
-    """The figures of the caps at the edges, each once, TPP along the top, memory along the left."""
+    """The figures of the caps, each once: TPP along the bottom, memory along the left, where few chips stand."""
     for caps in _together([box.tpp for box in drawn], TPP):
-        axes.annotate(_figures(caps), (caps[0], 1.0), (-1.5, -2), xycoords=("data", "axes fraction"), rotation=90,
-                      textcoords="offset points", ha="right", va="top", fontsize=5.2, color=style.INK, zorder=10,
+        axes.annotate(_figures(caps), (caps[0], 0.0), (-1.5, 2), xycoords=("data", "axes fraction"), rotation=90,
+                      textcoords="offset points", ha="right", va="bottom", fontsize=5.2, color=style.INK, zorder=10,
                       path_effects=style.halo())  # fmt: skip
         for cap in caps:
             axes.axvline(cap, color=style.GREY, linewidth=0.35, linestyle=(0, (1, 2)), zorder=1.2)
@@ -222,7 +222,7 @@ def _name_chips(axes: Any, material: Material, policy: Policy) -> None:
 def _written(drawn: Sequence[Box]) -> list[tuple[float, float]]:
     """Points on lines and where the figures of the caps stand, which no label may cover."""
     tops, sides = _together([box.tpp for box in drawn], TPP), _together([box.memory for box in drawn], MEMORY)
-    found = [(caps[0] * 0.94, MEMORY[1] * 0.96 * 0.94**k) for caps in tops for k in range(2 * len(_figures(caps)))]
+    found = [(caps[0] * 0.94, MEMORY[0] * 1.04 * 1.06**k) for caps in tops for k in range(2 * len(_figures(caps)))]
     found += [(TPP[0] * 1.03 * 1.07**k, caps[-1] * 1.06) for caps in sides for k in range(2 * len(_figures(caps)))]
     found += [(cap, y) for caps in tops for cap in caps for y in np.geomspace(*MEMORY, 60).tolist()]
     return found + [(x, cap) for caps in sides for cap in caps for x in np.geomspace(*TPP, 60).tolist()]
