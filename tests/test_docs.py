@@ -251,6 +251,12 @@ def test_links_between_pages_lead_somewhere(name: str) -> None:
             assert ((ROOT / name).parent / target).exists(), target
 
 
+def test_the_readme_links_every_page() -> None:
+    there = [p for p in (ROOT / "docs").iterdir() if p.suffix in (".md", ".ipynb")]
+    there += (ROOT / "docs" / "pictures").iterdir()
+    assert [p.name for p in there if f"]({p.relative_to(ROOT)})" not in page("README.md")] == []
+
+
 def test_no_page_names_a_path_of_somebodys_machine() -> None:
     for name in PAGES:
         assert not re.search(r"/(home|root|tmp|work|Users)/", page(name)), name
