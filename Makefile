@@ -6,7 +6,7 @@ JOBS   ?= 2
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test check lint types imports torture bench ensembles clean python
+.PHONY: help demo test check lint types imports torture bench ensembles reference clean python
 .DEFAULT_GOAL := help
 
 help:  ## say what there is
@@ -16,6 +16,7 @@ help:  ## say what there is
 	@echo "make torture kill, stop and fail runs hundreds of times (a quarter of an hour)"
 	@echo "make bench   time the kernels and the search"
 	@echo "make ensembles   fit the built-in ensembles anew (minutes)"
+	@echo "make reference   write docs/reference-*.md anew"
 	@echo "make clean   remove the virtual environment and everything built"
 	@echo "PYTHON=python3.12 in front or behind chooses the interpreter (3.11 or newer)"
 
@@ -50,6 +51,9 @@ bench: $(VENV)/.installed-dev  ## timings, never part of the tests
 ensembles: $(VENV)/.installed  ## make the built-in ensembles anew, bit for bit unless model or record has changed
 	$(BIN)/tiercap calibrate -o optimizer/data/calibrated-2024.parquet
 	$(BIN)/tiercap calibrate --everything -o optimizer/data/calibrated-2026.parquet
+
+reference: $(VENV)/.installed  ## the pages of reference, from the program itself
+	$(BIN)/python docs/make_reference.py
 
 clean:
 	rm -rf $(VENV) build tiercap.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks

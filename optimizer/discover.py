@@ -266,12 +266,12 @@ def relieved(cases: Cases, box: Box, dimensions: int) -> Box:
 
 
 def words(box: Box, inputs: Sequence[ParameterInfo], digits: int = 3) -> str:
-    """The limits of a box with their units: "budget_c is below 47.3 GUSD/year and slack between 0.01 and 0.02"."""
+    """The limits of a box with their units: "budget_c is at most 47.3 GUSD/year and slack between 0.01 and 0.02"."""
     parts = []
     for k in np.flatnonzero(box.restricted.any(axis=1)):
         info, (low, high) = inputs[int(k)], box.restricted[k]
         unit = "" if info.unit == "1" else f" {info.unit}"
         lower, upper = f"{box.low[k]:.{digits}g}", f"{box.high[k]:.{digits}g}"
-        side = f"between {lower} and {upper}" if low and high else f"above {lower}" if low else f"below {upper}"
+        side = f"between {lower} and {upper}" if low and high else f"at least {lower}" if low else f"at most {upper}"
         parts.append(f"{info.name} is {side}{unit}")
     return " and ".join(parts) or "anywhere"

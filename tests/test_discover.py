@@ -11,14 +11,14 @@ import pytest
 import small
 
 from tiercap.kernels.params import OUTCOMES
-from tiercap.optimizer import columns, config, discover_figure, failing, one_policy
+from tiercap.optimizer import columns, config, discover_figure, failing, one_policy, parameters
 from tiercap.optimizer.cli import group
 from tiercap.optimizer.cli.guard import run
 from tiercap.optimizer.discover import Discovery, _box, discover, words
 from tiercap.optimizer.discover_files import COLUMNS, tables
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.optimize import optimize
-from tiercap.optimizer.prim import Cases
+from tiercap.optimizer.prim import Cases, boxed
 from tiercap.optimizer.problem import Problem
 
 
@@ -90,6 +90,15 @@ def test_planted_failures_are_found_where_they_are() -> None:
     assert box.low[21] == pytest.approx(0.6, abs=0.03)
     assert box.coverage > 0.9
     assert box.density > 0.8
+
+
+def test_limits_are_said_as_included() -> None:
+    """Many futures have a parameter exactly at its end: none is below 0 where 0 is the least."""
+    x = np.array([[0.0, 1.0], [0.0, 2.0], [0.5, 3.0], [0.9, 4.0]])
+    inputs = [info for info in parameters.table() if info.name in ("response_speed", "budget_c")]
+    box = boxed(Cases(x, x[:, 0] == 0.0, np.ones(4)), np.array([0.0, 2.0]), np.array([0.0, 3.0]))
+    said = words(box, sorted(inputs, key=lambda info: info.name, reverse=True))
+    assert said == "response_speed is at most 0 1/year and budget_c is between 2 and 3 GUSD/year"
 
 
 def test_any_of_several_conditions_is_a_failure() -> None:

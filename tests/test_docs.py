@@ -15,16 +15,22 @@ from pathlib import Path
 import click
 import pytest
 
-from tiercap.optimizer import catalogue, config, parameters
+from tiercap.optimizer import catalogue, config, engines, measures, parameters
 from tiercap.optimizer.cli import group
 from tiercap.optimizer.rules import load_rules
 
 ROOT = Path(__file__).parent.parent
+sys.path.append(str(ROOT / "docs"))
+
+import make_reference  # noqa: E402 - the program that writes the pages of reference stands beside them
+
 #: Files that docs/architecture.md has a row for.
 DESCRIBED = (".py", ".toml", ".csv", ".parquet", ".json")
 PAGES = (
-    "README.md", "docs/howto-study.md", "docs/howto-sensitivity.md", "docs/howto-sweep.md", "docs/howto-python.md",
+    "README.md", "docs/tutorial.md",
+    "docs/howto-study.md", "docs/howto-sensitivity.md", "docs/howto-sweep.md", "docs/howto-python.md",
     "docs/data.md", "docs/record.md", "docs/calibration.md", "docs/architecture.md", "CONTRIBUTING.md",
+    "docs/reference-commands.md", "docs/reference-model.md", "docs/reference-search.md", "docs/reference-rules.md",
 )  # fmt: skip
 
 
@@ -127,6 +133,39 @@ def test_conditions_of_the_page_on_sensitivity_are_understood() -> None:
     assert all(failing.parse(text, problem) for text in conditions)
 
 
+def masked(text: str) -> list[str]:
+    """Lines without their numbers and the widths of their columns: what stays on any kind of processor."""
+    return [re.sub(r"[ ,.#%]+", " ", re.sub(r"[-+]?\d[\d,.]*", "#", line)).strip() for line in text.splitlines()]
+
+
+@pytest.mark.slow
+def test_the_tutorial_runs_and_prints_what_it_shows(tmp_path: Path) -> None:
+    """Command after command in one folder. Excerpts are held to the output in all but their numbers."""
+    printed: list[str] = []
+    for language, content in re.findall(r"^```(\w+)\n(.*?)^```$", page("docs/tutorial.md"), re.MULTILINE | re.DOTALL):
+        if language == "toml":
+            (tmp_path / "my-study.toml").write_text(content, encoding="utf-8")
+        elif language == "sh":
+            lines = [line for line in content.splitlines() if line.startswith("tiercap ")]
+            printed = masked("".join(run_line(line, tmp_path) for line in lines))
+        elif language == "text":
+            missing = [line for line in masked(content) if line and line not in printed]
+            assert not missing, f"docs/tutorial.md shows what was not printed: {missing}"
+    macros = (tmp_path / "paper" / "numbers.tex").read_text() + (tmp_path / "paper" / "captions.tex").read_text()
+    (latex,) = blocks("docs/tutorial.md", "latex")
+    assert all(f"{{{name}}}" in macros for name in re.findall(r"\\tc\w+", latex))
+    assert all((tmp_path / name).is_file() for name in re.findall(r"includegraphics{(.*?)}", latex))
+
+
+def run_line(line: str, folder: Path) -> str:
+    """Standard output of a `tiercap ...` line, which must succeed."""
+    words = shlex.split(line, comments=True)[1:]
+    call = [sys.executable, "-c", "from tiercap.optimizer.cli import main; main()", *words]
+    done = subprocess.run(call, check=False, capture_output=True, text=True, timeout=300, cwd=folder)
+    assert done.returncode == 0, f"{line}: {done.stderr}"
+    return done.stdout
+
+
 @pytest.mark.slow
 def test_the_python_of_the_howto_runs_and_prints_what_it_says() -> None:
     (code,) = blocks("docs/howto-study.md", "python")
@@ -136,6 +175,32 @@ def test_the_python_of_the_howto_runs_and_prints_what_it_says() -> None:
     said = code.rpartition("# ")[2]
     numbers = [float(x) for x in re.findall(r"[0-9.]+", said)]
     assert [float(x) for x in re.findall(r"[0-9.]+", done.stdout)] == pytest.approx(numbers, rel=1e-7)
+
+
+@pytest.mark.parametrize("name", sorted(make_reference.pages()))
+def test_the_reference_is_what_the_program_says(name: str) -> None:
+    same = page(f"docs/{name}") == make_reference.pages()[name]
+    assert same, f"docs/{name} is not what the program says now: `{make_reference.COMMAND}` writes it anew"
+
+
+def test_there_are_no_other_pages_of_reference() -> None:
+    assert sorted(p.name for p in (ROOT / "docs").glob("reference-*.md")) == sorted(make_reference.pages())
+
+
+def test_the_reference_misses_nothing() -> None:
+    commands, model, search = (page(f"docs/reference-{name}.md") for name in ("commands", "model", "search"))
+    assert all(f"\n## tiercap {name}\n" in commands for name in group.list_commands(click.Context(group)))
+    assert all(f"| `{info.name}` | {info.unit} |" in model for info in parameters.table())
+    assert all(f"| `{outcome}` |" in model for outcome in measures.OUTCOMES)
+    assert all(f"`{name}`" in search for name in engines.ENGINES)
+    numbers = {number for text in make_reference.EQUATIONS.values() for number in re.findall(r"\(\d+\)", text)}
+    assert all(number in page("docs/model.md") for number in numbers)
+
+
+def test_tables_of_the_reference_have_as_many_cells_in_every_row() -> None:
+    for name in make_reference.pages():
+        for table in re.findall(r"(?:^\|.*\n)+", page(f"docs/{name}"), re.MULTILINE):
+            assert len({len(re.findall(r"(?<!\\)\|", row)) for row in table.splitlines()}) == 1, table[:200]
 
 
 @pytest.mark.parametrize("folder", ["kernels", "optimizer", "optimizer/cli", "optimizer/data", "optimizer/paper"])
@@ -184,6 +249,12 @@ def test_links_between_pages_lead_somewhere(name: str) -> None:
     for target in re.findall(r"\]\(([^)#]*)(?:#[^)]*)?\)", page(name)):
         if target and "://" not in target:
             assert ((ROOT / name).parent / target).exists(), target
+
+
+def test_the_readme_links_every_page() -> None:
+    there = [p for p in (ROOT / "docs").iterdir() if p.suffix in (".md", ".ipynb")]
+    there += (ROOT / "docs" / "pictures").iterdir()
+    assert [p.name for p in there if f"]({p.relative_to(ROOT)})" not in page("README.md")] == []
 
 
 def test_no_page_names_a_path_of_somebodys_machine() -> None:

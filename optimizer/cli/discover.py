@@ -170,7 +170,7 @@ def _print_boxes(found: Any) -> None:
             span = f"{figure(float(floor[k]), 3)} to {figure(float(ceiling[k]), 3)}"
             chance = float(box.quasi_p[k, side])
             shown = "< 0.001" if chance < 0.001 else f"{chance:.3f}"
-            limited = f"{'below' if side else 'above'} {figure(float(limit), 3)}"
+            limited = f"{'at most' if side else 'at least'} {figure(float(limit), 3)}"
             rows.append([f"{info.name}{unit}", limited, span, shown, info.meaning])
         print_table(["parameter", "limit", "in all futures", "quasi-p", "meaning"], rows)
 

@@ -25,6 +25,8 @@ CLIFF = 5.0
 EXPORTER = "US"
 #: The plane, TPP by memory bandwidth [GB/s]: what the chips of the list span.
 TPP, MEMORY = (150.0, 160_000.0), (90.0, 30_000.0)
+#: Caps nearer than this share of an axis have their figures in one text.
+APART = 0.035
 #: What became of a chip: its mark, and whether it is filled.
 STATUS = {"open": ("o", True), "licensed": ("s", True), "denied": ("x", True), "unknown": ("o", False)}
 _SHADES = {"open": "#e4eff8", "licensed": "#f1d5a8"}
@@ -168,17 +170,34 @@ def _shade(axes: Any, box: Box) -> None:
 
 
 def _cliffs(axes: Any, drawn: Sequence[Box]) -> None:
-    """The figures of the caps at the edges, each once, TPP along the top, memory along the left."""
-    for cap in sorted({box.tpp for box in drawn if box.tpp < TPP[1]}):
-        axes.annotate(labels.figure(cap), (cap, 1.0), (-1.5, -2), xycoords=("data", "axes fraction"), rotation=90,
-                      textcoords="offset points", ha="right", va="top", fontsize=5.2, color=style.INK, zorder=10,
+    """The figures of the caps, each once: TPP along the bottom, memory along the left, where few chips stand."""
+    for caps in _together([box.tpp for box in drawn], TPP):
+        axes.annotate(_figures(caps), (caps[0], 0.0), (-1.5, 2), xycoords=("data", "axes fraction"), rotation=90,
+                      textcoords="offset points", ha="right", va="bottom", fontsize=5.2, color=style.INK, zorder=10,
                       path_effects=style.halo())  # fmt: skip
-        axes.axvline(cap, color=style.GREY, linewidth=0.35, linestyle=(0, (1, 2)), zorder=1.2)
-    for cap in sorted({box.memory for box in drawn if box.memory < MEMORY[1]}):
-        axes.annotate(labels.figure(cap), (0.0, cap), (2, 1.5), xycoords=("axes fraction", "data"), zorder=8,
+        for cap in caps:
+            axes.axvline(cap, color=style.GREY, linewidth=0.35, linestyle=(0, (1, 2)), zorder=1.2)
+    for caps in _together([box.memory for box in drawn], MEMORY):
+        axes.annotate(_figures(caps), (0.0, caps[-1]), (2, 1.5), xycoords=("axes fraction", "data"), zorder=8,
                       textcoords="offset points", ha="left", va="bottom", fontsize=5.2, color=style.INK,
                       path_effects=style.halo())  # fmt: skip
-        axes.axhline(cap, color=style.GREY, linewidth=0.35, linestyle=(0, (1, 2)), zorder=1.2)
+        for cap in caps:
+            axes.axhline(cap, color=style.GREY, linewidth=0.35, linestyle=(0, (1, 2)), zorder=1.2)
+
+
+def _together(caps: Sequence[float], span: tuple[float, float]) -> list[list[float]]:
+    """Caps on the plane in ascending order, those too close for a figure each in one list."""
+    found: list[list[float]] = []
+    for cap in sorted({cap for cap in caps if cap < span[1]}):
+        if found and math.log(cap / found[-1][-1]) < APART * math.log(span[1] / span[0]):
+            found[-1].append(cap)
+        else:
+            found.append([cap])
+    return found
+
+
+def _figures(caps: Sequence[float]) -> str:
+    return " and ".join(map(labels.figure, caps))
 
 
 def _known(material: Material) -> list[Chip]:
@@ -201,10 +220,12 @@ def _name_chips(axes: Any, material: Material, policy: Policy) -> None:
 
 
 def _written(drawn: Sequence[Box]) -> list[tuple[float, float]]:
-    """Points where the figures of the caps stand, which no label may cover."""
-    tops = [(box.tpp * 0.94, MEMORY[1] * 0.96 * 0.94**k) for box in drawn if box.tpp < TPP[1] for k in range(14)]
-    sides = [(TPP[0] * 1.03 * 1.07**k, box.memory * 1.06) for box in drawn if box.memory < MEMORY[1] for k in range(12)]
-    return tops + sides
+    """Points on lines and where the figures of the caps stand, which no label may cover."""
+    tops, sides = _together([box.tpp for box in drawn], TPP), _together([box.memory for box in drawn], MEMORY)
+    found = [(caps[0] * 0.94, MEMORY[0] * 1.04 * 1.06**k) for caps in tops for k in range(2 * len(_figures(caps)))]
+    found += [(TPP[0] * 1.03 * 1.07**k, caps[-1] * 1.06) for caps in sides for k in range(2 * len(_figures(caps)))]
+    found += [(cap, y) for caps in tops for cap in caps for y in np.geomspace(*MEMORY, 60).tolist()]
+    return found + [(x, cap) for caps in sides for cap in caps for x in np.geomspace(*TPP, 60).tolist()]
 
 
 def _legend() -> dict[str, Any]:
