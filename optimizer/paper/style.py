@@ -204,7 +204,7 @@ def place(
             continue
         (dx, dy, reach), box = found
         taken.append(box)
-        leader = {"arrowstyle": "-", "linewidth": 0.3, "color": GREY, "shrinkA": 0.5, "shrinkB": 1.5}
+        leader = {"arrowstyle": "-", "linewidth": 0.4, "color": INK, "shrinkA": 0.5, "shrinkB": 1.5}
         axes.annotate(words, (x, y), (dx, dy), textcoords="offset points", ha="center", va="center", zorder=9,
                       path_effects=halo(),
                       arrowprops=leader if reach > _REACHES[2] else None, **text)  # fmt: skip
