@@ -78,8 +78,8 @@ ENGINES: Mapping[str, Engine] = MappingProxyType(
             {
                 **_GENETIC,
                 "children": Option(8, "children tried in a few scenarios for each policy tried in all", 1, 256),
-                "sbx": Option(0.35, "share of children made by SBX and polynomial mutation", 0.0, 1.0),
-                "line": Option(0.35, "share made along the line through two parents; the rest by difference", 0.0, 1.0),
+                "sbx": Option(0.05, "share of children made by SBX and polynomial mutation", 0.0, 1.0),
+                "line": Option(0.3, "share made along the line through two parents; the rest by difference", 0.0, 1.0),
                 "mates": Option(64, "policies drawn, of which the one nearest in the objectives mates", 1, 4096),
                 "spread": Option(0.01, "largest standard deviation off the line, of a lever's range", 0.0, 1.0),
                 "reach": Option(0.2, "standard deviation of a step along the line, of its length", 0.0, 10.0),
