@@ -44,6 +44,7 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "without generations": ("search.trials=0",),
     "screen not bred": ("search.screen_generations=0",),
     "no screen": NO_SCREEN,
+    "mates from anywhere": ("search.options.mates=1",),
     "one child a policy": ("search.options.children=1",),
     "crossover only": ("search.options.sbx=1.0", "search.options.line=0.0"),
     "lines only": ("search.options.sbx=0.0", "search.options.line=1.0"),
