@@ -33,12 +33,12 @@ def usable_cores() -> int:
 
 def processor() -> str:
     """The processor's name; Linux keeps it in a file, elsewhere Python knows."""
-    return _cpuinfo("model name") or platform.processor() or platform.machine()
+    return _first_value("/proc/cpuinfo", "model name") or platform.processor() or platform.machine()
 
 
 def vector_bits() -> int | None:
     """Bits of the widest vectors the processor has, as far as the system tells."""
-    flags = (_cpuinfo("flags") or _cpuinfo("Features")).split()
+    flags = (_first_value("/proc/cpuinfo", "flags") or _first_value("/proc/cpuinfo", "Features")).split()
     return next((bits for flag, bits in _VECTORS if flag in flags), None)
 
 
@@ -49,12 +49,14 @@ def load() -> float | None:
 
 def peak_memory() -> int | None:
     """The most memory this process has held, in bytes; None where the system does not say."""
+    if (told := _first_value("/proc/self/status", "VmHWM")).endswith(" kB"):
+        return int(told.removesuffix(" kB")) * 1024
     try:
         import resource
     except ImportError:
         return None
     unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit  # on Linux this counts what the parent held
 
 
 def installed(package: str) -> str | None:
@@ -65,10 +67,10 @@ def installed(package: str) -> str | None:
         return None
 
 
-def _cpuinfo(key: str) -> str:
-    """The first value of a line of /proc/cpuinfo; nothing where there is no such file or line."""
+def _first_value(path: str, key: str) -> str:
+    """The value of the first line of a file under /proc that begins with ``key``; nothing where there is none."""
     try:
-        with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
+        with open(path, encoding="ascii", errors="replace") as file:
             found = (line.partition(":")[2].strip() for line in file if line.partition(":")[0].strip() == key)
             return next(found, "")
     except OSError:

@@ -389,3 +389,10 @@ def test_an_earlier_report_may_be_of_any_size_but_not_absurd(tmp_path: Path) -> 
     path.write_bytes(b" " * (bench_compare.MAX_REPORT + 1))
     with pytest.raises(InputError, match="more than"):
         bench_compare.read(path)
+
+
+def test_peak_memory_is_the_process_own_not_its_parents() -> None:
+    code = "from tiercap.optimizer.machine import peak_memory; print(peak_memory())"
+    held = np.ones(50_000_000)  # 400 MB, which getrusage of a child would report as its own
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert 1e6 < int(told) < held.nbytes / 2

@@ -198,8 +198,8 @@ def test_bad_requests_are_refused_before_anything_is_computed(
 
 #: Evaluates policies of the built-in study in so many futures; says what it has done and how it ended.
 PROGRAM = """
-import json, resource, sys
-from tiercap.optimizer import config
+import json, sys
+from tiercap.optimizer import config, machine
 from tiercap.optimizer.streaming import Points, Wanted
 from tiercap.optimizer.problem import Problem
 from tiercap.optimizer.search import coordinates, unit_points
@@ -219,8 +219,7 @@ try:
 except KeyboardInterrupt:
     print("interrupted", done, flush=True)
     sys.exit(130)
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-print(json.dumps({"peak": peak, "finite": bool((found == found).all())}))
+print(json.dumps({"peak": machine.peak_memory(), "finite": bool((found == found).all())}))
 """
 ROOT = Path(__file__).parents[1]
 
