@@ -50,6 +50,9 @@ from tiercap.optimizer import (
 from tiercap.optimizer import (
     sensitivity as explaining,
 )
+from tiercap.optimizer import (
+    sweep as sweeping,
+)
 from tiercap.optimizer.errors import InputError, did_you_mean
 from tiercap.optimizer.frames import Variable
 from tiercap.optimizer.measures import meaning
@@ -59,6 +62,7 @@ from tiercap.optimizer.problem import SPREAD, UNITS, Problem, lever_value
 from tiercap.optimizer.quantities import printable
 from tiercap.optimizer.saved_run import SavedRun
 from tiercap.optimizer.study import directions
+from tiercap.optimizer.sweep_request import Request
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -166,6 +170,41 @@ def trajectories(policies: Policies, study: Problem, names: Sequence[str] = ()) 
     }
     year = {"year": Variable(("year",), years, "year", "start of the step")}
     return frames.dataset(variables, {**_policy(given), **year, **_scenario(study)}, _about(study))
+
+
+def sweep(
+    over: str | Sequence[str],
+    study: Problem,
+    folder: Place | None = None,
+    *,
+    policies: Sequence[str] = (),
+    outcomes: Sequence[str] = (),
+    statistics: Sequence[str] = SPREAD,
+    design: str = "grid",
+    points: int | None = None,
+    trajectory: bool = False,
+    yes_large: bool = False,
+    dask: str | None = None,
+    progress: sweeping.Progress | None = None,
+) -> xr.Dataset:
+    """Statistics of outcomes over a design of levers and parameters, all scenarios at every point.
+
+    over : axes as ``--over`` takes them, such as ``budget_c=40,60,80`` or ``c_licensed_tpp=2400:30000:20:log``
+    folder : a new one under `runs` if None; one that was interrupted is gone on with
+    policies : the study's rule in force if none; outcomes : all if none; statistics : such as ``cvar10``
+    design, points : as ``--design`` and ``--points``; trajectory : every step too; yes_large : begin whatever it takes
+    dask : a scheduler's address, or ``local:N``; progress : given the sweep, returns what is called with evaluations
+
+    The folder's `sweep.nc`, read as it is asked for; ``attrs["folder"]`` says where.
+    """
+    frames.check_installed()
+    axes = (over,) if isinstance(over, str) else tuple(over)
+    request = Request(
+        axes, None, design, points, tuple(policies), tuple(outcomes), tuple(statistics), trajectory=trajectory
+    )
+    place = None if folder is None else _path(folder)
+    done = sweeping.sweep(study, request, place, yes_large=yes_large, dask=dask, progress=progress)
+    return frames.opened(done.path / "sweep.nc", {"folder": str(done.path)})
 
 
 def optimize(study: Problem, folder: Place | None = None, progress: searching.Progress | None = None) -> pd.DataFrame:

@@ -7,6 +7,7 @@ A data frame has ``attrs["units"]``, column to unit; where rows have different u
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -66,3 +67,10 @@ def dataset(
         }
 
     return xr.Dataset(labelled(variables), labelled(coordinates), dict(about))
+
+
+def opened(path: Path, about: Mapping[str, Any]) -> xr.Dataset:
+    """A netCDF file of ours, its values left on disk until they are asked for; ``about`` joins its attributes."""
+    import xarray as xr
+
+    return xr.open_dataset(path, engine="h5netcdf").assign_attrs(about)

@@ -115,6 +115,28 @@ def test_trajectories_have_years(futures: Problem) -> None:
     assert found.gross_revenue_c.sel(policy="rule", year=slice(2028, None)).any()
 
 
+def test_a_sweep_is_the_file_of_the_command(futures: Problem, tmp_path: Path) -> None:
+    axes = ["c_licensed_tpp=2400 TPP:30000 TPP:3:log", "budget_c=40,60"]
+    seen: list[int] = []
+    found = api.sweep(axes, futures, tmp_path / "swept", policies=["bis-2026", "ban"], outcomes=["revenue"],
+                      progress=lambda run: seen.append)  # fmt: skip
+    assert found.attrs["folder"] == str(tmp_path / "swept")
+    assert seen
+    mean = {"statistic": "mean", "outcome": "revenue"}
+    with found:
+        assert set(found.outcomes.dims) == {"c_licensed_tpp", "budget_c", "policy", "statistic", "outcome"}
+        assert found.budget_c.values.tolist() == [40.0, 60.0]
+        assert found.budget_c.attrs["units"] == "GUSD/year"
+        assert found.policy.values.tolist() == ["bis-2026", "ban"]
+        assert (found.outcomes.sel(policy="ban", **mean).diff("c_licensed_tpp") > 0.0).all()  # a ban that lets chips by
+    richer = api.study("china-2026", {"budget_c": "60 GUSD/year"}, count=32, seed=1, threads=1)
+    with api.sweep("budget_c=60", futures, tmp_path / "one", outcomes=["revenue"]) as again:
+        alone = api.statistics("bis-2026", richer, ["revenue"]).revenue.item()
+        assert again.outcomes.sel(policy="bis-2026", **mean).item() == alone
+    with pytest.raises(InputError, match="no_such"):
+        api.sweep("no_such=1,2", futures)
+
+
 def test_the_front_is_a_frame_with_units_and_hypervolume(folder: str) -> None:
     found = api.front(folder)
     manifest = json.loads((Path(folder) / "manifest.json").read_text(encoding="utf-8"))
