@@ -7,7 +7,9 @@ Values carry units or are in the unit of the lever or parameter.
 
 from __future__ import annotations
 
+import hashlib
 import math
+import struct
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -29,6 +31,8 @@ Scale = Literal["linear", "log", "list", "file"]
 #: Values of one name, on a grid or in a list.
 MAX_VALUES = 1_000_000
 MAX_LENGTH = 100_000
+#: Values that a description lists one by one.
+MOST_LISTED = 1000
 EXAMPLE = "such as c_licensed_tpp=2400:21000:20:log or budget_c=40,60,80"
 
 
@@ -63,10 +67,14 @@ class Axis:
         return np.clip(found, self.low, self.high)
 
     def described(self) -> dict[str, Any]:
-        """The axis as JSON has it; a lifted cap is "none"."""
+        """The axis as JSON has it; a lifted cap is "none", and of many values there are the ends and a digest."""
         said: dict[str, Any] = {"name": self.name, "kind": self.kind, "unit": self.unit, "meaning": self.meaning}
         said |= {"scale": self.scale}
-        if self.values:
+        if len(self.values) > MOST_LISTED:
+            digest = hashlib.sha256(struct.pack(f"<{len(self.values)}d", *self.values)).hexdigest()
+            ends = [value if math.isfinite(value) else "none" for value in (self.values[0], self.values[-1])]
+            said |= {"count": len(self.values), "first": ends[0], "last": ends[1], "sha256": digest}
+        elif self.values:
             said["values"] = [value if math.isfinite(value) else "none" for value in self.values]
         elif self.scale != "file":
             said |= {"low": self.low, "high": self.high}

@@ -503,3 +503,14 @@ def test_threads_and_outputs_are_not_what_makes_a_sweep(tmp_path: Path) -> None:
     more = configuration(problem("scenarios.seed=3"), plan_of(problem("scenarios.seed=3"), MIXED)[0], names)
     assert more != configuration(problem(), plan, names)
     assert LEVERS_TABLE["c_licensed_tpp"].unit == plan.design.axes[1].unit
+
+
+def test_a_long_axis_is_described_by_its_ends_and_a_digest() -> None:
+    short, long, other = (
+        axis(f"budget_c=40:80:{n}{scale}").described()
+        for n, scale in ((1000, ""), (1001, ""), (1001, ":log"))
+    )
+    assert len(short["values"]) == 1000
+    assert (long["count"], long["first"], long["last"]) == (1001, 40.0, 80.0)
+    assert "values" not in long
+    assert long["sha256"] != other["sha256"]
