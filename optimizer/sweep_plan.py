@@ -207,7 +207,7 @@ class BlockEvaluator:
         ready()  # before threads start
         small = []
         for key, some in self._alike(coordinates):
-            if len(some) * len(plan.futures) <= SLICE:  # one call of a kernel: no work for two threads
+            if len(some) * len(plan.futures) <= SLICE:  # little to share out: one thread each, side by side
                 small.append((key, some, 1))
             else:
                 evaluate(key, some, self.threads)
