@@ -76,11 +76,13 @@ def stands_still(volumes: Sequence[float], patience: int) -> bool:
 def measured(now: Floats, before: Floats, ideal: Floats, nadir: Floats) -> dict[str, float]:
     """What a generation has come to, by the names of the convergence table.
 
-    now, before : float64[n, k], losses of the front now and one generation ago
+    now, before : float64[n, k], losses of the front now and one generation ago, neither with a row that another dominates
     """
+    known = {row.tobytes() for row in before}  # what stays on the front needs no shift; only newcomers are compared
+    new = now[[row.tobytes() not in known for row in now]] if known else now
     return {
         "hypervolume": scaled_hypervolume(now, ideal, nadir) if len(now) else 0.0,
-        "epsilon": additive_epsilon(before, now, ideal, nadir),
+        "epsilon": additive_epsilon(before, new, ideal, nadir),
         "epsilon_progress": entered(now, before, ideal, nadir),
     }
 

@@ -90,7 +90,8 @@ def ask(
     spaces = distributions(problem)
     with experimental_on_purpose():
         trials = [study.ask(spaces) for _ in range(count)]
-    return trials, np.array([[trial.params[name] for name in problem.space.names] for trial in trials])
+    found = [trial.params for trial in trials]  # each access copies all of them
+    return trials, np.array([[params[name] for name in problem.space.names] for params in found])
 
 
 def tell(study: optuna.Study, problem: Problem, trials: list[optuna.Trial], values: Floats) -> None:

@@ -46,6 +46,16 @@ class Judge:
         rows = good[front.nondominated(losses[good])] if len(good) else good
         return rows[np.lexsort(losses[rows].T[::-1])]
 
+    def covering(self, values: Floats, count: int) -> Rows:
+        """Up to ``count`` rows: of the front those that cover it best (additive epsilon), then as `ranked`."""
+        rows = self.front(values)
+        losses = self.losses(values)[rows]
+        chosen = rows[_additions(losses, losses[:0], count)]
+        if len(chosen) == count:
+            return chosen
+        rest = self.ranked(values, count)
+        return np.concatenate([chosen, rest[~np.isin(rest, chosen)][: count - len(chosen)]])
+
     def parents(self, values: Floats) -> Rows:
         """The front, filled up to FEWEST_PARENTS where it is shorter."""
         rows = self.front(values)

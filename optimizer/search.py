@@ -203,7 +203,7 @@ class Search:
 
     def _promote(self, coords: Floats, values: Floats) -> Archive:
         with self._timed("choosing"):
-            rows = self.judge.ranked(values, self.problem.study.search.promoted)
+            rows = self.judge.covering(values, self.problem.study.search.promoted)
         best, few = coords[rows], values[rows]
         return Archive(best, self._all("promoted", best), few, np.zeros(len(best), np.int64))
 

@@ -144,7 +144,8 @@ class SearchBudget:
     """How much to search, and how.
 
     screen : policies tried first, in ``screen_scenarios``; screen_generations : generations bred from the best of them
-        there; promoted : the best of all these, tried in all scenarios
+        there; promoted : those that cover the front of all these best, tried in all
+        scenarios
     trials : policies that the engine then tries, ``population`` at a time; patience : generations without gain after
         which it stops, 0 for never
     workers : generations that may be under way at once, one for each process that shares the study; each is made from
@@ -153,11 +154,11 @@ class SearchBudget:
     scale : best and worst of each objective, which hypervolume is measured between; of no use unless it has all of them
     """
 
-    screen: int = 4096
+    screen: int = 2048
     screen_scenarios: int = 16
-    screen_generations: int = 40
-    promoted: int = 512
-    trials: int = 8192
+    screen_generations: int = 32
+    promoted: int = 384
+    trials: int = 12288
     population: int = 128
     patience: int = 0
     workers: int = 1

@@ -54,6 +54,16 @@ def test_a_row_of_the_table_has_what_the_functions_say() -> None:
     assert convergence.measured(now[:0], before[:0], IDEAL, NADIR) == nothing
 
 
+def test_epsilon_of_a_generation_is_that_of_the_whole_front() -> None:
+    """Only newcomers are compared with the front before; the definition compares everything."""
+    rng = np.random.default_rng(3)
+    archive = np.column_stack([-10.0 * rng.random(400), 4.0 * rng.random(400)])
+    for cut in (1, 50, 399, 400):
+        now, before = (x[front.nondominated(x)] for x in (archive, archive[:cut]))
+        found = convergence.measured(now, before, IDEAL, NADIR)["epsilon"]
+        assert found == convergence.additive_epsilon(before, now, IDEAL, NADIR)
+
+
 def test_what_found_nothing_yet_does_not_stand_still() -> None:
     assert not convergence.stands_still([0.0, 0.0, 0.0], 1)
     assert not convergence.stands_still([], 1)

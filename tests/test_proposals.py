@@ -87,6 +87,18 @@ def test_promising_children_are_those_farthest_beyond_the_front() -> None:
     assert JUDGE.promising(new, known, 5).tolist()[-1] == 4  # the one that breaks a bound comes last
 
 
+def test_what_covers_a_front_best_is_taken_first_and_the_rest_after_it() -> None:
+    """A hundred policies crowd one end of a front; four spread over it are worth more, and one behind it comes last."""
+    end = np.linspace(0.0, 0.01, 100)
+    along = np.concatenate([end, [0.25, 0.5, 0.75, 1.0]])
+    values = np.column_stack([along, 1.0 - along, np.zeros(104)])
+    assert set(JUDGE.covering(values, 5).tolist()) == {0, 100, 101, 102, 103}
+    behind = np.concatenate([values, [[0.9, 0.9, 0.0], [0.0, 0.0, 1.0]]])
+    assert len(JUDGE.covering(behind, 104)) == 104
+    assert JUDGE.covering(behind, 200).tolist()[-2:] == [104, 105]
+    assert sorted(JUDGE.covering(behind, 200)) == list(range(106))
+
+
 def test_what_is_not_finite_is_never_chosen() -> None:
     values = np.array([[np.nan, 0.0, 0.0], [1.0, 1.0, 0.0], [2.0, 2.0, np.inf], [3.0, 0.0, 0.5]])
     assert JUDGE.ranked(values, 9).tolist() == [1, 3]
