@@ -1,6 +1,7 @@
 """The reference front of the built-in study: the non-dominated union of everything that was searched for it.
 
     python benchmarks/reference.py --work FOLDER                make it, or go on with making it
+    python benchmarks/reference.py --onto --add RUN ...         add runs, finished or not, to what is stored
     python benchmarks/reference.py --check                      evaluate what is stored again, and its digest
 
 Sobol points of the levers in all scenarios, then every engine from several seeds at a multiple of the default budget,
@@ -25,11 +26,11 @@ from peers import prepare_environment
 
 prepare_environment()
 
-from tiercap.optimizer import atomic, columns, config, front  # noqa: E402
+from tiercap.optimizer import atomic, columns, config, front, identity  # noqa: E402
 from tiercap.optimizer.convergence import scaled_hypervolume  # noqa: E402
 from tiercap.optimizer.lever_space import coordinates, unit_points  # noqa: E402
 from tiercap.optimizer.optimize import configuration  # noqa: E402
-from tiercap.optimizer.problem import Problem  # noqa: E402
+from tiercap.optimizer.problem import Problem, column_name  # noqa: E402
 from tiercap.optimizer.results import RunFolder  # noqa: E402
 from tiercap.optimizer.search import Search  # noqa: E402
 
@@ -102,10 +103,43 @@ def searched(engine: str, seed: int, times: float, work: Path) -> tuple[np.ndarr
     return found.archive.coords[rows], problem.losses(found.archive.values)[rows], found.evaluations
 
 
-def make(work: Path, sobol: int, seeds: int, times: float, names: list[str]) -> Union:
-    """Everything asked for, in order; says on standard error what each source adds."""
-    problem = Problem(config.load(None, (), {}, {}))
+def added(union: Union, run: Path) -> tuple[np.ndarray, np.ndarray, int]:
+    """Front and evaluations of what a run folder has in all scenarios, whether or not the run was finished."""
+    problem, blocks = union.problem, sorted((run / "evaluations").glob("part-*.parquet"))
+    fingerprint = identity.fingerprint(json.loads((run / "manifest.json").read_text())["configuration"])
+    names = [f"lever_{name}" for name in problem.space.names]
+    wanted = [column_name((o.outcome, o.statistic)) for o in problem.study.objectives]
+    coords, losses, evaluations = [], [], 0
+    for block in blocks:
+        name = block.stem.removeprefix("part-")
+        if not name.startswith(("promoted", "generation")):
+            continue
+        table = columns.from_parquet(block.read_bytes(), f"{fingerprint}/{name}")
+        coords.append(np.stack([table[name] for name in names], axis=1))
+        losses.append(np.stack([table[name] for name in wanted], axis=1) * problem.signs)
+        evaluations += len(coords[-1]) * len(problem.scenarios)
+    if not coords:
+        raise SystemExit(f"{run} holds no block of policies in all scenarios: is it a run folder?")
+    every, all_losses = np.concatenate(coords), np.concatenate(losses)
+    kept = front.nondominated(all_losses)
+    return every[kept], all_losses[kept], evaluations
+
+
+def stored(problem: Problem) -> Union:
+    """What is stored, as something to add to."""
     union = Union(problem)
+    union.coords, union.losses = load(problem)
+    union.facts = [{k: v for k, v in fact.items() if k != "on_the_front"} for fact in
+                   json.loads(FACTS.read_text())["sources"]]  # fmt: skip
+    union.sources = [fact["source"] for fact in union.facts]
+    found_by = columns.from_parquet(TABLE.read_bytes())["source"].tolist()
+    union.found_by = np.array([union.sources.index(name) for name in found_by])
+    return union
+
+
+def make(union: Union, work: Path, sobol: int, seeds: int, times: float, names: list[str]) -> None:
+    """Everything asked for, in order; says on standard error what each source adds."""
+    problem = union.problem
     policies = sobol // len(problem.scenarios)
     for coords, losses, evaluations in sobol_front(problem, policies, work / "sobol"):
         union.add("sobol", coords, losses, evaluations)
@@ -115,7 +149,6 @@ def make(work: Path, sobol: int, seeds: int, times: float, names: list[str]) -> 
             coords, losses, evaluations = searched(engine, seed, times, work)
             union.add(f"{engine}, seed {seed}", coords, losses, evaluations)
             print(f"{engine}, seed {seed}: {evaluations:,} evaluations, front {len(union.coords)}", file=sys.stderr)
-    return union
 
 
 def write(union: Union) -> None:
@@ -171,7 +204,9 @@ def check() -> int:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--work", type=Path, help="folder for what is searched; needed unless --check")
+    parser.add_argument("--work", type=Path, help="folder for what is searched; needed to make it anew")
+    parser.add_argument("--onto", action="store_true", help="start from what is stored instead of from nothing")
+    parser.add_argument("--add", type=Path, nargs="*", default=[], metavar="RUN", help="run folders to add")
     parser.add_argument("--sobol", type=float, default=1e8, help="evaluations of Sobol points")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--times", type=float, default=20.0, help="trials, as a multiple of the default")
@@ -180,9 +215,16 @@ def main() -> int:
     given = parser.parse_args()
     if given.check:
         return check()
-    if given.work is None:
+    if not given.onto and given.work is None:
         parser.error("--work is needed: the folder for what is searched")
-    write(make(given.work, int(given.sobol), given.seeds, given.times, given.engines))
+    problem = Problem(config.load(None, (), {}, {}))
+    union = stored(problem) if given.onto else Union(problem)
+    for run in given.add:
+        union.add(str(run.name), *added(union, run))
+        print(f"{run.name}: front {len(union.coords)}", file=sys.stderr)
+    if given.work is not None:
+        make(union, given.work, int(given.sobol), given.seeds, given.times, given.engines)
+    write(union)
     return 0
 
 
