@@ -6,7 +6,8 @@ Levers are coordinates between 0 and 1 that `search.coordinates` places, even in
 
 - tiercap: `optimize.optimize` into a temporary run folder, files and Optuna study included
 - pymoo: NSGA-II, a generation evaluated in one call of the kernels; and the same on the NumPy form in two processes
-- Platypus: NSGA-II, a generation in one call of the kernels by way of an evaluator of ours
+- Platypus: NSGA-II, a generation in one call of the kernels by way of an evaluator of ours; and with its own evaluator,
+  which calls a function once for each policy
 - EMA Workbench: its epsilon-NSGA-II, which calls a model once for each policy; ours meets all scenarios in that call
 
 Packages are imported, kernels loaded and the NumPy form compared with them before a clock starts; drawing scenarios and
@@ -60,7 +61,7 @@ SHARES = (0.9, 0.95, 0.99)
 #: Job to the package it needs.
 JOBS = {
     "tiercap": None, "pymoo": "pymoo", "pymoo, NumPy form": "pymoo", "platypus": "platypus",
-    "ema_workbench": "ema_workbench",
+    "platypus, its own evaluator": "platypus", "ema_workbench": "ema_workbench",
 }  # fmt: skip
 DISTRIBUTIONS = {"pymoo": "pymoo", "platypus": "Platypus-Opt", "ema_workbench": "ema_workbench"}
 
@@ -202,10 +203,10 @@ def run_pymoo(task: Task, arrays: bool) -> Track:
     return track
 
 
-def run_platypus(task: Task) -> Track:
-    """NSGA-II of Platypus, a generation in one call."""
+def run_platypus(task: Task, whole: bool) -> Track:
+    """NSGA-II of Platypus: a ``whole`` generation in one call, or a policy in each as its own evaluator has it."""
     import platypus
-    from platypus.evaluator import Evaluator
+    from platypus.evaluator import Evaluator, MapEvaluator
 
     track = Track()
     problem = task.problem()
@@ -225,10 +226,37 @@ def run_platypus(task: Task) -> Track:
 
     levers = platypus.Problem(d, len(problem.signs))
     levers.types[:] = platypus.Real(0.0, 1.0)
+    levers.function = alone = OneByOne(kernels, track, task)
+    evaluator = Whole() if whole else MapEvaluator()
     random.seed(task.seed + 1)
-    platypus.NSGAII(levers, population_size=POPULATION, evaluator=Whole()).run(task.policies)
+    platypus.NSGAII(levers, population_size=POPULATION, evaluator=evaluator).run(task.policies)
+    alone.tell()
     track.total = perf_counter() - track.start
     return track
+
+
+@dataclass
+class OneByOne:
+    """A function of one policy for packages that call one; the track is told a population at a time."""
+
+    kernels: Losses
+    track: Track
+    task: Task
+    waiting: list[list[float]] = field(default_factory=list)
+
+    def __call__(self, unit: Any) -> list[float]:
+        found: list[float] = self.kernels(np.array([list(unit)]))[0].tolist()
+        self.waiting.append(found)
+        if len(self.waiting) == POPULATION:
+            self.tell()
+        return found
+
+    def tell(self) -> None:
+        """Tell the track what it has not been told; nothing where that is nothing."""
+        if self.waiting:
+            before = sum(map(len, self.track.losses))
+            self.track.add(np.array(self.waiting), (before + len(self.waiting)) * self.task.scenarios)
+            self.waiting.clear()
 
 
 def run_ema(task: Task) -> Track:
@@ -240,16 +268,10 @@ def run_ema(task: Task) -> Track:
     epsilons = (np.ptp(sample, axis=0) / BOXES).tolist()
     track = Track()
     problem = task.problem()
-    kernels, names = on_kernels(problem), problem.objectives
-    waiting: list[np.ndarray] = []
+    alone, names = OneByOne(on_kernels(problem), track, task), problem.objectives
 
     def model(**levers: float) -> dict[str, float]:
-        found = kernels(np.array([list(levers.values())]))
-        waiting.append(found)
-        if len(waiting) == POPULATION:
-            track.add(np.concatenate(waiting), sum(map(len, track.losses), POPULATION) * task.scenarios)
-            waiting.clear()
-        return dict(zip(names, found[0].tolist(), strict=True))
+        return dict(zip(names, alone(levers.values()), strict=True))
 
     ema = Model("tiercap", function=model)
     ema.levers = [RealParameter(name, 0.0, 1.0) for name in problem.space.names]
@@ -258,9 +280,8 @@ def run_ema(task: Task) -> Track:
     with redirect_stderr(StringIO()), SequentialEvaluator(ema) as evaluator:  # its progress bar
         options = {"epsilons": epsilons, "population_size": POPULATION}
         evaluator.optimize(nfe=task.policies, searchover="levers", **options)
+    alone.tell()
     track.total = perf_counter() - track.start
-    if waiting:
-        track.add(np.concatenate(waiting), sum(map(len, track.losses), len(waiting)) * task.scenarios)
     return track
 
 
@@ -325,7 +346,9 @@ def measure(task: Task, jobs: list[str], rounds: int = 1) -> dict[str, Any]:
     before, deviation = peers.load(), agree(task)
     if not deviation <= peers.TOLERANCE:
         raise peers.Unfit(f"not timed: the NumPy form deviates from the kernels by {deviation:.1e}")
-    run: dict[str, Callable[[Task], Track]] = {"platypus": run_platypus, "ema_workbench": run_ema}
+    run: dict[str, Callable[[Task], Track]] = {"ema_workbench": run_ema}
+    run |= {"platypus": partial(run_platypus, whole=True)}
+    run |= {"platypus, its own evaluator": partial(run_platypus, whole=False)}
     run |= {"pymoo": partial(run_pymoo, arrays=False), "pymoo, NumPy form": partial(run_pymoo, arrays=True)}
     tracks: dict[str, list[Track]] = {job: [] for job in jobs if job not in missing}
     for _ in range(rounds):

@@ -76,7 +76,7 @@ def stands_still(volumes: Sequence[float], patience: int) -> bool:
 def measured(now: Floats, before: Floats, ideal: Floats, nadir: Floats) -> dict[str, float]:
     """What a generation has come to, by the names of the convergence table.
 
-    now, before : float64[n, k], losses of the front now and one generation ago, neither with a row that another dominates
+    now, before : float64[n, k], losses of the front now and one generation ago; no row dominates another of its own
     """
     known = {row.tobytes() for row in before}  # what stays on the front needs no shift; only newcomers are compared
     new = now[[row.tobytes() not in known for row in now]] if known else now

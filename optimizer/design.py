@@ -12,7 +12,7 @@ from tiercap.optimizer import ensemble, sobol
 from tiercap.optimizer.catalogue import exporter_catalogue
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.evaluate import Evaluator
-from tiercap.optimizer.lever_space import LeverSpace
+from tiercap.optimizer.lever_space import LeverSpace, coordinates
 from tiercap.optimizer.one_policy import OnePolicy
 from tiercap.optimizer.parameters import ParameterInfo
 from tiercap.optimizer.problem import Problem
@@ -78,11 +78,7 @@ def _columns(n: int, first: int, count: int, seed: int) -> Iterator[Floats]:
 
 def along(space: LeverSpace, shares: Floats) -> Floats:
     """Coordinates of a lever space at shares of its ranges, float64[n, d]; even in the logarithm where a lever is."""
-    columns = [
-        lever.low * (lever.high / lever.low) ** u if lever.log else lever.low + u * (lever.high - lever.low)
-        for lever, u in zip(space.levers, shares.T, strict=True)
-    ]
-    return np.clip(np.stack(columns, axis=1), [v.low for v in space.levers], [v.high for v in space.levers])
+    return coordinates(shares, space.levers)
 
 
 def evaluator_of(problem: Problem, policy: OnePolicy, rows: Sequence[int]) -> Evaluate:

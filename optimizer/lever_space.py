@@ -32,6 +32,8 @@ from tiercap.optimizer.levers import (
 
 #: How far outside its bounds a coordinate may lie, relative to their span, and still be rounding.
 ROUNDING = 1e-9
+#: Share of its high end up to which a logarithmic range from 0 is more nearly linear.
+FROM_ZERO = 0.01
 
 
 class LeverLike(Protocol):
@@ -182,13 +184,19 @@ def unit_points(n: int, dimensions: int, seed: int) -> NDArray[np.float64]:
 
 
 def coordinates(points: NDArray[np.float64], levers: Sequence[LeverLike]) -> NDArray[np.float64]:
-    """Unit points to coordinates of the levers, even in the logarithm where a lever says so: float64[n, d]."""
+    """Unit points to coordinates of the levers, even in the logarithm where a lever says so: float64[n, d].
+
+    A range from 0 has no logarithm: there it is even in that of 1 + x / (FROM_ZERO * high).
+    """
     columns = []
     for k, lever in enumerate(levers):
-        if lever.log:
-            column = lever.low * (lever.high / lever.low) ** points[:, k]
+        share = points[:, k]
+        if not lever.log:
+            column = lever.low + (lever.high - lever.low) * share
+        elif lever.low > 0.0:
+            column = lever.low * (lever.high / lever.low) ** share
         else:
-            column = lever.low + (lever.high - lever.low) * points[:, k]
+            column = FROM_ZERO * lever.high * np.expm1(share * math.log1p(1.0 / FROM_ZERO))
         columns.append(np.clip(column, lever.low, lever.high))
     return np.stack(columns, axis=1)
 
@@ -197,10 +205,13 @@ def unit(coords: NDArray[np.float64], levers: Sequence[LeverLike]) -> NDArray[np
     """The inverse of :func:`coordinates`, but for rounding: float64[n, d] in [0, 1]."""
     columns = []
     for k, lever in enumerate(levers):
-        if lever.log:
-            column = np.log(coords[:, k] / lever.low) / np.log(lever.high / lever.low)
+        value = coords[:, k]
+        if not lever.log:
+            column = (value - lever.low) / (lever.high - lever.low)
+        elif lever.low > 0.0:
+            column = np.log(value / lever.low) / np.log(lever.high / lever.low)
         else:
-            column = (coords[:, k] - lever.low) / (lever.high - lever.low)
+            column = np.log1p(value / (FROM_ZERO * lever.high)) / math.log1p(1.0 / FROM_ZERO)
         columns.append(np.clip(column, 0.0, 1.0))
     return np.stack(columns, axis=1)
 
@@ -250,8 +261,8 @@ def _check_bounds(lever: Lever) -> None:
         raise InputError(
             f"lever `{lever.name}`: {low:g} to {high:g} leaves its domain {floor:g} to {ceiling:g} [{unit}]"
         )
-    if lever.log and low <= 0:
-        raise InputError(f"lever `{lever.name}`: a log scale needs low above 0, not {low:g}")
+    if lever.log and low < 0:
+        raise InputError(f"lever `{lever.name}`: a log scale needs low of 0 or more, not {low:g}")
 
 
 def _parents_first(levers: Sequence[Lever]) -> tuple[int, ...]:

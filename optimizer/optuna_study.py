@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from tiercap.optimizer import engines
 from tiercap.optimizer.errors import InputError
+from tiercap.optimizer.lever_space import coordinates
 from tiercap.optimizer.problem import Problem
 
 if TYPE_CHECKING:
@@ -192,10 +193,10 @@ def directions(problem: Problem) -> Any:
 
 
 def distributions(problem: Problem) -> dict[str, Any]:
-    """The levers as Optuna's parameters, by name."""
+    """The levers as Optuna's parameters, by name; linear where a logarithmic one begins at 0, which Optuna has not."""
     from optuna.distributions import FloatDistribution
 
-    return {lever.name: FloatDistribution(lever.low, lever.high, log=lever.log) for lever in problem.space.levers}
+    return {v.name: FloatDistribution(v.low, v.high, log=v.log and v.low > 0.0) for v in problem.space.levers}
 
 
 def _sampler(problem: Problem, start: Floats | None) -> Any:
@@ -269,11 +270,9 @@ def _grid(problem: Problem, points: int, seed: int) -> Any:
         def after_trial(self, *_: Any) -> None:
             """The search knows how many points there are."""
 
-    axes = {}
-    for lever in problem.space.levers:
-        spaced = np.geomspace if lever.log else np.linspace
-        axes[lever.name] = np.clip(spaced(lever.low, lever.high, points), lever.low, lever.high).tolist()
-    return Grid(axes, seed=seed)
+    levers = problem.space.levers
+    even = np.repeat(np.linspace(0.0, 1.0, points)[:, None], len(levers), axis=1)
+    return Grid(dict(zip(problem.space.names, coordinates(even, levers).T.tolist(), strict=True)), seed=seed)
 
 
 def _offered(spaces: dict[str, Any]) -> Any:

@@ -282,8 +282,8 @@ def _check_bounds(draft: Draft, name: str, low: float, high: float, scale: str, 
             (*path, key),
             f"lever `{name}`: {low:g} to {high:g} leaves its domain {floor:g} to {ceiling:g} [{unit}]",
         )
-    elif scale == "log" and low <= 0:
-        draft.complain((*path, "low"), f"lever `{name}`: a log scale needs low > 0, not {low:g}")
+    elif scale == "log" and low < 0:
+        draft.complain((*path, "low"), f"lever `{name}`: a log scale needs low >= 0, not {low:g}")
 
 
 def _check_within(draft: Draft, lever: LeverRange, taken: Mapping[str, LeverRange]) -> None:

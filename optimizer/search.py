@@ -1,9 +1,9 @@
 """The search: screening at kernel speed, then an engine's generations from what the screen found.
 
 Four stages, each a list of blocks of policies. *screen*: scrambled Sobol points of the levers, each in a few scenarios.
-*bred*: generations of children of the best of them, in the same few. *promoted*: the best of both, in all scenarios.
-*generation*: the engine, an Optuna study, asked for a population at a time, each evaluated in one call, in all
-scenarios; it starts from the best of the promoted.
+*bred*: generations of children of the best of them, in the same few. *promoted*: those of both that cover the front
+best, in all scenarios. *generation*: the engine, an Optuna study, asked for a population at a time, each evaluated in
+one call, in all scenarios; it starts from the best of the promoted.
 
 The run folder's blocks are the truth and the study is advice: a run starts from the beginning every time, and a block
 that was committed answers instead of the kernels. What an interruption left is so taken up again, bit for bit. Chance

@@ -137,7 +137,7 @@ WRONG = {
     "unknown unit": ('[levers.c_licensed_memory]\nhigh = "6500 GBs"', "unknown unit `GBs`", ""),
     "bounds the wrong way": ("[levers.c_quota_share]\nlow = 1.0\nhigh = 0.5", "is not below", "swap them?"),
     "outside the domain": ("[levers.c_revenue_share]\nhigh = 1.5", "leaves its domain", ""),
-    "log of zero": ('[levers.c_quota_share]\nscale = "log"', "log scale needs low > 0", ""),
+    "log of less than zero": ('[levers.c_indexation]\nscale = "log"', "log scale needs low >= 0", ""),
     "fraction above one": ("[levers.c_open_tpp]\nhigh = 1.5", "leaves its domain 0 to 1", ""),
     "within another figure": ('[levers.c_open_tpp]\nwithin = "c_licensed_memory"', "another figure", ""),
     "within itself": ('[levers.c_open_tpp]\nwithin = "c_open_tpp"', "would loosen", "open lies within"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 from pathlib import Path
 
 import numpy as np
@@ -84,8 +85,10 @@ def test_a_grid_visits_every_point_once(tmp_path: Path) -> None:
     tried = found.archive.coords[found.archive.stage > 0]
     assert len(tried) == len(np.unique(tried, axis=0)) == 27
     for k, lever in enumerate(study.space.levers):
-        spaced = np.geomspace if lever.log else np.linspace
-        assert np.unique(tried[:, k]) == pytest.approx(spaced(lever.low, lever.high, 3))
+        middle = 0.5 * (lever.low + lever.high)
+        if lever.log:  # even in x, or from 0 in 1 + 100 x / high
+            middle = math.sqrt(lever.low * lever.high) or lever.high / 100.0 * (math.sqrt(101.0) - 1.0)
+        assert np.unique(tried[:, k]) == pytest.approx([lever.low, middle, lever.high])
 
 
 def test_options_reach_the_engine(tmp_path: Path) -> None:

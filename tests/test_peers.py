@@ -83,7 +83,7 @@ def test_the_search_of_this_project_is_a_job() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("job", ["pymoo", "platypus", "ema_workbench"])
+@pytest.mark.parametrize("job", ["pymoo", "platypus", "platypus, its own evaluator", "ema_workbench"])
 @pytest.mark.filterwarnings("ignore")
 def test_other_optimisers_drive_the_same_model(job: str) -> None:
     pytest.importorskip(jobs.JOBS[job] or "")

@@ -18,6 +18,7 @@ from tiercap.kernels.params import GROUP, LAGGED, LEVERS, RELATIVE
 from tiercap.optimizer import config
 from tiercap.optimizer.catalogue import Chip, load_chips
 from tiercap.optimizer.errors import InputError
+from tiercap.optimizer.lever_space import coordinates, unit
 from tiercap.optimizer.levers import CAPS, TERMS
 from tiercap.optimizer.limbs import Limb
 from tiercap.optimizer.policy import (
@@ -342,6 +343,16 @@ def test_points_outside_are_moved_inside_only_when_asked() -> None:
 TPP = Lever("c_licensed_tpp", "TPP", 1000, 9000)
 
 
+def test_a_logarithmic_range_from_zero_has_its_ends_and_halves_below_a_tenth() -> None:
+    lever = [Lever("c_quota_share", "1", 0.0, 1.0, log=True)]
+    shares = np.linspace(0.0, 1.0, 1001).reshape(-1, 1)
+    coords = coordinates(shares, lever)
+    assert coords[[0, -1], 0].tolist() == [0.0, 1.0]
+    assert coords[500, 0] == pytest.approx(0.01 * (math.sqrt(101.0) - 1.0))
+    assert (np.diff(coords[:, 0]) > 0.0).all()
+    np.testing.assert_allclose(unit(coords, lever), shares, atol=1e-12)
+
+
 @pytest.mark.parametrize(
     ("levers", "said"),
     [
@@ -352,7 +363,7 @@ TPP = Lever("c_licensed_tpp", "TPP", 1000, 9000)
         ([replace(TPP, low=9000, high=1000)], "swap them?"), ([replace(TPP, low=9000)], "is not below"),
         ([replace(TPP, low=math.nan)], "must be finite"), ([replace(TPP, high=math.inf)], "must be finite"),
         ([replace(TPP, high=1e10)], "leaves its domain 0 to 1e+09 [TPP]"),
-        ([Lever("c_quota_share", "1", 0, 1, log=True)], "a log scale needs low above 0"),
+        ([Lever("c_indexation", "1/year", -0.05, 0.5, log=True)], "a log scale needs low of 0 or more"),
         ([Lever("c_reading", "1", 0, 2)], "cannot be searched"),
         ([Lever("c_open_tpp", "1", 0.1, 1, within="c_licensed_tp"), TPP], "did you mean `c_licensed_tpp`?"),
         ([Lever("c_open_tpp", "1", 0, 1, within="c_licensed_tpp"), TPP], "leaves its domain"),

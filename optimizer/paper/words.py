@@ -101,8 +101,8 @@ def _searched(material: Material) -> str:
     pruned = f" A pruner ({search.pruner}) gave up policies after the few futures." if search.pruner != "none" else ""
     return (
         f"The search screened {search.screen:,} policies, scrambled Sobol points of the levers, in {few}{bred}, and "
-        f"took the best {search.promoted:,} to all futures. From these the engine {search.engine} "
-        f"({engines.ENGINES[search.engine].meaning}; {told or 'no options'}), a sampler of Optuna "
+        f"took the {search.promoted:,} that cover the front of these best to all futures. From there the engine "
+        f"{search.engine} ({engines.ENGINES[search.engine].meaning}; {told or 'no options'}), a sampler of Optuna "
         f"{manifest['versions']['optuna']}, tried {trials:,} policies, {search.population} at a time, "
         f"{_seeds(material)}{early}.{pruned} That took {manifest['evaluations']:,} evaluations of a policy in a "
         f"future. The front has {len(material.run):,} policies; its scaled hypervolume is {volume['value']:.4f} "
