@@ -292,8 +292,8 @@ def test_a_short_case_is_repeated_within_a_round(monkeypatch: pytest.MonkeyPatch
 
 def test_a_small_search_is_timed_to_its_end() -> None:
     found = bench_search.searches(bench_search.small(512), 1, 2)
-    few = 256 + 40 * 256 + 2 * 16 * 8  # screened, bred and the children of two generations
-    assert found["evaluations"] == (few + 512 + 32) * 16  # and the promoted and the generations, in as many
+    few = 256 + 32 * 256 + 2 * 16 * 8  # screened, bred and the children of two generations
+    assert found["evaluations"] == (few + 384 + 32) * 16  # and the promoted and the generations, in as many
     assert all(spread_is_sound(found[name]) for name in ("seconds", "share_of_kernel", "hypervolume_per_second"))
     assert found["curve"][-1][1] == found["evaluations"]
     moments = [point[0] for point in found["curve"]]
