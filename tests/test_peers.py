@@ -74,8 +74,8 @@ def test_the_forms_of_the_jobs_agree() -> None:
 def test_the_search_of_this_project_is_a_job() -> None:
     report = jobs.measure(TASK, ["tiercap"])
     (row,) = report["table"]
-    few = 256 + 40 * 256 + 128 * 8  # screened, bred, and the children of one generation
-    assert row["evaluations"] == report["evaluations"] == (few + 512 + 128) * 8  # the promoted, and the generation
+    few = 256 + 32 * 256 + 128 * 8  # screened, bred, and the children of one generation
+    assert row["evaluations"] == report["evaluations"] == (few + 384 + 128) * 8  # the promoted, and the generation
     assert row["hypervolume"] == pytest.approx(1.0)
     times = [seconds for seconds, _, _ in row["track"]]
     assert times == sorted(times)
