@@ -104,7 +104,10 @@ def searched(engine: str, seed: int, times: float, work: Path) -> tuple[np.ndarr
 
 
 def added(union: Union, run: Path) -> tuple[np.ndarray, np.ndarray, int]:
-    """Front and evaluations of what a run folder has in all scenarios, whether or not the run was finished."""
+    """Front and evaluations of what a run folder has in all scenarios, whether or not the run was finished.
+
+    A run of another study or of other scenarios is not recognised here: ``--check`` evaluates everything again.
+    """
     problem, blocks = union.problem, sorted((run / "evaluations").glob("part-*.parquet"))
     fingerprint = identity.fingerprint(json.loads((run / "manifest.json").read_text())["configuration"])
     names = [f"lever_{name}" for name in problem.space.names]

@@ -65,7 +65,7 @@ def lever_samples(space: LeverSpace, n: int, seed: int) -> tuple[Floats, Floats]
     """Two independent samples of a lever space, coordinates float64[n, d] each."""
     d = len(space.names)
     a, b = (np.stack(list(_columns(n, first, d, seed)), axis=1) for first in (0, d))
-    return along(space, a), along(space, b)
+    return coordinates(a, space.levers), coordinates(b, space.levers)
 
 
 def _columns(n: int, first: int, count: int, seed: int) -> Iterator[Floats]:
@@ -74,11 +74,6 @@ def _columns(n: int, first: int, count: int, seed: int) -> Iterator[Floats]:
     if count > spare:
         raise InputError(f"{count} inputs are more than the {spare} that can be told apart: fix some of them")
     return (sobol.column(n, place, seed) for place in range(first, first + count))
-
-
-def along(space: LeverSpace, shares: Floats) -> Floats:
-    """Coordinates of a lever space at shares of its ranges, float64[n, d]; even in the logarithm where a lever is."""
-    return coordinates(shares, space.levers)
 
 
 def evaluator_of(problem: Problem, policy: OnePolicy, rows: Sequence[int]) -> Evaluate:

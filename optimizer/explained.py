@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tiercap.optimizer import design, measures
+from tiercap.optimizer import measures
 from tiercap.optimizer.errors import InputError, did_you_mean
-from tiercap.optimizer.lever_space import LeverSpace
+from tiercap.optimizer.lever_space import LeverSpace, coordinates
 from tiercap.optimizer.parameters import ParameterInfo
 from tiercap.optimizer.problem import Problem
 from tiercap.optimizer.quantities import printable
@@ -90,6 +90,6 @@ def lever_input(space: LeverSpace, place: int) -> Input:
     """A lever with its range as its coordinate has it: in its unit, or as a share of the lever that it lies within."""
     lever = space.levers[place]
     shares = np.repeat(np.array([SWING[0], 0.5, SWING[1]])[:, None], len(space.names), axis=1)
-    low, central, high = design.along(space, shares)[:, place].tolist()
+    low, central, high = coordinates(shares, space.levers)[:, place].tolist()
     unit = lever.unit if lever.within is None else f"of {lever.within}"
     return Input(lever.name, unit, lever_meaning(lever.name), low, central, high)

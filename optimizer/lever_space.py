@@ -58,7 +58,7 @@ class Lever:
     """A lever that varies: bounds in ``unit``, or fractions in (0, 1] of the lever named by ``within``.
 
     ``unit`` is that of ``levers.LEVERS_TABLE``, or GB/s where that says TB/s; with ``within`` it is not
-    read. ``log`` says that samples are to be even in the logarithm.
+    read. ``log`` says that samples are to be even in the logarithm; a range from 0 as `coordinates` says.
     """
 
     name: str

@@ -23,6 +23,7 @@ from tiercap.optimizer import density, design, explained, saltelli, variance
 from tiercap.optimizer.density import Tail
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.explained import SWING, Input, Output
+from tiercap.optimizer.lever_space import coordinates
 from tiercap.optimizer.one_policy import OnePolicy
 from tiercap.optimizer.parameters import ParameterInfo
 from tiercap.optimizer.problem import Problem
@@ -295,7 +296,7 @@ def _star(space: design.LeverSpace, places: Sequence[int]) -> Floats:
     shares = np.full((2 * len(places) + 1, len(space.names)), 0.5)
     for k, place in enumerate(places):
         shares[2 * k + 1, place], shares[2 * k + 2, place] = SWING
-    return design.along(space, shares)
+    return coordinates(shares, space.levers)
 
 
 def _check(tail: float) -> None:

@@ -57,7 +57,8 @@ class LeverRange:
     """A lever that the search may move between ``low`` and ``high`` (in ``unit``).
 
     With ``within`` the two are fractions of another lever, so that one box lies inside the other by
-    construction; the unit is then "1". ``log`` asks for even steps in the logarithm.
+    construction; the unit is then "1". ``log`` asks for even steps in the logarithm, from 0 as
+    `lever_space.coordinates` says.
     """
 
     name: str
@@ -144,8 +145,7 @@ class SearchBudget:
     """How much to search, and how.
 
     screen : policies tried first, in ``screen_scenarios``; screen_generations : generations bred from the best of them
-        there; promoted : those that cover the front of all these best, tried in all
-        scenarios
+        there; promoted : those that cover the front of all these best, tried in all scenarios
     trials : policies that the engine then tries, ``population`` at a time; patience : generations without gain after
         which it stops, 0 for never
     workers : generations that may be under way at once, one for each process that shares the study; each is made from
