@@ -62,7 +62,7 @@ def entered(losses: Floats, before: Floats, ideal: Floats, nadir: Floats) -> int
 def _boxes(losses: Floats, ideal: Floats, nadir: Floats) -> set[tuple[int, ...]]:
     if len(losses) == 0:
         return set()
-    boxes = np.unique(np.floor(front.normalise(losses, ideal, nadir) / EPSILON), axis=0)
+    boxes = np.floor(front.normalise(losses, ideal, nadir) / EPSILON)
     return set(map(tuple, boxes[front.nondominated(boxes)].astype(np.int64).tolist()))
 
 

@@ -21,8 +21,6 @@ Rows = NDArray[np.int64]
 
 #: Parents below which a front is filled up with what comes after it.
 FEWEST_PARENTS = 32
-#: Children compared with the front at a time.
-_SLAB = 64
 
 
 @dataclass(frozen=True)
@@ -39,8 +37,13 @@ class Judge:
         missing = max(count - len(chosen), 0)
         return np.concatenate([chosen, rest[np.argsort(excess[rest], kind="stable")][:missing]])
 
-    def front(self, values: Floats) -> Rows:
-        """Feasible rows that no other dominates, best first in the first objective."""
+    def front(self, values: Floats, among: Rows | None = None) -> Rows:
+        """Feasible rows that no other dominates, best first in the first objective.
+
+        among : ascending rows that hold all of these, where the caller knows so much; else every row is looked at
+        """
+        if among is not None:
+            return among[self.front(values[among])]
         good, *_ = self._split(values)
         losses = self.losses(values)
         rows = good[front.nondominated(losses[good])] if len(good) else good
@@ -56,23 +59,19 @@ class Judge:
         rest = self.ranked(values, count)
         return np.concatenate([chosen, rest[~np.isin(rest, chosen)][: count - len(chosen)]])
 
-    def parents(self, values: Floats) -> Rows:
-        """The front, filled up to FEWEST_PARENTS where it is shorter."""
-        rows = self.front(values)
+    def parents(self, values: Floats, rows: Rows) -> Rows:
+        """The front, whose rows the caller has, filled up to FEWEST_PARENTS where it is shorter."""
         if len(rows) >= FEWEST_PARENTS:
             return rows
         best = self.ranked(values, FEWEST_PARENTS)
         return np.concatenate([rows, best[~np.isin(best, rows)]])
 
     def promising(self, values: Floats, known: Floats, count: int) -> Rows:
-        """The ``count`` rows of ``values`` that would add most to the front of ``known``, most promising first."""
+        """The ``count`` rows of ``values`` that would add most to ``known``, a front's losses, most promising first."""
         good, rest, excess = self._split(values)
-        chosen = good[_additions(self.losses(values)[good], self._front_losses(known), count)]
+        chosen = good[_additions(self.losses(values)[good], known, count)]
         missing = count - len(chosen)
         return np.concatenate([chosen, rest[np.argsort(excess[rest], kind="stable")][:missing]])
-
-    def _front_losses(self, values: Floats) -> Floats:
-        return self.losses(values)[self.front(values)]
 
     def _split(self, values: Floats) -> tuple[Rows, Rows, Floats]:
         """Feasible rows, infeasible rows, and by how much each row breaks its bounds; what is not finite is neither."""
@@ -82,29 +81,25 @@ class Judge:
 
 
 def breed(
-    judge: Judge,
     points: Floats,
-    values: Floats,
+    losses: Floats,
     count: int,
     options: Mapping[str, float],
     rng: np.random.Generator,
     mates: int = 1,
 ) -> tuple[Floats, Rows]:
-    """Children of the best of ``points`` and the row of each one's first parent.
+    """Children of ``points`` and the row of each one's first parent.
 
-    points : float64[n, d] in the unit cube; values : float64[n, columns]. The first parent wins a tournament of two:
+    points : float64[n, d] in the unit cube; losses : float64[n, k]. The first parent wins a tournament of two:
     the less crowded is taken. Each of the other two is the nearest to it, in the objectives, of ``mates`` drawn. What
     such neighbours differ by is the step that their part of the front needs (restricted mating: Ishibuchi and Shibata
     2003, "A similarity-based mating scheme for evolutionary multiobjective optimization").
     """
-    rows = judge.parents(values)
-    losses = judge.losses(values)[rows]
     crowding, places = front.crowding(losses), front.normalise(losses, *front.ideal_and_nadir(losses))
-    left, right = rng.integers(len(rows), size=(2, count))
+    left, right = rng.integers(len(points), size=(2, count))
     first = np.where(crowding[left] >= crowding[right], left, right)
     second, third = (_nearest(places, first, mates, rng) for _ in range(2))
-    chosen = points[rows[first]], points[rows[second]], points[rows[third]]
-    return variation.children(chosen, options, rng), rows[first]
+    return variation.children((points[first], points[second], points[third]), options, rng), first
 
 
 def _nearest(places: Floats, to: Rows, drawn: int, rng: np.random.Generator) -> Rows:
@@ -117,27 +112,20 @@ def _nearest(places: Floats, to: Rows, drawn: int, rng: np.random.Generator) -> 
 
 def _additions(losses: Floats, known: Floats, count: int) -> Rows:
     """Rows to add one by one, always the one farthest from being dominated by the front and those taken before."""
+    import moocore
+
     if len(losses) == 0:
         return np.zeros(0, np.int64)
     low, high = front.ideal_and_nadir(np.concatenate([known, losses]))
     new = front.normalise(losses, low, high)
     left = np.full(len(new), np.inf)
     if len(known):
-        old = front.normalise(known, low, high).T.copy()
-        for start in range(0, len(new), _SLAB):
-            left[start : start + _SLAB] = _gaps(old, new[start : start + _SLAB]).min(axis=1)
+        old = front.normalise(known, low, high)
+        left = np.array([moocore.epsilon_additive(old, ref=row[None]) for row in new])
     taken = []
     for _ in range(min(count, len(new))):
         row = int(np.argmax(left))
         taken.append(row)
-        left = np.minimum(left, _gaps(new[row, :, None], new)[:, 0])
+        left = np.minimum(left, (new[row] - new).max(axis=1))
         left[row] = -np.inf
     return np.array(taken, dtype=np.int64)
-
-
-def _gaps(old: Floats, new: Floats) -> Floats:
-    """How far each of ``old``, float64[k, m], is from dominating each of ``new``, float64[n, k]: float64[n, m]."""
-    gaps = old[0] - new[:, :1]
-    for k in range(1, len(old)):  # objective by objective: the last axis stays long
-        np.maximum(gaps, old[k] - new[:, k : k + 1], out=gaps)
-    return gaps

@@ -137,6 +137,7 @@ class Search:
     nadir: Floats | None = None
     _before: Floats | None = None
     _settled: int = 0
+    _fronts: dict[int, NDArray[np.int64]] = field(default_factory=dict)  # by the length of the archive
 
     def __post_init__(self) -> None:
         self.judge = Judge(self.problem.losses, self.problem.violations)
@@ -169,7 +170,7 @@ class Search:
         if len(archive.coords):
             self._note(archive, 0)
         stopped = self._refine(archive)
-        rows = self.judge.front(archive.values)
+        rows = self._front(archive)
         if len(rows) == 0:
             raise InfeasibleError(self._nearest_miss(archive), archive)
         assert self.ideal is not None
@@ -193,9 +194,10 @@ class Search:
             with self._timed("choosing"):
                 kept = self.judge.ranked(values, KEPT)
                 coords, values = coords[kept], values[kept]
-                points = unit(coords, levers)
+                rows = self.judge.parents(values, self.judge.front(values))
+                points, losses = unit(coords[rows], levers), self.problem.losses(values[rows])
                 rng = _chance(budget.seed, _BREEDING, generation)
-                born, _ = breed(self.judge, points, values, BRED, options, rng)
+                born, _ = breed(points, losses, BRED, options, rng)
             born = coordinates(born, levers)
             found = self._few(f"bred-{generation:05d}", born)
             coords, values = np.concatenate([coords, born]), np.concatenate([values, found])
@@ -332,15 +334,16 @@ class Search:
         with self._timed("choosing"):
             rng = _chance(budget.seed, _PROPOSING, generation)
             count = budget.population * self._children()
-            points = unit(archive.coords, levers)
-            mates = int(options["mates"])
-            born, parent = breed(self.judge, points, archive.values, count, options, rng, mates)
-            born = coordinates(born, levers)
+            best = self._front(archive)
+            rows = self.judge.parents(archive.values, best)
+            points, losses = unit(archive.coords[rows], levers), self.problem.losses(archive.values[rows])
+            born, first = breed(points, losses, count, options, rng, int(options["mates"]))
+            born, parent = coordinates(born, levers), rows[first]
         found = self._few(f"children-{generation:05d}", born)
         with self._timed("choosing"):
             decide = slice(0, len(self.problem.screened))
             expected = found + (archive.values[parent, decide] - archive.few[parent])
-            rows = self.judge.promising(expected, archive.values, budget.population)
+            rows = self.judge.promising(expected, self.problem.losses(archive.values[best]), budget.population)
         return born[rows], found[rows]
 
     def _prune(self, study: Any, trials: list[Any], coords: Floats, generation: int) -> NDArray[np.bool_]:
@@ -473,15 +476,27 @@ class Search:
 
     # --- how far it has come ---
 
+    def _front(self, archive: Archive) -> NDArray[np.int64]:
+        """Rows of the front. What a front left behind is not looked at again: an archive only grows."""
+        n = len(archive.coords)
+        if n not in self._fronts:
+            before = max((m for m in self._fronts if m < n), default=0)
+            kept = np.sort(self._fronts[before]) if before else np.arange(0)
+            self._fronts[n] = self.judge.front(archive.values, np.concatenate([kept, np.arange(before, n)]))
+            oldest = sorted(self._fronts)[: -self.problem.study.search.workers - 1]
+            for length in oldest:  # none that a generation under way may ask for
+                del self._fronts[length]
+        return self._fronts[n]
+
     def _note(self, archive: Archive, generation: int) -> None:
         """A row of the convergence table; the first one freezes the scale unless the study states it."""
         with self._timed("front"):
-            rows = self.judge.front(archive.values)
-            losses = self.problem.losses(archive.values)
+            rows = self._front(archive)
+            now = self.problem.losses(archive.values[rows])
             if self.ideal is None or self.nadir is None:
-                stated = self.problem.scale
-                self.ideal, self.nadir = stated or front.ideal_and_nadir(losses[rows] if len(rows) else losses)
-            now, before = losses[rows], self._before if self._before is not None else losses[:0]
+                losses = now if len(rows) else self.problem.losses(archive.values)
+                self.ideal, self.nadir = self.problem.scale or front.ideal_and_nadir(losses)
+            before = self._before if self._before is not None else now[:0]
             scale, self._before = (self.ideal, self.nadir), now
             row: dict[str, float] = {"generation": generation, "evaluations": self._settled or self.done}
             row["front"] = len(rows)

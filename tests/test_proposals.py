@@ -60,28 +60,28 @@ def test_random_steps_shrink_with_what_parents_are_apart() -> None:
 def test_mates_are_neighbours_in_the_objectives_not_in_the_levers() -> None:
     """A front of 200 whose neighbours lie at opposite walls: where all are drawn the nearest one is the next one."""
     along = np.linspace(0.0, 1.0, 200)
-    values = np.column_stack([along, 1.0 - along, np.zeros(200)])
+    losses = np.column_stack([along, 1.0 - along])
     points = np.column_stack([along, np.arange(200) % 2.0])
     still: Any = {**OPTIONS, "sbx": 0.0, "line": 1.0, "reach": 1.0, "spread": 0.0}
     steps = {}
     for mates in (1, 4096):
-        born, parent = breed(JUDGE, points, values, 500, still, np.random.default_rng(6), mates)
+        born, parent = breed(points, losses, 500, still, np.random.default_rng(6), mates)
         steps[mates] = np.abs(born - points[parent])[:, 0]
     assert 0.0 < steps[4096].max() < 5.0 / 199  # a normal step along a line to the next
     assert steps[1].mean() > 0.1
 
 
 def test_a_parent_is_never_its_own_mate_where_another_is_drawn() -> None:
-    values = np.column_stack([np.arange(100.0), -np.arange(100.0), np.zeros(100)])
+    losses = np.column_stack([np.arange(100.0), -np.arange(100.0)])
     points = np.arange(100.0).reshape(-1, 1) / 100.0
     still: Any = {**OPTIONS, "sbx": 0.0, "line": 1.0, "spread": 0.0}
-    born, parent = breed(JUDGE, points, values, 500, still, np.random.default_rng(7), 1000)
+    born, parent = breed(points, losses, 500, still, np.random.default_rng(7), 1000)
     inside = (parent > 0) & (parent < 99)  # others may be put back on a wall
     assert (born[inside] != points[parent[inside]]).all()
 
 
 def test_promising_children_are_those_farthest_beyond_the_front() -> None:
-    known = np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.5, 0.5, 0.0]])
+    known = np.array([[0.0, 1.0], [1.0, 0.0], [0.5, 0.5]])
     new = np.array([[0.6, 0.6, 0.0], [0.1, 0.2, 0.0], [0.11, 0.21, 0.0], [0.7, 0.1, 0.0], [0.0, 0.0, 1.0]])
     assert JUDGE.promising(new, known, 2).tolist() == [1, 3]  # not 2, which 1 dominates
     assert JUDGE.promising(new, known, 5).tolist()[-1] == 4  # the one that breaks a bound comes last
@@ -105,12 +105,22 @@ def test_what_is_not_finite_is_never_chosen() -> None:
     assert JUDGE.front(values).tolist() == [1]
 
 
+def test_a_front_among_what_may_be_on_it_is_the_front() -> None:
+    """An archive that grows: what an earlier front left behind need not be looked at again."""
+    losses = np.round(np.random.default_rng(8).random((3000, 2)), 2)  # many ties
+    values = np.column_stack([losses, np.random.default_rng(9).normal(size=3000)])
+    rows = JUDGE.front(values[:500])
+    for n in (501, 1000, 2990, 3000):
+        rows = JUDGE.front(values[:n], np.union1d(rows, np.arange(500, n)))
+        assert rows.tolist() == JUDGE.front(values[:n]).tolist()
+
+
 def test_a_short_front_is_filled_up_with_what_comes_after_it() -> None:
     values = np.column_stack([np.arange(100.0), np.arange(100.0), np.zeros(100)])
-    rows = JUDGE.parents(values)
+    rows = JUDGE.parents(values, JUDGE.front(values))
     assert rows.tolist() == list(range(FEWEST_PARENTS))
     points = np.linspace(0.0, 1.0, 100).reshape(-1, 1)
-    born, parent = breed(JUDGE, points, values, 50, OPTIONS, RNG)  # type: ignore[arg-type]
+    born, parent = breed(points[rows], values[rows, :2], 50, OPTIONS, RNG)  # type: ignore[arg-type]
     assert born.shape == (50, 1)
     assert parent.max() < FEWEST_PARENTS
 
