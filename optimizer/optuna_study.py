@@ -205,13 +205,13 @@ def _sampler(problem: Problem, start: Floats | None) -> Any:
 
     budget = problem.study.search
     options = engines.options_of(budget.engine, budget.options)
-    seed, population = budget.seed % 2**32, budget.population
+    seed, population, spaces = budget.seed % 2**32, budget.population, distributions(problem)
     match budget.engine:
         case "nsga2":
-            return samplers.NSGAIISampler(**_genetic(options, problem), population_size=population, seed=seed)
+            return _genetic().NSGA2(spaces, population, **_variation(options, problem), seed=seed)
         case "nsga3":
-            genetic = _genetic(options, problem) | {"dividing_parameter": options["divisions"]}
-            return samplers.NSGAIIISampler(**genetic, population_size=population, seed=seed)
+            variation = _variation(options, problem) | {"dividing_parameter": options["divisions"]}
+            return _genetic().NSGA3(spaces, population, **variation, seed=seed)
         case "tpe":
             return samplers.TPESampler(
                 n_startup_trials=cast(int, options["startup_trials"]), n_ei_candidates=cast(int, options["candidates"]),
@@ -233,10 +233,17 @@ def _sampler(problem: Problem, start: Floats | None) -> Any:
             return _grid(problem, cast(int, options["points"]), seed)
         case "random":
             return samplers.RandomSampler(seed=seed)
-    return _offered(distributions(problem))
+    return _offered(spaces)
 
 
-def _genetic(options: dict[str, engines.Value], problem: Problem) -> dict[str, Any]:
+def _genetic() -> Any:
+    """The module of the genetic engines, which imports Optuna."""
+    from tiercap.optimizer import genetic
+
+    return genetic
+
+
+def _variation(options: dict[str, engines.Value], problem: Problem) -> dict[str, Any]:
     from optuna.samplers.nsgaii import PolynomialMutation, SBXCrossover
 
     return {

@@ -1,0 +1,82 @@
+"""NSGA-II and NSGA-III of Optuna, as a search uses them: begun from known policies, and no slower the longer they run.
+
+Three things differ from Optuna's own samplers, and no others; a test holds them against each other.
+
+Trials whose parameters were given belong to the first generation. Optuna counts among a generation only what its own
+sampler proposed, so that policies enqueued to start from would never be parents.
+
+Which generation a trial belongs to, who its parents are and which parameters there are is remembered. Optuna finds all
+three anew for every trial, by a walk over all trials before it, which takes a search of 250,000 trials hours.
+
+Parents stand in the order of their trials for every child. Optuna has the first child of a generation draw from them in
+the order of their ranks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from optuna.samplers import NSGAIIISampler, NSGAIISampler
+from optuna.trial import TrialState
+
+if TYPE_CHECKING:
+    import optuna
+    from optuna.samplers._ga import BaseGASampler
+    from optuna.trial import FrozenTrial
+
+    Base = BaseGASampler
+else:
+    Base = object
+
+
+class Remembering(Base):
+    """What both samplers have in common; a sampler serves one study, whose trials all end with `after_trial`.
+
+    spaces : the parameters of every trial, Optuna's distributions by name
+    """
+
+    def __init__(self, spaces: dict[str, Any], population: int, **options: Any) -> None:
+        super().__init__(population_size=population, **options)
+        self._spaces = dict(sorted(spaces.items()))  # in Optuna's order, which chance follows
+        self._population = population
+        self._newest, self._completed = 0, 0  # the newest generation with a completed trial, and how many it has
+        self._parents: dict[int, list[FrozenTrial]] = {}
+
+    def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, Any]:
+        return self._spaces
+
+    def get_trial_generation(self, study: optuna.Study, trial: FrozenTrial) -> int:
+        known = trial.system_attrs.get(self._get_generation_key())
+        if known is not None:
+            return int(known)
+        generation = self._newest + (self._completed >= self._population)
+        study._storage.set_trial_system_attr(trial._trial_id, self._get_generation_key(), generation)
+        return generation
+
+    def get_parent_population(self, study: optuna.Study, generation: int) -> list[FrozenTrial]:
+        if generation not in self._parents:
+            found = super().get_parent_population(study, generation)
+            found.sort(key=lambda trial: trial.number)
+            self._parents = {key: value for key, value in self._parents.items() if key >= generation - 1}
+            self._parents[generation] = found
+        return self._parents[generation]
+
+    def after_trial(
+        self, study: optuna.Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None
+    ) -> None:
+        super().after_trial(study, trial, state, values)
+        if state != TrialState.COMPLETE:
+            return
+        generation = self.get_trial_generation(study, trial)
+        if generation > self._newest:
+            self._newest, self._completed = generation, 0
+        self._completed += generation == self._newest
+
+
+class NSGA2(Remembering, NSGAIISampler):
+    """`optuna.samplers.NSGAIISampler`, remembering."""
+
+
+class NSGA3(Remembering, NSGAIIISampler):
+    """`optuna.samplers.NSGAIIISampler`, remembering."""
