@@ -21,6 +21,8 @@ Rows = NDArray[np.int64]
 
 #: Parents below which a front is filled up with what comes after it.
 FEWEST_PARENTS = 32
+#: Of so many policies of a front one is looked at first.
+_PART = 16
 
 
 @dataclass(frozen=True)
@@ -111,21 +113,33 @@ def _nearest(places: Floats, to: Rows, drawn: int, rng: np.random.Generator) -> 
 
 
 def _additions(losses: Floats, known: Floats, count: int) -> Rows:
-    """Rows to add one by one, always the one farthest from being dominated by the front and those taken before."""
-    import moocore
+    """Rows to add one by one, always the one farthest from being dominated by the front and those taken before.
 
+    How far a row is from that is at most what a part of the front says, and only where that is the most of all rows
+    is it held against the whole: of a long front few rows are.
+    """
     if len(losses) == 0:
         return np.zeros(0, np.int64)
     low, high = front.ideal_and_nadir(np.concatenate([known, losses]))
-    new = front.normalise(losses, low, high)
-    left = np.full(len(new), np.inf)
-    if len(known):
-        old = front.normalise(known, low, high)
-        left = np.array([moocore.epsilon_additive(old, ref=row[None]) for row in new])
-    taken = []
-    for _ in range(min(count, len(new))):
+    new, old = (front.normalise(x, low, high) for x in (losses, known))
+    left = _gaps(old[::_PART], new)
+    sure = np.full(len(new), len(old) == 0)
+    taken: list[int] = []
+    while len(taken) < min(count, len(new)):
         row = int(np.argmax(left))
+        if not sure[row]:
+            left[row], sure[row] = min(left[row], _gaps(old, new[row : row + 1])[0]), True
+            continue
         taken.append(row)
         left = np.minimum(left, (new[row] - new).max(axis=1))
         left[row] = -np.inf
     return np.array(taken, dtype=np.int64)
+
+
+def _gaps(old: Floats, new: Floats) -> Floats:
+    """How far each row of ``new`` is from being dominated by one of ``old``; infinite without any."""
+    import moocore
+
+    if len(old) == 0:
+        return np.full(len(new), np.inf)
+    return np.array([moocore.epsilon_additive(old, ref=row[None]) for row in new])
