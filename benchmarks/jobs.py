@@ -2,7 +2,8 @@
 
 Every job searches the built-in study china-2026 for the same objectives, means over the same scenarios, with the same
 number of evaluations (a policy in a scenario) as the search of this project, which spends part of them on its screen.
-Levers are coordinates between 0 and 1 that `search.coordinates` places, even in the logarithm where the study says so.
+Levers are coordinates between 0 and 1 that `lever_space.coordinates` places, even in the logarithm where the study says
+so.
 
 - tiercap: `optimize.optimize` into a temporary run folder, files and Optuna study included
 - pymoo: NSGA-II, a generation evaluated in one call of the kernels; and the same on the NumPy form in two processes
@@ -46,9 +47,10 @@ from array_model import ArrayModel
 from tiercap.optimizer import config, front
 from tiercap.optimizer.catalogue import exporter_catalogue
 from tiercap.optimizer.convergence import scaled_hypervolume
+from tiercap.optimizer.lever_space import coordinates, unit_points
 from tiercap.optimizer.optimize import optimize
 from tiercap.optimizer.problem import Problem
-from tiercap.optimizer.search import Search, coordinates, unit_points
+from tiercap.optimizer.search import Search
 
 from tiercap.kernels.params import OUTCOMES  # isort: skip
 

@@ -94,8 +94,8 @@ def memory(n_policies: int, n_futures: int, threads: int) -> dict[str, Any]:
 def large_call(n_policies: int, n_futures: int, threads: int) -> None:
     """Print, as JSON, what statistics of every kind over so many evaluations cost in time and memory."""
     from tiercap.optimizer import config, machine
+    from tiercap.optimizer.lever_space import coordinates, unit_points
     from tiercap.optimizer.problem import Problem
-    from tiercap.optimizer.search import coordinates, unit_points
     from tiercap.optimizer.streaming import Points, Wanted
 
     problem = Problem(config.load(None, (f"scenarios.count={n_futures}", "scenarios.kind=sobol"), {}, {}), threads)

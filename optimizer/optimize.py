@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.optimizer import atomic, config, fresh, front, infeasibility, measures, paired
+from tiercap.optimizer.archive import Archive, Outcome
 from tiercap.optimizer.catalogue import exporter_catalogue, load_chips
 from tiercap.optimizer.convergence import REFERENCE, STILL, scaled_hypervolume
 from tiercap.optimizer.errors import InfeasibleError, StorageError
@@ -29,7 +30,7 @@ from tiercap.optimizer.optuna_study import journal
 from tiercap.optimizer.policy import describe
 from tiercap.optimizer.problem import UNITS, Problem, column_name
 from tiercap.optimizer.results import RunFolder
-from tiercap.optimizer.search import Archive, Outcome, Search
+from tiercap.optimizer.search import Search
 from tiercap.optimizer.select import Choice, admitted_each, worth_looking_at
 from tiercap.optimizer.shared_study import SharedStudy
 
@@ -301,7 +302,7 @@ def shared_json(search: Search) -> dict[str, Any] | None:
         "worker": search.shared.worker,
         "policies_here": search.shared.tried,
         "generations_taken_over": search.shared.taken_over,
-        "evaluations_elsewhere": search.elsewhere,
+        "evaluations_elsewhere": search.blocks.elsewhere,
         "exact": "the same bits as one process with the same search.workers, whoever computed what",
     }
 

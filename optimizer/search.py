@@ -18,23 +18,21 @@ and which of them die changes no bit.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tiercap.kernels.params import OUTCOMES
 from tiercap.optimizer import convergence, engines, front, optuna_study
+from tiercap.optimizer.archive import Archive, Outcome
+from tiercap.optimizer.blocks import Blocks
 from tiercap.optimizer.errors import InfeasibleError, InputError
-from tiercap.optimizer.evaluate import Evaluator
-from tiercap.optimizer.lever_space import coordinates as coordinates
-from tiercap.optimizer.lever_space import unit
-from tiercap.optimizer.lever_space import unit_points as unit_points
-from tiercap.optimizer.problem import Problem, column_name
+from tiercap.optimizer.lever_space import coordinates, unit, unit_points
+from tiercap.optimizer.problem import Problem
 from tiercap.optimizer.proposals import Judge, breed
+from tiercap.optimizer.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     import optuna
@@ -46,34 +44,8 @@ Floats = NDArray[np.float64]
 
 #: Policies of a generation that is bred in the few scenarios, and how many are kept for the next.
 BRED, KEPT = 256, 1024
-#: Evaluations after which a block is committed: an interruption loses less than a block.
-BLOCK = 2**17
 #: First words of the seeds of the generators of chance.
 _BREEDING, _PROPOSING = 1, 2
-
-
-@dataclass
-class Archive:
-    """Policies that met all scenarios: coordinates, reported statistics, and where each came from.
-
-    few : what decides, in the few scenarios, NaN where an engine never asked
-    """
-
-    coords: Floats
-    values: Floats
-    few: Floats
-    stage: NDArray[np.int64]  # 0 promoted, g for generation g
-
-    def add(self, coords: Floats, values: Floats, few: Floats, stage: int) -> None:
-        self.coords = np.concatenate([self.coords, coords])
-        self.values = np.concatenate([self.values, values])
-        self.few = np.concatenate([self.few, few])
-        self.stage = np.concatenate([self.stage, np.full(len(coords), stage)])
-
-    def until(self, stage: int) -> Archive:
-        """What it held after generation ``stage``; the promoted policies are always in it."""
-        n = int(np.searchsorted(self.stage, max(stage, 0), side="right"))
-        return Archive(self.coords[:n], self.values[:n], self.few[:n], self.stage[:n])
 
 
 @dataclass
@@ -93,26 +65,6 @@ class Generation:
 
 
 @dataclass
-class Outcome:
-    """What a search found. Front rows are indices into the archive, best first in the first objective.
-
-    evaluations : of the whole search; evaluations_reused : those that the run folder had already
-    evaluations_elsewhere : those that other processes did
-    """
-
-    archive: Archive
-    front: NDArray[np.int64]
-    ideal: Floats
-    nadir: Floats
-    convergence: list[dict[str, float]]
-    evaluations: int
-    evaluations_reused: int
-    seconds: dict[str, float]
-    stopped_early: bool = False
-    evaluations_elsewhere: int = 0
-
-
-@dataclass
 class Search:
     """One run of the search over ``problem``, its blocks kept in ``folder``.
 
@@ -127,9 +79,6 @@ class Search:
     progress: Callable[[int, float | None], None] = lambda done, value: None
     shared: SharedStudy | None = None
     done: int = 0
-    reused: int = 0
-    elsewhere: int = 0
-    seconds: dict[str, float] = field(default_factory=dict)
     phases: dict[str, float] = field(default_factory=dict)
     convergence: list[dict[str, float]] = field(default_factory=list)
     study: optuna.Study | None = None
@@ -141,6 +90,8 @@ class Search:
 
     def __post_init__(self) -> None:
         self.judge = Judge(self.problem.losses, self.problem.violations)
+        self.clock = Stopwatch()
+        self.blocks = Blocks(self.problem, self.folder, self._advance, self.clock)
 
     def planned(self) -> int:
         """Evaluations (a policy in a scenario) of the whole run, unless it stops early."""
@@ -161,7 +112,7 @@ class Search:
         optuna_study.check(self.problem)
         if self.planned() == 0:
             raise InputError("there is nothing to search: raise search.screen or search.trials above 0")
-        with self._timed("loading kernels"):
+        with self.clock.on("loading kernels"):
             self.problem.screener.outcomes(self.problem.base.reshape(-1, 1))  # compiles them, or reads the cache
         began = time.perf_counter()
         coords, values = self._screen()
@@ -175,23 +126,23 @@ class Search:
             raise InfeasibleError(self._nearest_miss(archive), archive)
         assert self.ideal is not None
         assert self.nadir is not None
-        counts = (self.done, self.reused, self.seconds, stopped)
-        return Outcome(archive, rows, self.ideal, self.nadir, self.convergence, *counts, self.elsewhere)
+        counts = (self.done, self.blocks.reused, self.clock.seconds, stopped)
+        return Outcome(archive, rows, self.ideal, self.nadir, self.convergence, *counts, self.blocks.elsewhere)
 
     # --- in the few scenarios ---
 
     def _screen(self) -> tuple[Floats, Floats]:
         budget, space = self.problem.study.search, self.problem.space
-        with self._timed("sampling"):
+        with self.clock.on("sampling"):
             coords = coordinates(unit_points(budget.screen, len(space.levers), budget.seed), space.levers)
-        return coords, self._few("screen", coords)
+        return coords, self.blocks.few("screen", coords)
 
     def _breed(self, coords: Floats, values: Floats) -> tuple[Floats, Floats]:
         """Generations of children in the few scenarios; the best of all."""
         budget, levers = self.problem.study.search, self.problem.space.levers
         options: Any = engines.options_of(engines.DEFAULT, self._own_options())
         for generation in range(1, self._bred_generations() + 1):
-            with self._timed("choosing"):
+            with self.clock.on("choosing"):
                 kept = self.judge.ranked(values, KEPT)
                 coords, values = coords[kept], values[kept]
                 rows = self.judge.parents(values, self.judge.front(values))
@@ -199,28 +150,28 @@ class Search:
                 rng = _chance(budget.seed, _BREEDING, generation)
                 born, _ = breed(points, losses, BRED, options, rng)
             born = coordinates(born, levers)
-            found = self._few(f"bred-{generation:05d}", born)
+            found = self.blocks.few(f"bred-{generation:05d}", born)
             coords, values = np.concatenate([coords, born]), np.concatenate([values, found])
         return coords, values
 
     def _promote(self, coords: Floats, values: Floats) -> Archive:
-        with self._timed("choosing"):
+        with self.clock.on("choosing"):
             rows = self.judge.covering(values, self.problem.study.search.promoted)
         best, few = coords[rows], values[rows]
-        return Archive(best, self._all("promoted", best), few, np.zeros(len(best), np.int64))
+        return Archive(best, self.blocks.all("promoted", best), few, np.zeros(len(best), np.int64))
 
     # --- in all scenarios ---
 
     def _refine(self, archive: Archive) -> bool:
         """Generation after generation; whether it stopped because nothing was gained any more."""
         budget = self.problem.study.search
-        with self._timed("optuna"):
+        with self.clock.on("optuna"):
             best = self.judge.ranked(archive.values, budget.population)
             self.study = study = optuna_study.new_study(self.problem, archive.coords[best[0]] if len(best) else None)
         if len(best):
             coords, values = archive.coords[best], archive.values[best]
-            each = self._each("few-00000", coords) if budget.pruner != "none" else None
-            with self._timed("optuna"):
+            each = self.blocks.each("few-00000", coords) if budget.pruner != "none" else None
+            with self.clock.on("optuna"):
                 optuna_study.ask_and_tell(study, self.problem, coords, values, each)
         self._settled = self.done
         under_way: dict[int, Generation | None] = {}
@@ -259,7 +210,7 @@ class Search:
         nothing = np.empty((0, len(self.problem.space.levers)))
         if self._made_by_one and proposals is not None and few is not None:
             return Generation(number, [], proposals, few, nothing)
-        with self._timed("optuna"):
+        with self.clock.on("optuna"):
             trials, coords = optuna_study.ask(study, self.problem, self._population(number), proposals)
         if few is None:
             few = np.full((len(coords), len(self.problem.screened)), np.nan)
@@ -272,11 +223,11 @@ class Search:
     def _compute(self, made: Generation) -> None:
         """Evaluate a generation, and let the other processes know."""
         if self.shared is not None:
-            with self._timed("sharing"):
+            with self.clock.on("sharing"):
                 self.shared.announce(made.number, made.coords, made.few, made.pruned)
-        made.values = self._all(f"generation-{made.number:05d}", made.coords)
+        made.values = self.blocks.all(f"generation-{made.number:05d}", made.coords)
         if self.shared is not None:
-            with self._timed("sharing"):
+            with self.clock.on("sharing"):
                 self.shared.tell(made.number, made.values)
 
     def _settle(self, study: optuna.Study, archive: Archive, number: int, made: Generation | None) -> None:
@@ -284,7 +235,7 @@ class Search:
         if made is None or made.values is None:
             made = self._from_others(study, archive, number, made)
         values = cast(Floats, made.values)
-        with self._timed("optuna"):
+        with self.clock.on("optuna"):
             if self._made_by_one:
                 made.trials, _ = optuna_study.ask(study, self.problem, len(made.coords), made.coords)
             optuna_study.tell(study, self.problem, made.trials, values)
@@ -296,7 +247,7 @@ class Search:
     ) -> Generation:
         """A generation that another process claimed: what it told, or our own work where it died."""
         shared = cast("SharedStudy", self.shared)
-        with self._timed("sharing"):
+        with self.clock.on("sharing"):
             told = shared.wait(number)
         if told is None:
             made = made or self._make(study, archive, number)
@@ -307,9 +258,9 @@ class Search:
         elif not np.array_equal(made.coords, told.coords):
             raise InputError(shared.stranger(number))
         made.values = told.values
-        self._keep(f"generation-{number:05d}", made.coords, told.values)
+        self.blocks.keep(f"generation-{number:05d}", made.coords, told.values)
         if self._made_by_one:
-            self._count_elsewhere(self._cost(made, archive) - len(made.coords) * len(self.problem.scenarios))
+            self.blocks.count_elsewhere(self._cost(made, archive) - len(made.coords) * len(self.problem.scenarios))
         return made
 
     def _cost(self, made: Generation, archive: Archive) -> int:
@@ -329,9 +280,9 @@ class Search:
         if len(archive.coords) == 0:
             points = unit_points(generation * budget.population, len(levers), budget.seed)
             coords = coordinates(points[-budget.population :], levers)
-            return coords, self._few(f"children-{generation:05d}", coords)
+            return coords, self.blocks.few(f"children-{generation:05d}", coords)
         options: Any = engines.options_of(budget.engine, budget.options)
-        with self._timed("choosing"):
+        with self.clock.on("choosing"):
             rng = _chance(budget.seed, _PROPOSING, generation)
             count = budget.population * self._children()
             best = self._front(archive)
@@ -339,8 +290,8 @@ class Search:
             points, losses = unit(archive.coords[rows], levers), self.problem.losses(archive.values[rows])
             born, first = breed(points, losses, count, options, rng, int(options["mates"]))
             born, parent = coordinates(born, levers), rows[first]
-        found = self._few(f"children-{generation:05d}", born)
-        with self._timed("choosing"):
+        found = self.blocks.few(f"children-{generation:05d}", born)
+        with self.clock.on("choosing"):
             decide = slice(0, len(self.problem.screened))
             expected = found + (archive.values[parent, decide] - archive.few[parent])
             rows = self.judge.promising(expected, self.problem.losses(archive.values[best]), budget.population)
@@ -348,8 +299,8 @@ class Search:
 
     def _prune(self, study: Any, trials: list[Any], coords: Floats, generation: int) -> NDArray[np.bool_]:
         """Which of a generation's policies the pruner gives up after the few scenarios."""
-        each = self._each(f"few-{generation:05d}", coords)
-        with self._timed("optuna"):
+        each = self.blocks.each(f"few-{generation:05d}", coords)
+        with self.clock.on("optuna"):
             return optuna_study.prune(study, trials, each)
 
     def _generations(self) -> int:
@@ -382,99 +333,11 @@ class Search:
         budget = self.problem.study.search
         return budget.options if budget.engine == engines.DEFAULT else {}
 
-    # --- evaluating, and keeping what was evaluated ---
-
-    def _few(self, name: str, coords: Floats) -> Floats:
-        return self._statistics(name, coords, self.problem.screener, self.problem.screened)
-
-    def _all(self, name: str, coords: Floats) -> Floats:
-        return self._statistics(name, coords, self.problem.evaluator, self.problem.reported)
-
-    def _statistics(
-        self, name: str, coords: Floats, evaluator: Evaluator, wanted: Sequence[tuple[str, str]]
-    ) -> Floats:
-        def compute(rows: slice) -> Floats:
-            per_policy = len(evaluator.scenarios)
-            levers = self.problem.space.resolve(coords[rows])
-            return evaluator.statistics(levers, wanted, progress=lambda n: self._advance(n * per_policy))
-
-        return self._block(name, coords, [column_name(pair) for pair in wanted], compute, len(evaluator.scenarios))
-
-    def _each(self, name: str, coords: Floats) -> Floats:
-        """The first objective in each of the few scenarios: float64[n, few]."""
-        few, row = self.problem.screener, OUTCOMES.index(self.problem.screened[0][0])
-
-        def compute(rows: slice) -> Floats:
-            found = few.outcomes(self.problem.space.resolve(coords[rows]))[:, row]
-            self._advance(found.size)
-            return found
-
-        return self._block(name, coords, [f"s{k}" for k in range(len(few.scenarios))], compute, len(few.scenarios))
-
-    def _keep(self, name: str, coords: Floats, values: Floats) -> None:
-        """Commit what another process computed in all scenarios, so that the run folder is whole by itself."""
-        each = len(self.problem.scenarios)
-
-        def take(rows: slice) -> Floats:
-            found = values[rows]
-            self._count_elsewhere(len(found) * each)
-            return found
-
-        self._block(name, coords, [column_name(pair) for pair in self.problem.reported], take, each)
-
-    def _block(
-        self, name: str, coords: Floats, columns: list[str], compute: Callable[[slice], Floats], each: int
-    ) -> Floats:
-        """Values of a block of policies, which is cut where it would take too long to lose: see BLOCK.
-
-        compute : given which rows; each : evaluations of one policy
-        """
-        size = max(1, BLOCK // each)
-        parts = []
-        for start in range(0, len(coords), size):
-            rows = slice(start, min(start + size, len(coords)))
-            parts.append(self._part(f"{name}-{start // size:04d}", coords, rows, columns, compute, each))
-        return np.concatenate(parts) if parts else np.empty((0, len(columns)))
-
-    def _part(
-        self, name: str, coords: Floats, rows: slice, columns: list[str], compute: Callable[[slice], Floats], each: int
-    ) -> Floats:
-        """Values of some policies: from the run folder if committed there, else computed and committed."""
-        names, coords = self.problem.space.names, coords[rows]
-        with self._timed("files"):
-            stored = self.folder.block(name)
-        if stored is not None:
-            self._check_stored(name, stored, coords, columns)
-            self.reused += len(coords) * each
-            self._advance(len(coords) * each)
-            return np.stack([stored[column] for column in columns], axis=1)
-        with self._timed("kernels"):
-            values = compute(rows)
-        with self._timed("files"):
-            data = {f"lever_{lever}": coords[:, k] for k, lever in enumerate(names)}
-            data |= {column: values[:, k] for k, column in enumerate(columns)}
-            self.folder.commit(name, data, {})
-        return values
-
-    def _check_stored(self, name: str, stored: dict[str, NDArray[Any]], coords: Floats, columns: list[str]) -> None:
-        """A committed block must answer what is asked, else code has changed that no version tells of."""
-        asked = {f"lever_{lever}": coords[:, k] for k, lever in enumerate(self.problem.space.names)}
-        fits = list(stored) == [*asked, *columns]
-        if not fits or not all(np.array_equal(stored[key], values) for key, values in asked.items()):
-            raise InputError(
-                f"{self.folder.path}: block `{name}` holds other policies or statistics than this search asks for, "
-                "so other code made the run: use that, or start a new folder with -o"
-            )
-
-    def _count_elsewhere(self, evaluations: int) -> None:
-        self.elsewhere += evaluations
-        self._advance(evaluations)
+    # --- how far it has come ---
 
     def _advance(self, evaluations: int) -> None:
         self.done += evaluations
         self.progress(self.done, self.convergence[-1]["hypervolume"] if self.convergence else None)
-
-    # --- how far it has come ---
 
     def _front(self, archive: Archive) -> NDArray[np.int64]:
         """Rows of the front. What a front left behind is not looked at again: an archive only grows."""
@@ -490,7 +353,7 @@ class Search:
 
     def _note(self, archive: Archive, generation: int) -> None:
         """A row of the convergence table; the first one freezes the scale unless the study states it."""
-        with self._timed("front"):
+        with self.clock.on("front"):
             rows = self._front(archive)
             now = self.problem.losses(archive.values[rows])
             if self.ideal is None or self.nadir is None:
@@ -518,14 +381,6 @@ class Search:
             f"no policy of {len(excess):,} satisfies the constraints; the nearest misses {' and '.join(broken)}: "
             "relax them by that much, widen the levers or search longer"
         )
-
-    @contextmanager
-    def _timed(self, what: str) -> Iterator[None]:
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[what] = self.seconds.get(what, 0.0) + time.perf_counter() - start
 
 
 def _chance(seed: int, stage: int, generation: int) -> np.random.Generator:

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.optimizer import config, convergence, optimize, quantities
+from tiercap.optimizer.archive import Archive, Outcome
 from tiercap.optimizer.convergence import MedianInterval
 from tiercap.optimizer.errors import InfeasibleError, InputError
 from tiercap.optimizer.optimize import Beside, Progress, Run
@@ -28,7 +29,7 @@ from tiercap.optimizer.problem import Problem
 from tiercap.optimizer.proposals import Judge
 from tiercap.optimizer.results import RunFolder
 from tiercap.optimizer.scenarios import MAX_SEED
-from tiercap.optimizer.search import Archive, Outcome, Search
+from tiercap.optimizer.search import Search
 
 Floats = NDArray[np.float64]
 
@@ -214,7 +215,7 @@ def _one(problem: Problem, path: Path, progress: Progress | None) -> tuple[One, 
         run = optimize.optimize(problem, path, started)
     except InfeasibleError as error:
         ending = error
-    return One(problem.study.search.seed, path, run, held[0].done, held[0].reused), ending
+    return One(problem.study.search.seed, path, run, held[0].done, held[0].blocks.reused), ending
 
 
 def _nothing(problem: Problem, folder: RunFolder, endings: Sequence[InfeasibleError]) -> InfeasibleError:

@@ -11,11 +11,12 @@ import pytest
 from small import problem
 
 from tiercap.optimizer import config, engines
+from tiercap.optimizer.archive import Outcome
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.optimize import configuration
 from tiercap.optimizer.problem import Problem
 from tiercap.optimizer.results import RunFolder
-from tiercap.optimizer.search import Outcome, Search
+from tiercap.optimizer.search import Search
 
 SMALL = ("search.screen=64", "search.screen_generations=0", "search.promoted=32", "search.trials=48",
          "search.population=16", "scenarios.count=16", "search.screen_scenarios=8")  # fmt: skip

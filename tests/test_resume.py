@@ -16,12 +16,12 @@ from small import BLOCKS, EVALUATIONS, FLAGS, problem
 from test_engines import INSTALLED, same, searched, small
 
 from tiercap.optimizer import engines
+from tiercap.optimizer.archive import Outcome
 from tiercap.optimizer.cli import group
 from tiercap.optimizer.cli.guard import run
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.optimize import configuration, optimize
 from tiercap.optimizer.results import RunFolder
-from tiercap.optimizer.search import Outcome
 
 
 def order(folder: Path) -> list[Path]:

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 from small import BLOCKS, EVALUATIONS, problem
 
+from tiercap.optimizer.archive import Outcome
 from tiercap.optimizer.errors import InfeasibleError, InputError
+from tiercap.optimizer.lever_space import coordinates
 from tiercap.optimizer.levers import LEVERS_TABLE, check_nesting
 from tiercap.optimizer.optimize import Run, configuration, optimize
 from tiercap.optimizer.problem import Problem
 from tiercap.optimizer.results import RunFolder
-from tiercap.optimizer.search import Outcome, Search, coordinates
+from tiercap.optimizer.search import Search
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +108,7 @@ def test_a_larger_budget_extends_to_the_run_it_would_have_been(run: Run, tmp_pat
 def test_long_blocks_are_cut_without_changing_a_bit(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tiercap.optimizer.search.BLOCK", 320)
+    monkeypatch.setattr("tiercap.optimizer.blocks.BLOCK", 320)
     assert same(search(problem(), tmp_path), run.found)
     assert len(list((tmp_path / "evaluations").iterdir())) == 7 + 2 * 7 + 7 + 2 * (4 + 2)
 
