@@ -80,7 +80,7 @@ class Measured:
 def run(settings: tuple[str, ...], seed: int, known: np.ndarray, scale: tuple[np.ndarray, np.ndarray]) -> Measured:
     """Search once, with a fresh problem and folder."""
     problem = Problem(config.load(None, settings, {"search.seed": seed}, {}))
-    most = scaled_hypervolume(known, *scale)
+    most = reference.hypervolume()
     seen: list[tuple[int, float]] = []
     with tempfile.TemporaryDirectory(prefix="tiercap-engines-") as place:
         began = perf_counter()

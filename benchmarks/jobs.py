@@ -311,13 +311,18 @@ def agree(task: Task) -> float:
     return peers.deviation(on_arrays(problem)(unit), on_kernels(problem)(unit))
 
 
-def summary(tracks: dict[str, list[Track]], best: np.ndarray | None = None) -> list[dict[str, Any]]:
-    """Rates, and hypervolume against time as a share of that of ``best``; the track is that of a job's median round."""
+def summary(
+    tracks: dict[str, list[Track]], best: np.ndarray | None = None, most: float | None = None
+) -> list[dict[str, Any]]:
+    """Rates, and hypervolume against time as a share of ``most``; the track is that of a job's median round.
+
+    best : the front that gives the scale, that of all tracks if None; most : its hypervolume, computed if None
+    """
     if best is None:
         found = np.concatenate([losses for rounds in tracks.values() for track in rounds for losses in track.losses])
         best = found[front.nondominated(found)]
     ideal, nadir = front.ideal_and_nadir(best)
-    most = scaled_hypervolume(best, ideal, nadir)
+    most = most or scaled_hypervolume(best, ideal, nadir)
     table = []
     for job, rounds in tracks.items():
         totals = [track.total for track in rounds]
@@ -363,7 +368,8 @@ def measure(task: Task, jobs: list[str], rounds: int = 1) -> dict[str, Any]:
     report: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "study": "china-2026", "scenarios": task.scenarios}
     report |= {"rounds": rounds, "evaluations": task.evaluations, "policies": task.policies, "missing": missing}
     report |= {"cpu": peers.cpu()[0], "load": [before, peers.load()], "versions": versions, "deviation": deviation}
-    return report | {"table": summary(tracks, task.known())}
+    known = task.known()
+    return report | {"table": summary(tracks, known, None if known is None else reference.hypervolume())}
 
 
 def show(report: dict[str, Any]) -> None:

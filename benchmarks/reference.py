@@ -6,9 +6,10 @@
 
 Sobol points of the levers in all scenarios, then every engine from several seeds at a multiple of the default budget,
 each in a run folder below FOLDER, so that an interruption loses little. What is kept is `reference.parquet`, levers and
-objectives of every policy that nothing dominates, and which search found it, and `reference.json`, what was searched,
-and the digest. The ideal and nadir of this front are what hypervolume is scaled by: they stand in the study as
-[search.scale].
+objectives of policies that nothing dominates, and which search found them, and `reference.json`, what was searched, the
+hypervolume of all that was found, and the digest. Where hundreds of thousands dominate nothing of each other, one is
+stored of each cell of the objectives (see CELL). The ideal and nadir of this front are what hypervolume is scaled by:
+they stand in the study as [search.scale].
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from peers import prepare_environment
 prepare_environment()
 
 from tiercap.optimizer import atomic, columns, config, front, identity  # noqa: E402
-from tiercap.optimizer.convergence import scaled_hypervolume  # noqa: E402
+from tiercap.optimizer.convergence import additive_epsilon, scaled_hypervolume  # noqa: E402
 from tiercap.optimizer.lever_space import coordinates, unit_points  # noqa: E402
 from tiercap.optimizer.optimize import configuration  # noqa: E402
 from tiercap.optimizer.problem import Problem, column_name  # noqa: E402
@@ -40,9 +41,11 @@ TABLE, FACTS = HERE / "reference.parquet", HERE / "reference.json"
 CHUNK = 8192
 #: Relative deviation within which a stored policy must evaluate again.
 TOLERANCE = 1e-9
-#: Engines that know several objectives, and how many trials each is given for one of the default's: what is slow in its
-#: own code (which grows with the square of the trials or worse) gets fewer, and the table says so.
-SHARES = {"multi-fidelity": 1.0, "nsga2": 0.25, "nsga3": 0.25, "tpe": 0.02, "qmc": 0.25, "random": 0.25}
+#: Side of a cell, on the scale, of which one policy is stored: a tenth of what is measured against the front.
+CELL = 0.002
+#: Engines that know several objectives, and how many trials each is given for one of the default's: the cost of TPE
+#: grows with the square of its trials, so it gets fewer, and the table says so.
+SHARES = {"multi-fidelity": 1.0, "nsga2": 1.0, "nsga3": 1.0, "tpe": 0.02, "qmc": 1.0, "random": 1.0}
 
 
 class Union:
@@ -154,10 +157,18 @@ def make(union: Union, work: Path, sobol: int, seeds: int, times: float, names: 
             print(f"{engine}, seed {seed}: {evaluations:,} evaluations, front {len(union.coords)}", file=sys.stderr)
 
 
+def thinned(losses: np.ndarray) -> np.ndarray:
+    """Rows of a front, one of each cell (of the least sum on the scale), and the best and worst in each objective."""
+    scaled = front.normalise(losses, *front.ideal_and_nadir(losses))
+    ranked = np.argsort(scaled.sum(axis=1), kind="stable")
+    _, first = np.unique(np.floor(scaled[ranked] / CELL), axis=0, return_index=True)
+    return np.unique(np.concatenate([ranked[first], losses.argmin(axis=0), losses.argmax(axis=0)]))
+
+
 def write(union: Union) -> None:
     """The table, then the facts with its digest."""
-    problem = union.problem
-    order = np.lexsort(union.losses.T[::-1])
+    problem, rows = union.problem, thinned(union.losses)
+    order = rows[np.lexsort(union.losses[rows].T[::-1])]
     values = union.losses[order] * problem.signs
     table: dict[str, Any] = {f"lever_{n}": union.coords[order, k] for k, n in enumerate(problem.space.names)}
     table |= {name: values[:, k] for k, name in enumerate(problem.objectives)}
@@ -168,7 +179,9 @@ def write(union: Union) -> None:
     counts = np.bincount(union.found_by, minlength=len(union.sources)).tolist()
     facts = {
         "study": "china-2026",
-        "policies": len(order),
+        "policies": len(union.losses),
+        "policies_stored": len(order),
+        "epsilon_of_stored": additive_epsilon(union.losses[order], union.losses, ideal, nadir),
         "scale": {n: [float(a), float(b)] for n, a, b in zip(problem.objectives, ideal * problem.signs,
                                                            nadir * problem.signs, strict=True)},
         "hypervolume": scaled_hypervolume(union.losses, ideal, nadir),
@@ -179,6 +192,11 @@ def write(union: Union) -> None:
     }  # fmt: skip
     atomic.write(HERE, FACTS.name, (json.dumps(facts, indent=1) + "\n").encode())
     print(json.dumps(facts, indent=1))
+
+
+def hypervolume() -> float:
+    """Of all that was found, on its own scale."""
+    return float(json.loads(FACTS.read_text())["hypervolume"])
 
 
 def load(problem: Problem) -> tuple[np.ndarray, np.ndarray]:
