@@ -160,6 +160,7 @@ def meaning(outcome: str, statistic: str) -> str:
     """A statistic of an outcome in words, for the codebook."""
     s, of = parse(statistic), _MEANINGS[outcome]
     per_cent = "" if s.number is None else f"{s.number:g} % of the scenarios"
+    number = str(s.number).removesuffix(".0")  # every digit: a threshold is what was asked for
     words = {
         "mean": "mean over the scenarios",
         "std": "standard deviation over the scenarios",
@@ -171,9 +172,10 @@ def meaning(outcome: str, statistic: str) -> str:
             f"regret, by how much it is {'above' if s.upper else 'below'} the best known in a scenario: "
             + ("the largest" if s.number is None else f"quantile, {per_cent} lie below")
         ),
-        "satisfice": f"share of the scenarios in which it is at {'most' if s.upper else 'least'} {s.number} "
+        "satisfice": f"share of the scenarios in which it is at {'most' if s.upper else 'least'} {number} "
         f"{_UNITS[outcome]}",
-        "mean_sd": f"mean {'plus' if s.upper else 'less'} {s.number} standard deviations over the scenarios",
+        "mean_sd": f"mean {'plus' if s.upper else 'less'} {number} standard deviation{'' if number == '1' else 's'} "
+        "over the scenarios",
     }
     return f"{of}; {words[s.kind]}"
 
