@@ -42,7 +42,7 @@ def test_the_study_states_the_scale_of_the_front_and_the_facts_its_size(problem:
     assert sum(source["on_the_front"] for source in facts["sources"]) == facts["policies"]
     assert sum(source["evaluations"] for source in facts["sources"]) == facts["evaluations"]
     stored = scaled_hypervolume(losses, ideal, nadir)
-    assert 0.9995 * reference.hypervolume() < stored <= reference.hypervolume()
+    assert 0.999 * reference.hypervolume() < stored <= reference.hypervolume()
 
 
 def test_a_file_that_was_not_recorded_is_refused(
@@ -62,7 +62,7 @@ def test_one_policy_is_stored_of_each_cell_and_the_scale_stays() -> None:
     losses = -np.abs(losses - 1.0) / np.linalg.norm(losses - 1.0, axis=1, keepdims=True)
     rows = reference.thinned(losses)
     ends = front.ideal_and_nadir(losses)
-    assert len(rows) == len(set(rows.tolist())) < 0.6 * len(losses)
+    assert len(rows) == len(set(rows.tolist())) < 0.5 * len(losses)
     np.testing.assert_array_equal(front.ideal_and_nadir(losses[rows]), ends)
     assert 0.0 < additive_epsilon(losses[rows], losses[::100], *ends) <= reference.CELL
 
