@@ -15,7 +15,7 @@ the order of their ranks.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from optuna.samplers import NSGAIIISampler, NSGAIISampler
 from optuna.trial import TrialState
@@ -39,7 +39,6 @@ class Remembering(Base):
     def __init__(self, spaces: dict[str, Any], population: int, **options: Any) -> None:
         super().__init__(population_size=population, **options)
         self._spaces = dict(sorted(spaces.items()))  # in Optuna's order, which chance follows
-        self._population = population
         self._newest, self._completed = 0, 0  # the newest generation with a completed trial, and how many it has
         self._parents: dict[int, list[FrozenTrial]] = {}
 
@@ -50,7 +49,7 @@ class Remembering(Base):
         known = trial.system_attrs.get(self._get_generation_key())
         if known is not None:
             return int(known)
-        generation = self._newest + (self._completed >= self._population)
+        generation = self._newest + (self._completed >= cast(int, self.population_size))
         study._storage.set_trial_system_attr(trial._trial_id, self._get_generation_key(), generation)
         return generation
 

@@ -203,15 +203,17 @@ def _sampler(problem: Problem, start: Floats | None) -> Any:
     """The sampler of the study's engine; every option that shapes its proposals is named."""
     from optuna import samplers
 
+    from tiercap.optimizer import genetic
+
     budget = problem.study.search
     options = engines.options_of(budget.engine, budget.options)
     seed, population, spaces = budget.seed % 2**32, budget.population, distributions(problem)
     match budget.engine:
         case "nsga2":
-            return _genetic().NSGA2(spaces, population, **_variation(options, problem), seed=seed)
+            return genetic.NSGA2(spaces, population, **_variation(options, problem), seed=seed)
         case "nsga3":
             variation = _variation(options, problem) | {"dividing_parameter": options["divisions"]}
-            return _genetic().NSGA3(spaces, population, **variation, seed=seed)
+            return genetic.NSGA3(spaces, population, **variation, seed=seed)
         case "tpe":
             return samplers.TPESampler(
                 n_startup_trials=cast(int, options["startup_trials"]), n_ei_candidates=cast(int, options["candidates"]),
@@ -234,13 +236,6 @@ def _sampler(problem: Problem, start: Floats | None) -> Any:
         case "random":
             return samplers.RandomSampler(seed=seed)
     return _offered(spaces)
-
-
-def _genetic() -> Any:
-    """The module of the genetic engines, which imports Optuna."""
-    from tiercap.optimizer import genetic
-
-    return genetic
 
 
 def _variation(options: dict[str, engines.Value], problem: Problem) -> dict[str, Any]:
