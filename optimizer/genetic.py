@@ -5,8 +5,8 @@ Three things differ from Optuna's own samplers, and no others; a test holds them
 Trials whose parameters were given belong to the first generation. Optuna counts among a generation only what its own
 sampler proposed, so that policies enqueued to start from would never be parents.
 
-Which generation a trial belongs to, who its parents are and which parameters there are is remembered. Optuna finds all
-three anew for every trial, by a walk over all trials before it, which takes a search of 250,000 trials hours.
+Which trials belong to a generation, who their parents are and which parameters there are is remembered. Optuna finds
+all three anew by walks over all trials, most of them for every trial, which takes a search of 250,000 trials hours.
 
 Parents stand in the order of their trials for every child. Optuna has the first child of a generation draw from them in
 the order of their ranks.
@@ -39,7 +39,8 @@ class Remembering(Base):
     def __init__(self, spaces: dict[str, Any], population: int, **options: Any) -> None:
         super().__init__(population_size=population, **options)
         self._spaces = dict(sorted(spaces.items()))  # in Optuna's order, which chance follows
-        self._newest, self._completed = 0, 0  # the newest generation with a completed trial, and how many it has
+        self._newest = 0  # the newest generation with a completed trial
+        self._members: dict[int, list[int]] = {}  # the completed trials of a generation, by their ids
         self._parents: dict[int, list[FrozenTrial]] = {}
 
     def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, Any]:
@@ -49,9 +50,13 @@ class Remembering(Base):
         known = trial.system_attrs.get(self._get_generation_key())
         if known is not None:
             return int(known)
-        generation = self._newest + (self._completed >= cast(int, self.population_size))
+        members = self._members.get(self._newest, [])
+        generation = self._newest + (len(members) >= cast(int, self.population_size))
         study._storage.set_trial_system_attr(trial._trial_id, self._get_generation_key(), generation)
         return generation
+
+    def get_population(self, study: optuna.Study, generation: int) -> list[FrozenTrial]:
+        return [study._storage.get_trial(number) for number in sorted(self._members.get(generation, []))]
 
     def get_parent_population(self, study: optuna.Study, generation: int) -> list[FrozenTrial]:
         if generation not in self._parents:
@@ -68,9 +73,8 @@ class Remembering(Base):
         if state != TrialState.COMPLETE:
             return
         generation = self.get_trial_generation(study, trial)
-        if generation > self._newest:
-            self._newest, self._completed = generation, 0
-        self._completed += generation == self._newest
+        self._newest = max(self._newest, generation)
+        self._members.setdefault(generation, []).append(trial._trial_id)
 
 
 class NSGA2(Remembering, NSGAIISampler):
