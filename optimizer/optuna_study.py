@@ -203,7 +203,7 @@ def _sampler(problem: Problem, start: Floats | None) -> Any:
     """The sampler of the study's engine; every option that shapes its proposals is named."""
     from optuna import samplers
 
-    from tiercap.optimizer import genetic
+    from tiercap.optimizer import genetic, sampling
 
     budget = problem.study.search
     options = engines.options_of(budget.engine, budget.options)
@@ -227,14 +227,11 @@ def _sampler(problem: Problem, start: Floats | None) -> Any:
                 deterministic_objective=cast(bool, options["deterministic"]), seed=seed,
             )  # fmt: skip
         case "qmc":
-            return samplers.QMCSampler(
-                qmc_type=cast(str, options["sequence"]), scramble=cast(bool, options["scramble"]), seed=seed,
-                warn_asynchronous_seeding=False, warn_independent_sampling=False,
-            )  # fmt: skip
+            return sampling.QuasiRandom(spaces, options["sequence"], options["scramble"], seed)
         case "grid":
             return _grid(problem, cast(int, options["points"]), seed)
         case "random":
-            return samplers.RandomSampler(seed=seed)
+            return sampling.Random(spaces, seed)
     return _offered(spaces)
 
 
