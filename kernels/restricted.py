@@ -8,7 +8,7 @@ from . import lanes as n
 from ._jit import REAL, ROWS, WHOLE, glue, part, tile
 from .compliance import index_lane, perform
 from .lanes import LANES
-from .market import CLOSE, solve_clearing, solve_markup, spend
+from .prices import CLOSE, solve_clearing, solve_markup, spend
 from .vecmath import exp, log, power
 
 PASSES = 4

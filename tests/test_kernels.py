@@ -19,7 +19,7 @@ import numba
 import numpy as np
 import pytest
 
-from tiercap.kernels import lanes, market, perf, vecmath
+from tiercap.kernels import lanes, perf, prices, vecmath
 from tiercap.kernels.lanes import LANES
 from tiercap.kernels.params import WORKLOADS
 
@@ -94,13 +94,13 @@ def _index(f, omega):
 
 @compiled
 def _markup(w):
-    market.start_markup(w)
-    market.solve_markup(w, market.CLOSE)
+    prices.start_markup(w)
+    prices.solve_markup(w, prices.CLOSE)
 
 
 @compiled
 def _clearing(w):
-    market.solve_clearing(w)
+    prices.solve_clearing(w)
 
 
 # --- exp, log, power -----------------------------------------------------------------------------------------

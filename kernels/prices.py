@@ -1,0 +1,191 @@
+"""Prices of one design: docs/model.md section 5, equations (7) and (8).
+
+Prices are found in logarithms: l = ln(price). Both conditions, (7) written as l = ln c_e + ln(1 + rho/beta) with
+rho = sum b s / sum b s (1-s), and (8) as ln(sum b s) - l = ln N, are nearly straight lines in l, so that Newton's
+method needs five steps where the condition in the markup itself needs ten or more. Every step is bracketed. A lane
+stops when its step falls below a limit (the error left is its square) and is frozen then, so that a lane's bits do
+not depend on how many steps its neighbours need.
+
+The solver's desk holds attractions over the rivals', g = A f^beta / R, so that a share is s = g y / (1 + g y) with
+y = p^-beta. Its loops are short on purpose: a long chain of dependent operations leaves the processor waiting, and
+only if the body is short does it see the next lanes' chains meanwhile.
+"""
+
+from __future__ import annotations
+
+from . import lanes as n
+from ._jit import fma, inline, tile
+from .lanes import LANES
+from .vecmath import exp, log
+
+#: The last Newton step of a price that is kept, and of one that only ranks designs: profit is flat at the monopoly
+#: price, so that an error of 1e-8 there (the square of the step) is one of 1e-16 in profit.
+CLOSE, CLOSE_ENOUGH = 1e-8, 1e-4
+_MAX_STEPS = 80
+#: Where a bracket is open, and what limits nothing.
+FAR = 1e300
+
+
+@inline
+def _attractiveness(w):
+    """y = price^-beta at the log price S_L, into S_Y."""
+    for i in range(LANES):
+        w[n.S_Y + i] = exp(-w[n.Q_BETA + i] * w[n.S_L + i])
+
+
+@inline
+def _shares(g0, g1, g2, g3):
+    """1 - s of four workloads: reciprocals of 1 + g, two by a division."""
+    d0, d1, d2, d3 = 1.0 + g0, 1.0 + g1, 1.0 + g2, 1.0 + g3
+    r01, r23 = 1.0 / (d0 * d1), 1.0 / (d2 * d3)
+    return r01 * d1, r01 * d0, r23 * d3, r23 * d2
+
+
+@inline
+def _pulls(w, i):
+    """g y of the four workloads at S_Y."""
+    y = w[n.S_Y + i]
+    g0, g1 = w[n.S_G + i] * y, w[n.S_G + LANES + i] * y
+    return g0, g1, w[n.S_G + 2 * LANES + i] * y, w[n.S_G + 3 * LANES + i] * y
+
+
+@inline
+def _spendings(w, i, g0, g1, g2, g3, t0, t1, t2, t3):
+    """b s of the four workloads."""
+    u0, u1 = w[n.S_B + i] * (g0 * t0), w[n.S_B + LANES + i] * (g1 * t1)
+    return u0, u1, w[n.S_B + 2 * LANES + i] * (g2 * t2), w[n.S_B + 3 * LANES + i] * (g3 * t3)
+
+
+@tile
+def spend(w):
+    """Spending on the exporter, sum b s at the log price S_L, into S_1."""
+    _attractiveness(w)
+    for i in range(LANES):
+        g0, g1, g2, g3 = _pulls(w, i)
+        t0, t1, t2, t3 = _shares(g0, g1, g2, g3)
+        u0, u1, u2, u3 = _spendings(w, i, g0, g1, g2, g3, t0, t1, t2, t3)
+        w[n.S_1 + i] = (u0 + u1) + (u2 + u3)
+
+
+@inline
+def _move(w, i, old, step, up, close):
+    """Take a Newton step from ``old`` if it stays inside the bracket, else bisect (an open bracket: four units on).
+
+    up : whether the root lies above ``old`` (the step may point the other way where the slope is not to be trusted).
+    Returns 1 if the lane must go on.
+    """
+    low = old if up else w[n.S_LO + i]
+    high = w[n.S_HI + i] if up else old
+    new = min(old + step, old + 4.0)
+    inside = (new >= low) & (new <= high)
+    new = new if inside else 0.5 * (low + min(high, low + 8.0))
+    on = w[n.S_ON + i] > 0.0
+    again = on & (abs(new - old) > close)
+    w[n.S_LO + i] = low
+    w[n.S_HI + i] = high
+    w[n.S_L + i] = new if on else old
+    w[n.S_ON + i] = 1.0 if again else 0.0
+    return 1 if again else 0
+
+
+@tile
+def start_markup(w):
+    """A first guess of the monopoly price, from the budget-weighted attraction; M_RBUDGET is one over the budget."""
+    for i in range(LANES):
+        pull = w[n.S_B + i] * w[n.S_G + i] + w[n.S_B + LANES + i] * w[n.S_G + LANES + i]
+        pull += w[n.S_B + 2 * LANES + i] * w[n.S_G + 2 * LANES + i]
+        pull += w[n.S_B + 3 * LANES + i] * w[n.S_G + 3 * LANES + i]
+        w[n.S_Y + i] = log(pull * w[n.M_RBUDGET + i])
+    for i in range(LANES):
+        ln_x = w[n.S_Y + i] - w[n.Q_BETA + i] * w[n.S_LNC + i]
+        w[n.S_Y + i] = exp(w[n.Q_RBETA1 + i] * (ln_x - w[n.Q_LNBETA + i]))
+    for i in range(LANES):
+        w[n.S_L + i] = w[n.S_LNC + i] + log(1.0 + w[n.Q_RBETA + i] + 0.5 * w[n.S_Y + i])
+
+
+@tile
+def _bracket_markup(w):
+    for i in range(LANES):
+        w[n.S_LO + i] = w[n.S_LNC + i] + w[n.Q_LNFLOOR + i]
+        w[n.S_HI + i] = FAR
+        w[n.S_L + i] = max(w[n.S_L + i], w[n.S_LO + i])
+
+
+@tile
+def solve_markup(w, close):
+    """Equation (7) for lanes with S_ON: S_G, S_B, S_LNC and a start in S_L to the log price in S_L."""
+    _bracket_markup(w)
+    for _ in range(_MAX_STEPS):
+        if _markup_step(w, close) == 0:
+            break
+
+
+@tile
+def _markup_step(w, close):
+    _attractiveness(w)
+    for i in range(LANES):
+        g0, g1, g2, g3 = _pulls(w, i)
+        t0, t1, t2, t3 = _shares(g0, g1, g2, g3)
+        u0, u1, u2, u3 = _spendings(w, i, g0, g1, g2, g3, t0, t1, t2, t3)
+        v0, v1, v2, v3 = u0 * t0, u1 * t1, u2 * t2, u3 * t3
+        bs = (u0 + u1) + (u2 + u3)
+        bst = (v0 + v1) + (v2 + v3)
+        bstt = fma(v0, t0, v1 * t1) + fma(v2, t2, v3 * t3)
+        r = 1.0 / bst
+        rho = bs * r
+        z1 = 1.0 + rho * w[n.Q_RBETA + i]
+        w[n.S_1 + i] = z1
+        # The slope of the residual times z1.
+        w[n.S_2 + i] = z1 + (1.0 + rho - 2.0 * (rho * (bstt * r)))
+    for i in range(LANES):
+        w[n.S_3 + i] = log(w[n.S_1 + i])
+    moving = 0
+    for i in range(LANES):
+        ln_p = w[n.S_L + i]
+        gap = ln_p - w[n.S_LNC + i] - w[n.S_3 + i]
+        moving += _move(w, i, ln_p, -gap * w[n.S_1 + i] / w[n.S_2 + i], gap < 0.0, close)
+    return moving
+
+
+@tile
+def _bracket_clearing(w):
+    for i in range(LANES):
+        budget = w[n.S_B + i] + w[n.S_B + LANES + i] + w[n.S_B + 2 * LANES + i] + w[n.S_B + 3 * LANES + i]
+        w[n.S_HI + i] = log(budget)
+    for i in range(LANES):
+        high, start = max(w[n.S_HI + i] - w[n.S_LNN + i], w[n.S_LO + i]), w[n.S_L + i]
+        w[n.S_HI + i] = high
+        w[n.S_L + i] = min(start, high) if w[n.S_ON + i] > 0.0 else start
+
+
+@tile
+def solve_clearing(w):
+    """Equation (8) for lanes with S_ON: log quantity in S_LNN, a start in S_L, to the log price in S_L.
+
+    S_LO holds a log price at or below the start, which sells more than the quantity.
+    """
+    _bracket_clearing(w)
+    for _ in range(_MAX_STEPS):
+        if _clearing_step(w) == 0:
+            break
+
+
+@tile
+def _clearing_step(w):
+    _attractiveness(w)
+    for i in range(LANES):
+        g0, g1, g2, g3 = _pulls(w, i)
+        t0, t1, t2, t3 = _shares(g0, g1, g2, g3)
+        u0, u1, u2, u3 = _spendings(w, i, g0, g1, g2, g3, t0, t1, t2, t3)
+        bs = (u0 + u1) + (u2 + u3)
+        bst = fma(u0, t0, u1 * t1) + fma(u2, t2, u3 * t3)
+        w[n.S_1 + i] = bs
+        w[n.S_2 + i] = 1.0 + w[n.Q_BETA + i] * bst / bs
+    for i in range(LANES):
+        w[n.S_3 + i] = log(w[n.S_1 + i])
+    moving = 0
+    for i in range(LANES):
+        ln_p = w[n.S_L + i]
+        excess = w[n.S_3 + i] - ln_p - w[n.S_LNN + i]
+        moving += _move(w, i, ln_p, excess / w[n.S_2 + i], excess > 0.0, CLOSE)
+    return moving
