@@ -5,7 +5,7 @@
     python benchmarks/reference.py --check                      evaluate what is stored again, and its digest
 
 Sobol points of the levers in all scenarios, then every engine from several seeds at a multiple of the default budget,
-each in a run folder below FOLDER, so that an interruption loses little. What is kept is `reference.parquet`, levers and
+each in a folder below FOLDER, so that an interruption loses little. What is kept is `reference.parquet`, levers and
 objectives of policies that nothing dominates, and which search found them, and `reference.json`, what was searched, the
 hypervolume of all that was found, and the digest. Where hundreds of thousands dominate nothing of each other, one is
 stored of each cell of the objectives (see CELL). The ideal and nadir of this front are what hypervolume is scaled by:
@@ -15,10 +15,11 @@ they stand in the study as [search.scale].
 from __future__ import annotations
 
 import argparse
+import functools
 import hashlib
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from peers import prepare_environment
 
 prepare_environment()
 
-from tiercap.optimizer import atomic, columns, config, front, identity  # noqa: E402
+from tiercap.optimizer import atomic, columns, config, front, identity, optuna_study  # noqa: E402
 from tiercap.optimizer.convergence import additive_epsilon, scaled_hypervolume  # noqa: E402
 from tiercap.optimizer.lever_space import coordinates, unit_points  # noqa: E402
 from tiercap.optimizer.optimize import configuration  # noqa: E402
@@ -46,6 +47,8 @@ CELL = 0.003
 #: Engines that know several objectives, and how many trials each is given for one of the default's: the cost of TPE
 #: grows with the square of its trials, so it gets fewer, and the table says so.
 SHARES = {"multi-fidelity": 1.0, "nsga2": 1.0, "nsga3": 1.0, "tpe": 0.02, "qmc": 1.0, "random": 1.0}
+#: Those that propose the same whatever became of what they proposed before.
+MEMORYLESS = ("qmc", "random")
 
 
 class Union:
@@ -75,16 +78,20 @@ class Union:
         self.coords, self.losses, self.found_by = self.coords[kept], self.losses[kept], self.found_by[kept]
 
 
-def sobol_front(problem: Problem, policies: int, work: Path) -> Iterator[tuple[np.ndarray, np.ndarray, int]]:
-    """Fronts of chunks of Sobol points; a chunk that is stored below ``work`` is not evaluated again."""
-    levers = problem.space.levers
+def fronts(
+    problem: Problem, policies: int, draw: Callable[[], np.ndarray], work: Path
+) -> Iterator[tuple[np.ndarray, np.ndarray, int]]:
+    """Fronts of chunks of what ``draw`` gives: coordinates, float64[policies, n_levers].
+
+    A chunk whose front is stored below ``work`` is not evaluated again, and nothing drawn where all of them are.
+    """
     wanted = [(o.outcome, o.statistic) for o in problem.study.objectives]
     work.mkdir(parents=True, exist_ok=True)
-    points = unit_points(policies, len(levers), 0)
+    drawn = functools.cache(draw)
     for number, first in enumerate(range(0, policies, CHUNK)):
-        stored = work / f"sobol-{number:05d}.npz"
+        stored = work / f"chunk-{number:05d}.npz"
         if not stored.exists():
-            coords = coordinates(points[first : first + CHUNK], levers)
+            coords = drawn()[first : first + CHUNK]
             losses = problem.evaluator.statistics(problem.space.resolve(coords), wanted) * problem.signs
             kept = front.nondominated(losses)
             temporary = work / f"part-{number:05d}.npz"
@@ -94,13 +101,33 @@ def sobol_front(problem: Problem, policies: int, work: Path) -> Iterator[tuple[n
             yield found["coords"], found["losses"], min(CHUNK, policies - first) * len(problem.scenarios)
 
 
+def sobol_points(problem: Problem, policies: int) -> np.ndarray:
+    levers = problem.space.levers
+    return coordinates(unit_points(policies, len(levers), 0), levers)
+
+
+def proposed(problem: Problem, policies: int) -> np.ndarray:
+    """What the study's engine proposes, one that learns nothing from what became of it."""
+    study, spaces = optuna_study.new_study(problem), optuna_study.distributions(problem)
+    sampler: Any = study.sampler
+    rows = [sampler.sample_relative(study, None, spaces) for _ in range(policies)]
+    return np.array([[row[name] for name in problem.space.names] for row in rows])
+
+
+def budget(engine: str, times: float) -> int:
+    """Trials of an engine, at ``times`` the default."""
+    return max(1, round(config.load().search.trials * times * SHARES[engine]))
+
+
+def engine_problem(engine: str, seed: int, trials: int) -> Problem:
+    settings = (f"search.engine={engine}", f"search.trials={trials}", f"search.seed={seed}")
+    return Problem(config.load(None, settings, {}, {}))
+
+
 def searched(engine: str, seed: int, times: float, work: Path) -> tuple[np.ndarray, np.ndarray, int]:
     """Coordinates, losses and evaluations of one engine's search at ``times`` the default budget of trials."""
-    default = config.load().search.trials
-    trials = max(1, round(default * times * SHARES[engine]))
-    settings = (f"search.engine={engine}", f"search.trials={trials}", f"search.seed={seed}")
-    problem = Problem(config.load(None, settings, {}, {}))
-    with RunFolder.open(work / f"{engine}-{seed}", configuration(problem)) as folder:
+    problem = engine_problem(engine, seed, budget(engine, times))
+    with RunFolder.open(work, configuration(problem)) as folder:
         found = Search(problem, folder).run()
     rows = found.front
     return found.archive.coords[rows], problem.losses(found.archive.values)[rows], found.evaluations
@@ -147,14 +174,24 @@ def make(union: Union, work: Path, sobol: int, seeds: int, times: float, names: 
     """Everything asked for, in order; says on standard error what each source adds."""
     problem = union.problem
     policies = sobol // len(problem.scenarios)
-    for coords, losses, evaluations in sobol_front(problem, policies, work / "sobol"):
-        union.add("sobol", coords, losses, evaluations)
-    print(f"sobol: {policies:,} policies, front {len(union.coords)}", file=sys.stderr)
+    for found in fronts(problem, policies, lambda: sobol_points(problem, policies), work / "sobol"):
+        union.add("sobol", *found)
+    told = f"{times:g} times {config.load().search.trials:,} trials"
     for engine in names:
         for seed in range(seeds):
-            coords, losses, evaluations = searched(engine, seed, times, work)
-            union.add(f"{engine}, seed {seed}", coords, losses, evaluations)
-            print(f"{engine}, seed {seed}: {evaluations:,} evaluations, front {len(union.coords)}", file=sys.stderr)
+            for found in from_engine(engine, seed, times, work / f"{engine}-{seed}"):
+                union.add(f"{engine}, seed {seed}, {told}", *found)
+            print(f"{engine}, seed {seed}: front {len(union.coords)}", file=sys.stderr)
+
+
+def from_engine(engine: str, seed: int, times: float, work: Path) -> Iterator[tuple[np.ndarray, np.ndarray, int]]:
+    """What one engine finds from one seed. One that learns nothing is asked for all its policies at once."""
+    if engine not in MEMORYLESS:
+        yield searched(engine, seed, times, work)
+        return
+    trials = budget(engine, times)
+    problem = engine_problem(engine, seed, trials)
+    yield from fronts(problem, trials, lambda: proposed(problem, trials), work)
 
 
 def thinned(losses: np.ndarray) -> np.ndarray:

@@ -15,7 +15,10 @@ import reference
 
 from tiercap.optimizer import config, front
 from tiercap.optimizer.convergence import additive_epsilon, scaled_hypervolume
+from tiercap.optimizer.optimize import configuration
 from tiercap.optimizer.problem import Problem
+from tiercap.optimizer.results import RunFolder
+from tiercap.optimizer.search import Search
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +81,24 @@ def test_a_source_may_come_in_parts_and_what_is_dominated_goes(problem: Problem)
     ]  # fmt: skip
     assert union.losses.tolist() == [[1.0, 0.0, 0.0], [0.0, 0.5, 0.0], [2.0, 2.0, -1.0]]
     assert union.found_by.tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize("engine", reference.MEMORYLESS)
+def test_an_engine_that_learns_nothing_is_asked_for_what_its_search_would_try(engine: str, tmp_path: Path) -> None:
+    """The bulk that goes into the reference has the policies and the losses of a run."""
+    settings = (f"search.engine={engine}", "search.trials=96", "search.population=32", "search.seed=7",
+                "search.screen=64", "search.screen_generations=1", "search.promoted=8")  # fmt: skip
+    problem = Problem(config.load(None, (*settings, "scenarios.count=16"), {}, {}))
+    with RunFolder.open(tmp_path / "run", configuration(problem)) as folder:
+        archive = Search(problem, folder).run().archive
+    tried = archive.stage > 0
+    coords = reference.proposed(problem, 96)
+    np.testing.assert_array_equal(coords, archive.coords[tried])
+    parts = list(reference.fronts(problem, 96, lambda: coords, tmp_path / "bulk"))
+    losses = problem.losses(archive.values)[tried]
+    kept = front.nondominated(losses)
+    np.testing.assert_array_equal(parts[0][0], coords[kept])
+    np.testing.assert_array_equal(parts[0][1], losses[kept])
+    assert parts[0][2] == 96 * 16
+    again = list(reference.fronts(problem, 96, pytest.fail, tmp_path / "bulk"))  # read, not drawn and evaluated
+    np.testing.assert_array_equal(again[0][1], losses[kept])
