@@ -19,7 +19,7 @@ import functools
 import hashlib
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -78,27 +78,32 @@ class Union:
         self.coords, self.losses, self.found_by = self.coords[kept], self.losses[kept], self.found_by[kept]
 
 
-def fronts(
+def front_of(
     problem: Problem, policies: int, draw: Callable[[], np.ndarray], work: Path
-) -> Iterator[tuple[np.ndarray, np.ndarray, int]]:
-    """Fronts of chunks of what ``draw`` gives: coordinates, float64[policies, n_levers].
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Front and evaluations of what ``draw`` gives: coordinates, float64[policies, n_levers].
 
     A chunk whose front is stored below ``work`` is not evaluated again, and nothing drawn where all of them are.
     """
     wanted = [(o.outcome, o.statistic) for o in problem.study.objectives]
     work.mkdir(parents=True, exist_ok=True)
     drawn = functools.cache(draw)
+    coords, losses = [np.empty((0, len(problem.space.levers)))], [np.empty((0, len(wanted)))]
     for number, first in enumerate(range(0, policies, CHUNK)):
         stored = work / f"chunk-{number:05d}.npz"
         if not stored.exists():
-            coords = drawn()[first : first + CHUNK]
-            losses = problem.evaluator.statistics(problem.space.resolve(coords), wanted) * problem.signs
-            kept = front.nondominated(losses)
+            chunk = drawn()[first : first + CHUNK]
+            values = problem.evaluator.statistics(problem.space.resolve(chunk), wanted) * problem.signs
+            kept = front.nondominated(values)
             temporary = work / f"part-{number:05d}.npz"
-            np.savez(temporary, coords=coords[kept], losses=losses[kept])
+            np.savez(temporary, coords=chunk[kept], losses=values[kept])
             temporary.replace(stored)
         with np.load(stored) as found:
-            yield found["coords"], found["losses"], min(CHUNK, policies - first) * len(problem.scenarios)
+            coords.append(found["coords"])
+            losses.append(found["losses"])
+    every, all_losses = np.concatenate(coords), np.concatenate(losses)
+    kept = front.nondominated(all_losses)
+    return every[kept], all_losses[kept], policies * len(problem.scenarios)
 
 
 def sobol_points(problem: Problem, policies: int) -> np.ndarray:
@@ -174,24 +179,22 @@ def make(union: Union, work: Path, sobol: int, seeds: int, times: float, names: 
     """Everything asked for, in order; says on standard error what each source adds."""
     problem = union.problem
     policies = sobol // len(problem.scenarios)
-    for found in fronts(problem, policies, lambda: sobol_points(problem, policies), work / "sobol"):
-        union.add("sobol", *found)
+    if policies:
+        union.add("sobol", *front_of(problem, policies, lambda: sobol_points(problem, policies), work / "sobol"))
     told = f"{times:g} times {config.load().search.trials:,} trials"
     for engine in names:
         for seed in range(seeds):
-            for found in from_engine(engine, seed, times, work / f"{engine}-{seed}"):
-                union.add(f"{engine}, seed {seed}, {told}", *found)
+            union.add(f"{engine}, seed {seed}, {told}", *from_engine(engine, seed, times, work / f"{engine}-{seed}"))
             print(f"{engine}, seed {seed}: front {len(union.coords)}", file=sys.stderr)
 
 
-def from_engine(engine: str, seed: int, times: float, work: Path) -> Iterator[tuple[np.ndarray, np.ndarray, int]]:
+def from_engine(engine: str, seed: int, times: float, work: Path) -> tuple[np.ndarray, np.ndarray, int]:
     """What one engine finds from one seed. One that learns nothing is asked for all its policies at once."""
     if engine not in MEMORYLESS:
-        yield searched(engine, seed, times, work)
-        return
+        return searched(engine, seed, times, work)
     trials = budget(engine, times)
     problem = engine_problem(engine, seed, trials)
-    yield from fronts(problem, trials, lambda: proposed(problem, trials), work)
+    return front_of(problem, trials, lambda: proposed(problem, trials), work)
 
 
 def thinned(losses: np.ndarray) -> np.ndarray:
