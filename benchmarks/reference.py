@@ -107,12 +107,13 @@ def front_of(
 
 
 def sobol_points(problem: Problem, policies: int) -> np.ndarray:
+    """Coordinates of the first Sobol points of the levers, float64[policies, n_levers]."""
     levers = problem.space.levers
     return coordinates(unit_points(policies, len(levers), 0), levers)
 
 
 def proposed(problem: Problem, policies: int) -> np.ndarray:
-    """What the study's engine proposes, one that learns nothing from what became of it."""
+    """What the study's engine proposes, one of MEMORYLESS: coordinates, float64[policies, n_levers]."""
     study, spaces = optuna_study.new_study(problem), optuna_study.distributions(problem)
     sampler: Any = study.sampler
     rows = [sampler.sample_relative(study, None, spaces) for _ in range(policies)]
@@ -125,6 +126,7 @@ def budget(engine: str, times: float) -> int:
 
 
 def engine_problem(engine: str, seed: int, trials: int) -> Problem:
+    """The built-in study, to be searched by one engine from one seed."""
     settings = (f"search.engine={engine}", f"search.trials={trials}", f"search.seed={seed}")
     return Problem(config.load(None, settings, {}, {}))
 

@@ -56,7 +56,7 @@ class Remembering(Base):
         return generation
 
     def get_population(self, study: optuna.Study, generation: int) -> list[FrozenTrial]:
-        return [study._storage.get_trial(number) for number in sorted(self._members.get(generation, []))]
+        return [study._storage.get_trial(key) for key in sorted(self._members.get(generation, []))]
 
     def get_parent_population(self, study: optuna.Study, generation: int) -> list[FrozenTrial]:
         if generation not in self._parents:
