@@ -16,9 +16,9 @@ import pytest
 
 from tiercap.kernels.params import OUTCOMES
 from tiercap.optimizer.evaluate import Evaluator
+from tiercap.optimizer.horizon import Horizon
 from tiercap.optimizer.robustness import reduce
 from tiercap.optimizer.scenarios import Scenarios
-from tiercap.optimizer.study import Horizon
 
 POLICIES, SCENARIOS = 512, 256
 SEED = 2026

@@ -29,7 +29,7 @@ import reference  # noqa: E402
 
 from tiercap.optimizer import config, front  # noqa: E402
 from tiercap.optimizer.convergence import additive_epsilon, scaled_hypervolume  # noqa: E402
-from tiercap.optimizer.optimize import configuration  # noqa: E402
+from tiercap.optimizer.identity import configuration  # noqa: E402
 from tiercap.optimizer.problem import Problem  # noqa: E402
 from tiercap.optimizer.results import RunFolder  # noqa: E402
 from tiercap.optimizer.search import Search  # noqa: E402

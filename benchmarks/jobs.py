@@ -47,10 +47,11 @@ from array_model import ArrayModel
 from tiercap.optimizer import config, front
 from tiercap.optimizer.catalogue import exporter_catalogue
 from tiercap.optimizer.convergence import scaled_hypervolume
-from tiercap.optimizer.lever_space import coordinates, unit_points
+from tiercap.optimizer.lever_space import coordinates
 from tiercap.optimizer.optimize import optimize
 from tiercap.optimizer.problem import Problem
 from tiercap.optimizer.search import Search
+from tiercap.optimizer.sobol import unit_points
 
 from tiercap.kernels.params import OUTCOMES  # isort: skip
 

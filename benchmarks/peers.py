@@ -95,7 +95,7 @@ def world(n_scenarios: int) -> tuple[Any, Any, Any]:
     import cases
     import numpy as np
 
-    from tiercap.optimizer.study import Horizon
+    from tiercap.optimizer.horizon import Horizon
 
     return cases.random_params(np.random.default_rng(SEED + 1), n_scenarios), Horizon(), cases.catalogue()
 

@@ -30,11 +30,12 @@ prepare_environment()
 
 from tiercap.optimizer import atomic, columns, config, front, identity, optuna_study  # noqa: E402
 from tiercap.optimizer.convergence import additive_epsilon, scaled_hypervolume  # noqa: E402
-from tiercap.optimizer.lever_space import coordinates, unit_points  # noqa: E402
-from tiercap.optimizer.optimize import configuration  # noqa: E402
+from tiercap.optimizer.identity import configuration  # noqa: E402
+from tiercap.optimizer.lever_space import coordinates  # noqa: E402
 from tiercap.optimizer.problem import Problem, column_name  # noqa: E402
 from tiercap.optimizer.results import RunFolder  # noqa: E402
 from tiercap.optimizer.search import Search  # noqa: E402
+from tiercap.optimizer.sobol import unit_points  # noqa: E402
 
 HERE = Path(__file__).parent
 TABLE, FACTS = HERE / "reference.parquet", HERE / "reference.json"

@@ -18,8 +18,9 @@ import numpy as np
 
 from tiercap.optimizer import config
 from tiercap.optimizer.evaluate import Evaluator
-from tiercap.optimizer.lever_space import coordinates, unit_points
+from tiercap.optimizer.lever_space import coordinates
 from tiercap.optimizer.problem import Problem
+from tiercap.optimizer.sobol import unit_points
 from tiercap.optimizer.streaming import Points
 
 #: Seconds that one timed stretch should last at least.

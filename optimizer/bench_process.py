@@ -79,7 +79,7 @@ def _smallest() -> tuple[Any, Any]:
     from tiercap.kernels.params import LEVERS
     from tiercap.optimizer import catalogue, parameters, scenarios
     from tiercap.optimizer.evaluate import Evaluator
-    from tiercap.optimizer.study import Horizon
+    from tiercap.optimizer.horizon import Horizon
 
     central = scenarios.draw(parameters.table(), kind="central")
     return Evaluator(central, Horizon(), catalogue.exporter_catalogue(), 1), np.zeros((1, 1), LEVERS)
@@ -94,8 +94,9 @@ def memory(n_policies: int, n_futures: int, threads: int) -> dict[str, Any]:
 def large_call(n_policies: int, n_futures: int, threads: int) -> None:
     """Print, as JSON, what statistics of every kind over so many evaluations cost in time and memory."""
     from tiercap.optimizer import config, machine
-    from tiercap.optimizer.lever_space import coordinates, unit_points
+    from tiercap.optimizer.lever_space import coordinates
     from tiercap.optimizer.problem import Problem
+    from tiercap.optimizer.sobol import unit_points
     from tiercap.optimizer.streaming import Points, Wanted
 
     problem = Problem(config.load(None, (f"scenarios.count={n_futures}", "scenarios.kind=sobol"), {}, {}), threads)

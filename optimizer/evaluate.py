@@ -29,9 +29,9 @@ from tiercap.kernels.payoff import payoff
 from tiercap.kernels.ready import KERNELS, in_cache, ready
 from tiercap.optimizer import measures
 from tiercap.optimizer.errors import InputError
+from tiercap.optimizer.horizon import Horizon
 from tiercap.optimizer.robustness import reduce
 from tiercap.optimizer.scenarios import Scenarios
-from tiercap.optimizer.study import Horizon
 
 Floats = NDArray[np.float64]
 

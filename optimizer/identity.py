@@ -9,17 +9,43 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from importlib.metadata import version
 from typing import Any
 
-from tiercap.optimizer import strict_json
+from numpy.typing import NDArray
+
+from tiercap.optimizer import config, strict_json
+from tiercap.optimizer.catalogue import exporter_catalogue
 from tiercap.optimizer.errors import InputError
+from tiercap.optimizer.evaluate import code_digest
+from tiercap.optimizer.problem import Problem
 
 #: The top-level key under which numbers may grow.
 BUDGET = "budget"
 MAX_LINES = 12
 _WIDTH = 60
+#: Packages whose versions shape the bits of a result.
+SHAPING = ("tiercap", "numba", "llvmlite", "numpy", "scipy", "optuna", "moocore")
 
 Key = tuple[str, ...]
+
+
+def configuration(problem: Problem) -> dict[str, Any]:
+    """What makes a run the same run: the resolved study without its origins, the code and the data behind it.
+
+    The trials may grow.
+    """
+    resolved = config.resolved(problem.study)
+    del resolved["origins"], resolved["study"]["source"]  # where it was said changes nothing
+    trials = resolved["search"].pop("trials")
+    resolved["scenarios"] = {**resolved["scenarios"], "file": problem.scenarios.digest}  # what it says, not its name
+    code = {**{name: version(name) for name in SHAPING}, "kernel_sources": code_digest()}
+    data = {"exporter_catalogue": _digest(exporter_catalogue()), "rules": _digest(problem.base, problem.baseline)}
+    return {**resolved, "code": code, "data": data, "budget": {"trials": trials}}
+
+
+def _digest(*arrays: NDArray[Any]) -> str:
+    return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
 
 
 def flatten(value: Any, under: Key = ()) -> dict[Key, Any]:

@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.kernels.params import GROUPS, LAGGED, TIERS
-from tiercap.optimizer import sobol
 from tiercap.optimizer.errors import InputError, did_you_mean
 from tiercap.optimizer.levers import (
     CAPS,
@@ -176,11 +175,6 @@ class LeverSpace:
     def _lagged(self, lever: Lever) -> bool:
         place = part(lever.name)
         return place.field in CAPS and self._template[place.group]["reading"][0] == LAGGED
-
-
-def unit_points(n: int, dimensions: int, seed: int) -> NDArray[np.float64]:
-    """Scrambled Sobol points: float64[n, dimensions] in (0, 1)."""
-    return np.stack([sobol.column(n, place, seed) for place in range(dimensions)], axis=1)
 
 
 def coordinates(points: NDArray[np.float64], levers: Sequence[LeverLike]) -> NDArray[np.float64]:

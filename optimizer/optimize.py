@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 import re
 import time
@@ -17,13 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.optimizer import atomic, config, fresh, front, infeasibility, measures, paired
+from tiercap.optimizer.admission import admitted_each
 from tiercap.optimizer.archive import Archive, Outcome
-from tiercap.optimizer.catalogue import exporter_catalogue, load_chips
+from tiercap.optimizer.catalogue import load_chips
 from tiercap.optimizer.convergence import REFERENCE, STILL, scaled_hypervolume
 from tiercap.optimizer.errors import InfeasibleError, StorageError
-from tiercap.optimizer.evaluate import code_digest, vector_bits
+from tiercap.optimizer.evaluate import vector_bits
 from tiercap.optimizer.fresh import Fresh
 from tiercap.optimizer.groups import LEVEL, Groups
+from tiercap.optimizer.identity import SHAPING, configuration
 from tiercap.optimizer.levers import LEVERS_TABLE
 from tiercap.optimizer.meeting_place import MeetingPlace
 from tiercap.optimizer.optuna_study import journal
@@ -31,7 +32,7 @@ from tiercap.optimizer.policy import describe
 from tiercap.optimizer.problem import UNITS, Problem, column_name
 from tiercap.optimizer.results import RunFolder
 from tiercap.optimizer.search import Search
-from tiercap.optimizer.select import Choice, admitted_each, worth_looking_at
+from tiercap.optimizer.select import Choice, worth_looking_at
 from tiercap.optimizer.shared_study import SharedStudy
 
 Floats = NDArray[np.float64]
@@ -52,8 +53,6 @@ FRONT_COLUMNS = {
     "chips_licensed": "existing chips in C's licensed tier at the start, those whose figures are all known",
 }
 ALSO_FRESH = "the same statistic in fresh scenarios, which the search did not meet"
-#: Packages whose versions shape the bits of a result.
-SHAPING = ("tiercap", "numba", "llvmlite", "numpy", "scipy", "optuna", "moocore")
 
 
 @dataclass
@@ -104,24 +103,6 @@ class Run:
     def screened_hypervolume(self) -> float:
         """What the screen and the promotion had found, before Optuna's first generation."""
         return self.found.convergence[0]["hypervolume"]
-
-
-def configuration(problem: Problem) -> dict[str, Any]:
-    """What makes a run the same run: the resolved study without its origins, the code and the data behind it.
-
-    The trials may grow.
-    """
-    resolved = config.resolved(problem.study)
-    del resolved["origins"], resolved["study"]["source"]  # where it was said changes nothing
-    trials = resolved["search"].pop("trials")
-    resolved["scenarios"] = {**resolved["scenarios"], "file": problem.scenarios.digest}  # what it says, not its name
-    code = {**{name: version(name) for name in SHAPING}, "kernel_sources": code_digest()}
-    data = {"exporter_catalogue": _digest(exporter_catalogue()), "rules": _digest(problem.base, problem.baseline)}
-    return {**resolved, "code": code, "data": data, "budget": {"trials": trials}}
-
-
-def _digest(*arrays: NDArray[Any]) -> str:
-    return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
 
 
 def optimize(

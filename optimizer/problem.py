@@ -15,13 +15,15 @@ from tiercap.optimizer import csv_rows, ensemble, measures, paired, quantities, 
 from tiercap.optimizer.catalogue import exporter_catalogue
 from tiercap.optimizer.errors import InputError, did_you_mean
 from tiercap.optimizer.evaluate import Evaluator, check_size
-from tiercap.optimizer.lever_space import coordinates, unit_points
+from tiercap.optimizer.horizon import Horizon
+from tiercap.optimizer.lever_space import coordinates
 from tiercap.optimizer.levers import LEVERS_TABLE
 from tiercap.optimizer.policy import LeverSpace, apply_levers, mixed_levers, rule_levers
 from tiercap.optimizer.rules import Rule, find_rule
 from tiercap.optimizer.scenarios import MAX_SEED, Draws, Scenarios, draw, draw_members
+from tiercap.optimizer.sobol import unit_points
 from tiercap.optimizer.streaming import Futures, StreamingEvaluator
-from tiercap.optimizer.study import Constraint, Horizon, Study
+from tiercap.optimizer.study import Constraint, Study
 
 UNITS = {outcome.name: outcome.unit for outcome in OUTCOME_LIST}
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from tiercap.optimizer import machine
 from tiercap.optimizer.evaluate import vector_bits
-from tiercap.optimizer.optimize import configuration
+from tiercap.optimizer.identity import configuration
 from tiercap.optimizer.problem import Problem
 from tiercap.optimizer.quantities import printable
 

@@ -21,11 +21,11 @@ from tiercap.optimizer import csv_rows, parameters
 from tiercap.optimizer.catalogue import exporter_catalogue, find_chip
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.evaluate import Evaluator
+from tiercap.optimizer.horizon import Horizon
 from tiercap.optimizer.policy import rule_levers
 from tiercap.optimizer.quantities import number
 from tiercap.optimizer.rules import find_rule
 from tiercap.optimizer.scenarios import Scenarios
-from tiercap.optimizer.study import Horizon
 
 COLUMNS = ("table", "entry", "theirs", "low", "high", "unit", "ours", "source", "evidence", "how")
 #: Money enough that no budget limits a quantity [GUSD/year].

@@ -24,11 +24,12 @@ from tiercap.optimizer import (
     strict_json,
 )
 from tiercap.optimizer.errors import InputError, TiercapError
-from tiercap.optimizer.optimize import configuration
+from tiercap.optimizer.horizon import Horizon
+from tiercap.optimizer.identity import configuration
 from tiercap.optimizer.parameters import ParameterInfo
 from tiercap.optimizer.problem import Problem
 from tiercap.optimizer.quantities import printable
-from tiercap.optimizer.study import Constraint, Horizon, LeverRange, Objective, ScenarioPlan, SearchBudget, Study
+from tiercap.optimizer.study import Constraint, LeverRange, Objective, ScenarioPlan, SearchBudget, Study
 
 Floats = NDArray[np.float64]
 

@@ -14,15 +14,10 @@ from typing import Any
 from tiercap.kernels.params import GROUPS, OUTCOMES
 from tiercap.optimizer import distributions, engines, parameters, quantities, scenarios
 from tiercap.optimizer.errors import InputError, did_you_mean
+from tiercap.optimizer.horizon import Horizon
 from tiercap.optimizer.levers import part
 from tiercap.optimizer.parameters import DECLARED, ParameterInfo
-from tiercap.optimizer.study import (
-    LEVER_PARTS,
-    Horizon,
-    LeverRange,
-    ScenarioPlan,
-    SearchBudget,
-)
+from tiercap.optimizer.study import LEVER_PARTS, LeverRange, ScenarioPlan, SearchBudget
 from tiercap.optimizer.toml_file import TomlFile
 
 Keys = tuple[str, ...]

@@ -29,9 +29,10 @@ from tiercap.optimizer import convergence, engines, front, optuna_study
 from tiercap.optimizer.archive import Archive, Outcome
 from tiercap.optimizer.blocks import Blocks
 from tiercap.optimizer.errors import InfeasibleError, InputError
-from tiercap.optimizer.lever_space import coordinates, unit, unit_points
+from tiercap.optimizer.lever_space import coordinates, unit
 from tiercap.optimizer.problem import Problem
 from tiercap.optimizer.proposals import Judge, breed
+from tiercap.optimizer.sobol import unit_points
 from tiercap.optimizer.stopwatch import Stopwatch
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tiercap.optimizer import config, convergence, optimize, quantities
+from tiercap.optimizer import config, convergence, identity, optimize, quantities
 from tiercap.optimizer.archive import Archive, Outcome
 from tiercap.optimizer.convergence import MedianInterval
 from tiercap.optimizer.errors import InfeasibleError, InputError
@@ -161,7 +161,7 @@ def problem_of(problem: Problem, seed: int) -> Problem:
 
 def configuration(problem: Problem, seeds: Sequence[int]) -> dict[str, Any]:
     """What makes several searches the same again; seeds that are counted may become more."""
-    found = optimize.configuration(problem_of(problem, seeds[0]))
+    found = identity.configuration(problem_of(problem, seeds[0]))
     counted = tuple(seeds) == tuple(range(seeds[0], seeds[0] + len(seeds)))
     found["seeds"] = "counted" if counted else list(seeds)
     found["budget"] |= {"seeds": len(seeds)}

@@ -12,7 +12,7 @@ import numpy as np
 from tiercap.optimizer import config
 from tiercap.optimizer.columns import Columns
 from tiercap.optimizer.density import Tail
-from tiercap.optimizer.optimize import configuration
+from tiercap.optimizer.identity import configuration
 from tiercap.optimizer.policy import describe
 from tiercap.optimizer.problem import Problem
 from tiercap.optimizer.results import RunFolder

@@ -77,3 +77,8 @@ def column(n: int, coordinate: int, seed: int | None, first: int = 0) -> NDArray
     for j in range(max(first + n - 1, 0).bit_length()):
         point ^= vectors[j] * ((gray >> np.uint64(j)) & np.uint64(1))
     return (point.astype(np.float64) + 0.5) * 2.0**-BITS
+
+
+def unit_points(n: int, dimensions: int, seed: int) -> NDArray[np.float64]:
+    """Scrambled Sobol points: float64[n, dimensions] in (0, 1)."""
+    return np.stack([column(n, place, seed) for place in range(dimensions)], axis=1)

@@ -23,11 +23,11 @@ from tiercap.kernels.params import OUTCOMES
 from tiercap.optimizer import robustness
 from tiercap.optimizer.errors import InputError, did_you_mean
 from tiercap.optimizer.evaluate import Evaluator, scenarios_within, share, thread_count
+from tiercap.optimizer.horizon import Horizon
 from tiercap.optimizer.lever_space import LeverSpace
 from tiercap.optimizer.measures import Direction, parse
 from tiercap.optimizer.robustness import Floats
 from tiercap.optimizer.scenarios import Scenarios
-from tiercap.optimizer.study import Horizon
 
 #: Doubles kept of the policies of a part: 192 MB.
 ROWS = 24_000_000

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from tiercap.optimizer import engines, measures
+from tiercap.optimizer.horizon import Horizon
 from tiercap.optimizer.levers import LEVERS_TABLE, LeverInfo, part
 from tiercap.optimizer.parameters import ParameterInfo
 
@@ -35,21 +36,6 @@ def _in_files(info: LeverInfo) -> LeverPart:
 LEVER_PARTS: Mapping[str, LeverPart] = {
     name: _in_files(info) for name, info in LEVERS_TABLE.items() if part(name).field != "reading"
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Horizon:
-    """When the run starts, how long it is, how finely it is cut, and the roofline's exponent."""
-
-    years: int = 8
-    steps_per_year: int = 1
-    start: int = 2026
-    roofline_exponent: int = 4
-
-    @property
-    def steps(self) -> int:
-        """Steps of the whole run."""
-        return self.years * self.steps_per_year
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,11 +28,11 @@ from tiercap.optimizer.evaluate import (
     share,
     thread_count,
 )
+from tiercap.optimizer.horizon import Horizon
 from tiercap.optimizer.levers import LEVERS_TABLE
 from tiercap.optimizer.robustness import reduce
 from tiercap.optimizer.scenarios import Scenarios
 from tiercap.optimizer.streaming import ROWS, TABLES, Futures, StreamingEvaluator
-from tiercap.optimizer.study import Horizon
 from tiercap.optimizer.sweep_design import Design
 
 Floats = NDArray[np.float64]

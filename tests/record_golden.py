@@ -17,11 +17,11 @@ import numpy as np
 from tiercap.kernels.params import INF, OUTCOMES
 from tiercap.optimizer.catalogue import exporter_catalogue
 from tiercap.optimizer.evaluate import Evaluator
+from tiercap.optimizer.horizon import Horizon
 from tiercap.optimizer.parameters import table
 from tiercap.optimizer.policy import rule_levers
 from tiercap.optimizer.rules import load_rules
 from tiercap.optimizer.scenarios import draw
-from tiercap.optimizer.study import Horizon
 
 FOLDER = Path(__file__).with_name("golden")
 SCENARIOS = 16

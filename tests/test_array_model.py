@@ -16,7 +16,7 @@ from array_model import ArrayModel
 from peers import TOLERANCE, deviation, kernel_form
 
 from tiercap.kernels.params import RELATIVE
-from tiercap.optimizer.study import Horizon
+from tiercap.optimizer.horizon import Horizon
 
 HORIZONS = {
     "default": Horizon(),

@@ -13,7 +13,7 @@ from small import problem
 from tiercap.optimizer import config, engines
 from tiercap.optimizer.archive import Outcome
 from tiercap.optimizer.errors import InputError
-from tiercap.optimizer.optimize import configuration
+from tiercap.optimizer.identity import configuration
 from tiercap.optimizer.problem import Problem
 from tiercap.optimizer.results import RunFolder
 from tiercap.optimizer.search import Search

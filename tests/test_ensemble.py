@@ -20,7 +20,7 @@ from tiercap.optimizer import config, ensemble, parameters
 from tiercap.optimizer.catalogue import exporter_catalogue
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.evaluate import Evaluator
-from tiercap.optimizer.optimize import configuration
+from tiercap.optimizer.identity import configuration
 from tiercap.optimizer.problem import Problem
 from tiercap.optimizer.scenarios import draw, draw_members
 

@@ -402,7 +402,7 @@ import numpy as np
 from tests import cases
 from tiercap.optimizer.evaluate import Evaluator
 from tiercap.optimizer.scenarios import Scenarios
-from tiercap.optimizer.study import Horizon
+from tiercap.optimizer.horizon import Horizon
 rng = np.random.default_rng(11)
 table = cases.random_params(rng, 64)
 scenarios = Scenarios(table, np.full(64, 1 / 64), 0, "random")

@@ -21,8 +21,8 @@ import test_naive
 from tiercap.kernels.params import INF, OUTCOME_LIST, OUTCOMES, TRAJECTORY, TRAJECTORY_LIST, WORKLOADS
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.evaluate import Evaluator
+from tiercap.optimizer.horizon import Horizon
 from tiercap.optimizer.scenarios import Scenarios
-from tiercap.optimizer.study import Horizon
 
 CATALOGUE = cases.catalogue()
 

@@ -15,7 +15,7 @@ import reference
 
 from tiercap.optimizer import config, front
 from tiercap.optimizer.convergence import additive_epsilon, scaled_hypervolume
-from tiercap.optimizer.optimize import configuration
+from tiercap.optimizer.identity import configuration
 from tiercap.optimizer.problem import Problem
 from tiercap.optimizer.results import RunFolder
 from tiercap.optimizer.search import Search

@@ -20,7 +20,8 @@ from tiercap.optimizer.archive import Outcome
 from tiercap.optimizer.cli import group
 from tiercap.optimizer.cli.guard import run
 from tiercap.optimizer.errors import InputError
-from tiercap.optimizer.optimize import configuration, optimize
+from tiercap.optimizer.identity import configuration
+from tiercap.optimizer.optimize import optimize
 from tiercap.optimizer.results import RunFolder
 
 

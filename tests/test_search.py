@@ -10,9 +10,10 @@ from small import BLOCKS, EVALUATIONS, problem
 
 from tiercap.optimizer.archive import Outcome
 from tiercap.optimizer.errors import InfeasibleError, InputError
+from tiercap.optimizer.identity import configuration
 from tiercap.optimizer.lever_space import coordinates
 from tiercap.optimizer.levers import LEVERS_TABLE, check_nesting
-from tiercap.optimizer.optimize import Run, configuration, optimize
+from tiercap.optimizer.optimize import Run, optimize
 from tiercap.optimizer.problem import Problem
 from tiercap.optimizer.results import RunFolder
 from tiercap.optimizer.search import Search
@@ -116,7 +117,7 @@ def test_long_blocks_are_cut_without_changing_a_bit(
 def test_other_code_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     small = problem()
     RunFolder.open(tmp_path, configuration(small)).close()
-    monkeypatch.setattr("tiercap.optimizer.optimize.code_digest", lambda: "0" * 64)
+    monkeypatch.setattr("tiercap.optimizer.identity.code_digest", lambda: "0" * 64)
     with pytest.raises(InputError, match=r"another configuration(?s:.)*code\.kernel_sources"):
         search(small, tmp_path)
 

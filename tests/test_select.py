@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tiercap.optimizer import select
+from tiercap.optimizer import admission
+from tiercap.optimizer.admission import admitted, admitted_each
 from tiercap.optimizer.catalogue import load_chips
 from tiercap.optimizer.levers import apply_levers, as_row
 from tiercap.optimizer.limbs import Limb
 from tiercap.optimizer.policy import rule_levers
 from tiercap.optimizer.rules import find_rule, load_rules
-from tiercap.optimizer.select import admitted, admitted_each, worth_looking_at
+from tiercap.optimizer.select import worth_looking_at
 from tiercap.optimizer.verdict import classify
 
 BASE = rule_levers(find_rule("unrestricted"))
@@ -89,7 +90,7 @@ def test_of_a_group_one_policy_is_shown() -> None:
 
 
 def test_many_policies_admit_what_each_admits_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(select, "_TOGETHER", 7)
+    monkeypatch.setattr(admission, "_TOGETHER", 7)
     rows = [rule_levers(rule).reshape(-1)[:1] for rule in load_rules().values()]
     caps = np.geomspace(500.0, 50_000.0, 20)
     rows += [apply_levers(BASE, {"c_open_tpp": cap, "c_licensed_tpp": 4 * cap}) for cap in caps]

@@ -23,8 +23,9 @@ from tiercap.optimizer import leases
 from tiercap.optimizer.cli import group
 from tiercap.optimizer.cli.guard import run
 from tiercap.optimizer.errors import InputError, StorageError
+from tiercap.optimizer.identity import configuration
 from tiercap.optimizer.meeting_place import MeetingPlace, parse
-from tiercap.optimizer.optimize import Run, configuration, optimize
+from tiercap.optimizer.optimize import Run, optimize
 from tiercap.optimizer.problem import Problem
 from tiercap.optimizer.shared_study import DEATHS, FOUND, POLICY, SharedStudy
 

@@ -18,11 +18,12 @@ from tiercap.kernels.lanes import LANES
 from tiercap.kernels.params import OUTCOMES
 from tiercap.optimizer import config, evaluate, robustness, streaming
 from tiercap.optimizer.errors import InputError
-from tiercap.optimizer.lever_space import coordinates, unit_points
+from tiercap.optimizer.horizon import Horizon
+from tiercap.optimizer.lever_space import coordinates
 from tiercap.optimizer.problem import Problem
 from tiercap.optimizer.scenarios import Draws, Scenarios
+from tiercap.optimizer.sobol import unit_points
 from tiercap.optimizer.streaming import Points, StreamingEvaluator, Wanted
-from tiercap.optimizer.study import Horizon
 
 SHORT = Horizon(years=3)
 N_POLICIES, N_FUTURES = 11, 150
@@ -202,7 +203,8 @@ import json, sys
 from tiercap.optimizer import config, machine
 from tiercap.optimizer.streaming import Points, Wanted
 from tiercap.optimizer.problem import Problem
-from tiercap.optimizer.lever_space import coordinates, unit_points
+from tiercap.optimizer.sobol import unit_points
+from tiercap.optimizer.lever_space import coordinates
 n_policies, n_futures = (int(text) for text in sys.argv[1:])
 problem = Problem(config.load(None, (f"scenarios.count={n_futures}", "scenarios.kind=sobol")), 2)
 space = problem.space

@@ -101,7 +101,7 @@ def _evaluate_once() -> None:
     from tiercap.kernels.params import LEVERS
     from tiercap.optimizer import catalogue, parameters, scenarios
     from tiercap.optimizer.evaluate import Evaluator
-    from tiercap.optimizer.study import Horizon
+    from tiercap.optimizer.horizon import Horizon
 
     central = scenarios.draw(parameters.table(), kind="central")
     Evaluator(central, Horizon(), catalogue.exporter_catalogue(), 1).outcomes(np.zeros((1, 1), LEVERS))

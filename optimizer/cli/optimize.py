@@ -379,7 +379,7 @@ def _cells(problem: Any, columns: list[Any], name: str, statistic: str) -> list[
 
 
 def _print_admitted(columns: list[Any], chips: Any) -> None:
-    from tiercap.optimizer.select import admitted
+    from tiercap.optimizer.admission import admitted
 
     click.echo("Existing chips each would admit to C at the start (those whose figures are all known):")
     for name, levers, _ in columns:

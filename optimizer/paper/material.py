@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tiercap.kernels.params import OUTCOMES, TRAJECTORY
 from tiercap.optimizer import paired
+from tiercap.optimizer.admission import admitted
 from tiercap.optimizer.catalogue import Chip, load_chips
 from tiercap.optimizer.ledger import Ledger, ledger
 from tiercap.optimizer.paired import Spread
@@ -21,7 +22,7 @@ from tiercap.optimizer.problem import SPREAD, Problem
 from tiercap.optimizer.robustness import reduce
 from tiercap.optimizer.rules import Rule, load_rules
 from tiercap.optimizer.saved_run import SavedRun
-from tiercap.optimizer.select import admitted, worth_looking_at
+from tiercap.optimizer.select import worth_looking_at
 from tiercap.optimizer.verdict import classify
 
 Floats = NDArray[np.float64]
