@@ -43,7 +43,7 @@ imports: $(VENV)/.installed-dev
 	$(BIN)/lint-imports
 
 torture: $(VENV)/.installed-dev  ## what the tests do a few times, often: see CONTRIBUTING.md
-	$(BIN)/python tests/torture.py --kills 200 --signals 50 --rivals 20 --faults --every --kinds ENOSPC EIO EDQUOT death
+	PYTHONPATH=tests $(BIN)/python tests/torture/driver.py --kills 200 --signals 50 --rivals 20 --faults --every --kinds ENOSPC EIO EDQUOT death
 
 bench: $(VENV)/.installed-dev  ## timings, never part of the tests
 	$(BIN)/python -m pytest benchmarks --benchmark-enable --benchmark-only --benchmark-sort=name

@@ -9,16 +9,16 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-import cases
 import naive
 import numpy as np
 import pytest
+from support import cases
 
 from tiercap.kernels.params import OUTCOMES
-from tiercap.optimizer.evaluate import Evaluator
-from tiercap.optimizer.horizon import Horizon
-from tiercap.optimizer.robustness import reduce
-from tiercap.optimizer.scenarios import Scenarios
+from tiercap.optimizer.model.evaluate import Evaluator
+from tiercap.optimizer.model.horizon import Horizon
+from tiercap.optimizer.model.robustness import reduce
+from tiercap.optimizer.model.scenarios import Scenarios
 
 POLICIES, SCENARIOS = 512, 256
 SEED = 2026

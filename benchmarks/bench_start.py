@@ -16,11 +16,11 @@ import pytest
 
 FIRST_CALL = """
 import json
-import cases
+from support import cases
 from tiercap.kernels.params import OUTCOMES
-from tiercap.optimizer.evaluate import Evaluator
-from tiercap.optimizer.scenarios import Scenarios
-from tiercap.optimizer.horizon import Horizon
+from tiercap.optimizer.model.evaluate import Evaluator
+from tiercap.optimizer.model.scenarios import Scenarios
+from tiercap.optimizer.model.horizon import Horizon
 import numpy as np
 evaluator = Evaluator(Scenarios(cases.central(), np.ones(1), 0, "central"), Horizon(), cases.catalogue(), 1)
 values = evaluator.outcomes(np.stack([cases.ban(), cases.free()]))[:, OUTCOMES.index("revenue"), 0]

@@ -27,12 +27,13 @@ peers.prepare_environment()
 
 import reference  # noqa: E402
 
-from tiercap.optimizer import config, front  # noqa: E402
-from tiercap.optimizer.convergence import additive_epsilon, scaled_hypervolume  # noqa: E402
-from tiercap.optimizer.identity import configuration  # noqa: E402
-from tiercap.optimizer.problem import Problem  # noqa: E402
-from tiercap.optimizer.results import RunFolder  # noqa: E402
-from tiercap.optimizer.search import Search  # noqa: E402
+from tiercap.optimizer.model import front  # noqa: E402
+from tiercap.optimizer.model.convergence import additive_epsilon, scaled_hypervolume  # noqa: E402
+from tiercap.optimizer.runs.identity import configuration  # noqa: E402
+from tiercap.optimizer.runs.results import RunFolder  # noqa: E402
+from tiercap.optimizer.search.search import Search  # noqa: E402
+from tiercap.optimizer.study import config  # noqa: E402
+from tiercap.optimizer.study.problem import Problem  # noqa: E402
 
 #: Numbers of evaluations at which the share is told.
 MARKS = (300_000, 500_000, 1_000_000, 2_000_000, 4_000_000)

@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from tiercap.optimizer.bench_kernel import LARGE, Bench
-from tiercap.optimizer.evaluate import Evaluator
+from tiercap.optimizer.bench.bench_kernel import LARGE, Bench
+from tiercap.optimizer.model.evaluate import Evaluator
 
 
 def seconds(call: Callable[[], Any]) -> float:

@@ -44,14 +44,15 @@ import peers
 import reference
 from array_model import ArrayModel
 
-from tiercap.optimizer import config, front
-from tiercap.optimizer.catalogue import exporter_catalogue
-from tiercap.optimizer.convergence import scaled_hypervolume
-from tiercap.optimizer.lever_space import coordinates
-from tiercap.optimizer.optimize import optimize
-from tiercap.optimizer.problem import Problem
-from tiercap.optimizer.search import Search
-from tiercap.optimizer.sobol import unit_points
+from tiercap.optimizer.model import front
+from tiercap.optimizer.model.convergence import scaled_hypervolume
+from tiercap.optimizer.model.sobol import unit_points
+from tiercap.optimizer.rules.catalogue import exporter_catalogue
+from tiercap.optimizer.rules.lever_space import coordinates
+from tiercap.optimizer.search.optimize import optimize
+from tiercap.optimizer.search.search import Search
+from tiercap.optimizer.study import config
+from tiercap.optimizer.study.problem import Problem
 
 from tiercap.kernels.params import OUTCOMES  # isort: skip
 

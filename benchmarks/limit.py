@@ -28,10 +28,10 @@ ELEMENTS, LINKS, ROUNDS = 64, 16, 4000
 
 def sample(policies: int, scenarios: int) -> tuple[Any, Any]:
     """An evaluator of the built-in study on one thread, and policies spread evenly over its levers."""
-    from tiercap.optimizer import config
-    from tiercap.optimizer.lever_space import coordinates
-    from tiercap.optimizer.problem import Problem
-    from tiercap.optimizer.sobol import unit_points
+    from tiercap.optimizer.model.sobol import unit_points
+    from tiercap.optimizer.rules.lever_space import coordinates
+    from tiercap.optimizer.study import config
+    from tiercap.optimizer.study.problem import Problem
 
     problem = Problem(config.load(None, ["scenarios.kind=sobol", f"scenarios.count={scenarios}"]), 1)
     points = unit_points(policies, len(problem.space.levers), 7)

@@ -80,8 +80,8 @@ def prepare_environment() -> None:
 
 def absolute_policies(n: int) -> Any:
     """``n`` of the tests' random policies, those of absolute readings: LEVERS[n, 1]."""
-    import cases
     import numpy as np
+    from support import cases
 
     rng, found = np.random.default_rng(SEED), []
     while sum(map(len, found)) < n:
@@ -92,10 +92,10 @@ def absolute_policies(n: int) -> Any:
 
 def world(n_scenarios: int) -> tuple[Any, Any, Any]:
     """Random scenarios, the default horizon and the catalogue of the tests."""
-    import cases
     import numpy as np
+    from support import cases
 
-    from tiercap.optimizer.horizon import Horizon
+    from tiercap.optimizer.model.horizon import Horizon
 
     return cases.random_params(np.random.default_rng(SEED + 1), n_scenarios), Horizon(), cases.catalogue()
 
@@ -104,8 +104,8 @@ def kernel_form(params: Any, horizon: Any, catalogue: Any, threads: int = 1) -> 
     """The kernels behind the interface of the peers."""
     import numpy as np
 
-    from tiercap.optimizer.evaluate import Evaluator
-    from tiercap.optimizer.scenarios import Scenarios
+    from tiercap.optimizer.model.evaluate import Evaluator
+    from tiercap.optimizer.model.scenarios import Scenarios
 
     n = len(params)
     return Evaluator(Scenarios(params, np.full(n, 1.0 / n), 0, "random"), horizon, catalogue, threads)

@@ -28,14 +28,18 @@ from peers import prepare_environment
 
 prepare_environment()
 
-from tiercap.optimizer import atomic, columns, config, front, identity, optuna_study  # noqa: E402
-from tiercap.optimizer.convergence import additive_epsilon, scaled_hypervolume  # noqa: E402
-from tiercap.optimizer.identity import configuration  # noqa: E402
-from tiercap.optimizer.lever_space import coordinates  # noqa: E402
-from tiercap.optimizer.problem import Problem, column_name  # noqa: E402
-from tiercap.optimizer.results import RunFolder  # noqa: E402
-from tiercap.optimizer.search import Search  # noqa: E402
-from tiercap.optimizer.sobol import unit_points  # noqa: E402
+from tiercap.optimizer.io import atomic, columns  # noqa: E402
+from tiercap.optimizer.model import front  # noqa: E402
+from tiercap.optimizer.model.convergence import additive_epsilon, scaled_hypervolume  # noqa: E402
+from tiercap.optimizer.model.sobol import unit_points  # noqa: E402
+from tiercap.optimizer.rules.lever_space import coordinates  # noqa: E402
+from tiercap.optimizer.runs import identity  # noqa: E402
+from tiercap.optimizer.runs.identity import configuration  # noqa: E402
+from tiercap.optimizer.runs.results import RunFolder  # noqa: E402
+from tiercap.optimizer.search import optuna_study  # noqa: E402
+from tiercap.optimizer.search.search import Search  # noqa: E402
+from tiercap.optimizer.study import config  # noqa: E402
+from tiercap.optimizer.study.problem import Problem, column_name  # noqa: E402
 
 HERE = Path(__file__).parent
 TABLE, FACTS = HERE / "reference.parquet", HERE / "reference.json"

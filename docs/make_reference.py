@@ -14,14 +14,16 @@ from pathlib import Path
 import click
 
 from tiercap.kernels.params import OUTCOME_LIST, TRAJECTORY_LIST, Outcome
-from tiercap.optimizer import calibrate, config, engines, measures, parameters, robustness
+from tiercap.optimizer.calibration import calibrate
 from tiercap.optimizer.cli import COMMANDS, group, guard
 from tiercap.optimizer.cli.rules import GROUP_WORDS
 from tiercap.optimizer.cli.rules import _terms as rule_terms
-from tiercap.optimizer.levers import LEVERS_TABLE, part
-from tiercap.optimizer.parameters import ParameterInfo
-from tiercap.optimizer.rules import Rule, load_rules
-from tiercap.optimizer.study import LEVER_PARTS
+from tiercap.optimizer.model import measures, parameters, robustness
+from tiercap.optimizer.model.parameters import ParameterInfo
+from tiercap.optimizer.rules.levers import LEVERS_TABLE, part
+from tiercap.optimizer.rules.rules import Rule, load_rules
+from tiercap.optimizer.study import config, engines
+from tiercap.optimizer.study.study import LEVER_PARTS
 
 COMMAND = "make reference"
 NOTE = f"<!-- Made by `{COMMAND}`; changes belong into the program, not into this page. -->\n"

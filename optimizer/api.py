@@ -24,45 +24,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.kernels.params import OUTCOME_LIST, OUTCOMES, TRAJECTORY, TRAJECTORY_LIST
-from tiercap.optimizer import (
-    compare as comparing,
-)
-from tiercap.optimizer import (
-    config,
-    discover_files,
-    explained,
-    frames,
-    legal,
-    one_policy,
-    saved_run,
-    sensitivity_files,
-    tidy,
-)
-from tiercap.optimizer import (
-    discover as discovering,
-)
-from tiercap.optimizer import (
-    optimize as searching,
-)
-from tiercap.optimizer import (
-    pick as picking,
-)
-from tiercap.optimizer import (
-    sensitivity as explaining,
-)
-from tiercap.optimizer import (
-    sweep as sweeping,
-)
+from tiercap.optimizer.analysis import discover as discovering
+from tiercap.optimizer.analysis import discover_files, explained, sensitivity_files
+from tiercap.optimizer.analysis import sensitivity as explaining
 from tiercap.optimizer.errors import InputError, did_you_mean
-from tiercap.optimizer.frames import Variable
-from tiercap.optimizer.measures import meaning
-from tiercap.optimizer.one_policy import OnePolicy
-from tiercap.optimizer.policy import apply_levers
-from tiercap.optimizer.problem import SPREAD, UNITS, Problem, lever_value
-from tiercap.optimizer.quantities import printable
-from tiercap.optimizer.saved_run import SavedRun
-from tiercap.optimizer.study import directions
-from tiercap.optimizer.sweep_request import Request
+from tiercap.optimizer.io import frames
+from tiercap.optimizer.io.frames import Variable
+from tiercap.optimizer.io.quantities import printable
+from tiercap.optimizer.model.measures import meaning
+from tiercap.optimizer.rules.policy import apply_levers
+from tiercap.optimizer.runs import one_policy, saved_run
+from tiercap.optimizer.runs.one_policy import OnePolicy
+from tiercap.optimizer.runs.saved_run import SavedRun
+from tiercap.optimizer.search import optimize as searching
+from tiercap.optimizer.study import config
+from tiercap.optimizer.study.problem import SPREAD, UNITS, Problem, lever_value
+from tiercap.optimizer.study.study import directions
+from tiercap.optimizer.sweeps import sweep as sweeping
+from tiercap.optimizer.sweeps.sweep_request import Request
+from tiercap.optimizer.tradeoffs import compare as comparing
+from tiercap.optimizer.tradeoffs import legal, tidy
+from tiercap.optimizer.tradeoffs import pick as picking
 
 if TYPE_CHECKING:
     import pandas as pd

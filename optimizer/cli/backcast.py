@@ -65,9 +65,9 @@ def command(
 
     Example: tiercap backcast --events -o backcast.pdf
     """
-    from tiercap.optimizer.ensemble import BUILTIN
+    from tiercap.optimizer.calibration.record import load_record
     from tiercap.optimizer.errors import InputError
-    from tiercap.optimizer.record import load_record
+    from tiercap.optimizer.model.ensemble import BUILTIN
 
     if published:
         if given := _given("record", "only", "events", "choice", "count", "fixed_budget", "exponent", "output", "seed"):
@@ -81,14 +81,14 @@ def command(
         raise InputError("--only leaves the built-in record out, so a record is needed: add --record FILE")
     rows = load_record(None if record is None else Path(record), builtin=not only)
     if output is not None:
-        from tiercap.optimizer.forest import check_suffix
+        from tiercap.optimizer.calibration.forest import check_suffix
 
         check_suffix(Path(output))
     announce_compilation(quiet or as_json)
     found = _backcast(rows, events, choice, count, seed or 0, threads, not fixed_budget, int(exponent))
     how = f"{_shown(choice)}, {found.members} members, response {'imposed' if events else 'free'}"
     if output is not None:
-        from tiercap.optimizer.forest import draw_forest
+        from tiercap.optimizer.calibration.forest import draw_forest
 
         draw_forest(found, Path(output), how)
         say(f"drawn: {output}", quiet)
@@ -107,15 +107,15 @@ def _given(*names: str) -> list[str]:
 
 
 def _shown(choice: str | None) -> str:
-    from tiercap.optimizer.backcast import DEFAULT_SCENARIOS
+    from tiercap.optimizer.calibration.backcast import DEFAULT_SCENARIOS
 
     return choice or DEFAULT_SCENARIOS
 
 
 def _backcast(rows: Any, events: bool, choice: str | None, count: int, seed: int, threads: int | None,
               elastic: bool, exponent: int) -> Any:  # fmt: skip
-    from tiercap.optimizer.backcast import backcast, ensemble
-    from tiercap.optimizer.replay import Replay
+    from tiercap.optimizer.calibration.backcast import backcast, ensemble
+    from tiercap.optimizer.calibration.replay import Replay
 
     replay = Replay(rows, events, threads, elastic, exponent)
     return backcast(replay, ensemble(_shown(choice), replay, count, seed))
@@ -149,7 +149,7 @@ def _line_json(line: Any) -> dict[str, Any]:
 
 
 def _print(found: Any, how: str, events: bool, quiet: bool) -> None:
-    from tiercap.optimizer.record import ROLES
+    from tiercap.optimizer.calibration.record import ROLES
 
     for role in ROLES:
         lines = [line for line in found.lines if line.row.role == role and line.row.formula is not None]
@@ -193,7 +193,7 @@ def _score_cells(role: str, score: Any) -> list[list[str]]:
 
 
 def _print_published(as_json: bool) -> None:
-    from tiercap.optimizer.published import published
+    from tiercap.optimizer.calibration.published import published
 
     lines = published()
     if as_json:

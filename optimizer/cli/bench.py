@@ -46,7 +46,7 @@ def command(
 
     Example: tiercap bench -o bench-today --against bench-before/bench.json
     """
-    from tiercap.optimizer import bench, bench_compare
+    from tiercap.optimizer.bench import bench, bench_compare
 
     earlier = None if against is None else bench_compare.read(Path(against))
     folder = None if output is None else _folder(output)
@@ -66,8 +66,8 @@ def command(
 
 def _folder(name: str) -> Path:
     """The folder for the report, made if missing; refused, before anything is measured, if it holds one already."""
-    from tiercap.optimizer import atomic
     from tiercap.optimizer.errors import InputError
+    from tiercap.optimizer.io import atomic
 
     if not name.strip() or "\0" in name:
         raise InputError("-o needs the name of a folder")
@@ -80,7 +80,7 @@ def _folder(name: str) -> Path:
 
 
 def _can_draw(quiet: bool) -> bool:
-    from tiercap.optimizer import bench_figures
+    from tiercap.optimizer.bench import bench_figures
     from tiercap.optimizer.errors import InputError
 
     try:
@@ -92,7 +92,8 @@ def _can_draw(quiet: bool) -> bool:
 
 
 def _write(report: dict[str, Any], folder: Path, drawing: bool) -> None:
-    from tiercap.optimizer import atomic, bench_figures, strict_json
+    from tiercap.optimizer.bench import bench_figures
+    from tiercap.optimizer.io import atomic, strict_json
 
     atomic.write(folder, REPORT, (strict_json.dumps(report, indent=1) + "\n").encode())
     if drawing:
@@ -100,7 +101,7 @@ def _write(report: dict[str, Any], folder: Path, drawing: bool) -> None:
 
 
 def _print_json(report: dict[str, Any], earlier: dict[str, Any] | None) -> None:
-    from tiercap.optimizer import bench_compare
+    from tiercap.optimizer.bench import bench_compare
 
     against: dict[str, Any] = {}
     if earlier is not None:
@@ -193,7 +194,7 @@ def _print_search(size: str, found: dict[str, Any]) -> None:
 
 
 def _print_changes(report: dict[str, Any], earlier: dict[str, Any]) -> None:
-    from tiercap.optimizer import bench_compare
+    from tiercap.optimizer.bench import bench_compare
 
     rows = [
         [change.name, change.unit, figure(change.before), figure(change.now), f"{change.ratio:.3f}", change.verdict]

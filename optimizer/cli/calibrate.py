@@ -61,11 +61,11 @@ def command(
 
     Example: tiercap calibrate -o mine.parquet --seed 1
     """
-    from tiercap.optimizer import config
-    from tiercap.optimizer.calibrate import calibrate, manifest, write
+    from tiercap.optimizer.calibration.calibrate import calibrate, manifest, write
+    from tiercap.optimizer.calibration.fit import Effort
+    from tiercap.optimizer.calibration.record import load_record
     from tiercap.optimizer.errors import InputError
-    from tiercap.optimizer.fit import Effort
-    from tiercap.optimizer.record import load_record
+    from tiercap.optimizer.study import config
 
     if only and record is None:
         raise InputError("--only needs the rows to use: give --record FILE")

@@ -57,10 +57,10 @@ def command(
 
     Example: tiercap compare runs/first oct-2023 "c_open_tpp=4800 TPP,c_licensed_tpp=30000 TPP,c_quota_share=20 %"
     """
-    from tiercap.optimizer import config
-    from tiercap.optimizer.compare import compare, understood
-    from tiercap.optimizer.problem import Problem
-    from tiercap.optimizer.saved_run import SavedRun
+    from tiercap.optimizer.runs.saved_run import SavedRun
+    from tiercap.optimizer.study import config
+    from tiercap.optimizer.study.problem import Problem
+    from tiercap.optimizer.tradeoffs.compare import compare, understood
 
     given = understood(contenders, threads)
     runs = [one for one in given if isinstance(one, SavedRun)]
@@ -78,7 +78,7 @@ def command(
 
 
 def _json(found: Any) -> dict[str, Any]:
-    from tiercap.optimizer.policy import describe
+    from tiercap.optimizer.rules.policy import describe
 
     problem, names = found.problem, found.problem.objectives
     entries = []
@@ -154,7 +154,7 @@ def _print_duels(found: Any, labels: list[str], letters: list[str]) -> None:
 
 def _print_objectives(found: Any, letters: list[str], rule: str) -> None:
     from tiercap.optimizer.cli.pick import interval, signed
-    from tiercap.optimizer.measures import unit_of
+    from tiercap.optimizer.model.measures import unit_of
 
     heads = [f"{n} [{unit_of(n)}]\nless {rule}" for n in found.problem.objectives]
     rows = []
@@ -188,7 +188,7 @@ def _print_leads(found: Any, letters: list[str], rule: str) -> None:
 
 
 def _print_regret(found: Any, letters: list[str]) -> None:
-    from tiercap.optimizer.measures import unit_of
+    from tiercap.optimizer.model.measures import unit_of
 
     click.echo("Regret: how far short of the best policy in each scenario; shares are of the range of the means:")
     names = found.problem.objectives

@@ -10,7 +10,7 @@ from tiercap.optimizer.cli.options import json_option, seed_option, set_option, 
 from tiercap.optimizer.cli.output import figure, print_json, print_table
 
 if TYPE_CHECKING:
-    from tiercap.optimizer.study import Study
+    from tiercap.optimizer.study.study import Study
 
 
 @click.group()
@@ -27,7 +27,7 @@ def check(study: str | None, settings: tuple[str, ...], as_json: bool) -> None:
 
     Example: tiercap config check study.toml
     """
-    from tiercap.optimizer import config
+    from tiercap.optimizer.study import config
 
     read = config.load(study, settings)
     _check_space(read)
@@ -45,15 +45,15 @@ def check(study: str | None, settings: tuple[str, ...], as_json: bool) -> None:
 def _check_space(read: Study) -> None:
     """Refuse levers that could loosen a tier of the policy they start from, and futures that cannot be read."""
     from tiercap.kernels.params import GROUPS
-    from tiercap.optimizer.policy import LeverSpace, mixed_levers, rule_levers
-    from tiercap.optimizer.rules import find_rule
+    from tiercap.optimizer.rules.policy import LeverSpace, mixed_levers, rule_levers
+    from tiercap.optimizer.rules.rules import find_rule
 
     a, b, c = (find_rule(read.policy[group]) for group in GROUPS)
     rule_levers(find_rule(read.baseline))
     LeverSpace(read.levers, mixed_levers(a, b, c))
     plan = read.scenarios
     if plan.kind == "calibrated":
-        from tiercap.optimizer import ensemble
+        from tiercap.optimizer.model import ensemble
 
         members = ensemble.load(plan.file or ensemble.built_in(read.horizon.start))
         if plan.structure:
@@ -72,7 +72,7 @@ def show(study: str | None, settings: tuple[str, ...], seed: int | None, as_json
 
     Example: tiercap config show --set budget_c=60 --json
     """
-    from tiercap.optimizer import config
+    from tiercap.optimizer.study import config
 
     read = config.load(study, settings, {"seed": seed})
     whole = config.resolved(read)

@@ -88,11 +88,11 @@ def command(
 
     Example: tiercap discover --policy bis-2026 --fails "revenue < 20 GUSD" -o runs/fails
     """
+    from tiercap.optimizer.analysis.discover import discover
+    from tiercap.optimizer.analysis.discover_files import write
     from tiercap.optimizer.cli.options import folder_for, problem_for
     from tiercap.optimizer.cli.progress import stages
-    from tiercap.optimizer.discover import discover
-    from tiercap.optimizer.discover_files import write
-    from tiercap.optimizer.one_policy import understood
+    from tiercap.optimizer.runs.one_policy import understood
 
     place = folder_for(output)
     names = [name for text in over for name in text.split(",")]
@@ -112,7 +112,7 @@ def command(
 
 
 def _json(found: Any, path: Path | None) -> dict[str, Any]:
-    from tiercap.optimizer.discover_files import summary, tables
+    from tiercap.optimizer.analysis.discover_files import summary, tables
 
     rows = {
         name: [dict(zip(table, row, strict=True)) for row in zip(*(c.tolist() for c in table.values()), strict=True)]
@@ -123,7 +123,7 @@ def _json(found: Any, path: Path | None) -> dict[str, Any]:
 
 
 def _print_report(found: Any, path: Path | None) -> None:
-    from tiercap.optimizer import discover_figure
+    from tiercap.optimizer.analysis import discover_figure
 
     click.echo(f"In {scenarios_text(found.problem)}.")
     why = " or ".join(map(clean, found.reasons))
@@ -145,7 +145,7 @@ def _print_report(found: Any, path: Path | None) -> None:
 
 
 def _told(box: Any, inputs: Any) -> str:
-    from tiercap.optimizer.discover import words
+    from tiercap.optimizer.analysis.discover import words
 
     return (
         f"When {clean(words(box, inputs))}, {100 * box.density:.0f} % of futures fail (density); these are "

@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from tiercap.optimizer import machine
 from tiercap.optimizer.cli.options import json_option
 from tiercap.optimizer.cli.output import print_json, print_table
+from tiercap.optimizer.io import machine
 
 PACKAGES = (
     "tiercap",
@@ -99,9 +99,10 @@ def _evaluate_once() -> None:
     import numpy as np
 
     from tiercap.kernels.params import LEVERS
-    from tiercap.optimizer import catalogue, parameters, scenarios
-    from tiercap.optimizer.evaluate import Evaluator
-    from tiercap.optimizer.horizon import Horizon
+    from tiercap.optimizer.model import parameters, scenarios
+    from tiercap.optimizer.model.evaluate import Evaluator
+    from tiercap.optimizer.model.horizon import Horizon
+    from tiercap.optimizer.rules import catalogue
 
     central = scenarios.draw(parameters.table(), kind="central")
     Evaluator(central, Horizon(), catalogue.exporter_catalogue(), 1).outcomes(np.zeros((1, 1), LEVERS))

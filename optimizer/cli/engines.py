@@ -20,7 +20,7 @@ def command(as_json: bool) -> None:
     """
     from dataclasses import asdict
 
-    from tiercap.optimizer.engines import DEFAULT, ENGINES, PRUNERS
+    from tiercap.optimizer.study.engines import DEFAULT, ENGINES, PRUNERS
 
     if as_json:
         engines = [{"name": name, **asdict(engine)} for name, engine in ENGINES.items()]

@@ -69,9 +69,9 @@ def command(
 
     Example: tiercap evaluate --policy bis-2026 --policy "c_open_tpp=4800,c_licensed_tpp=30000 TPP,c_quota_share=0.2"
     """
-    from tiercap.optimizer import config
     from tiercap.optimizer.errors import InputError
-    from tiercap.optimizer.problem import Problem
+    from tiercap.optimizer.study import config
+    from tiercap.optimizer.study.problem import Problem
 
     flags = {"seed": seed, **scenario_flags(futures, None if structure == EACH else structure)}
     problem = Problem(config.load(study, settings, flags), threads)
@@ -99,7 +99,7 @@ class Given(NamedTuple):
 
 def _policies(texts: tuple[str, ...], problem: Any) -> list[Given]:
     from tiercap.optimizer.errors import InputError
-    from tiercap.optimizer.problem import parse_policy, parse_schedule, policies_from_csv
+    from tiercap.optimizer.study.problem import parse_policy, parse_schedule, policies_from_csv
 
     named: list[Given] = []
     if sum(text.strip() == "-" for text in texts) > 1:
@@ -120,8 +120,8 @@ def _policies(texts: tuple[str, ...], problem: Any) -> list[Given]:
 
 def _standard_input() -> bytes:
     """What comes in, and a byte more than is accepted where there is too much."""
-    from tiercap.optimizer.csv_rows import MAX_BYTES
     from tiercap.optimizer.errors import InputError
+    from tiercap.optimizer.io.csv_rows import MAX_BYTES
 
     if sys.stdin is None:
         raise InputError("standard input is closed: `--policy -` reads CSV rows from there")
@@ -157,7 +157,7 @@ def _statistics(problem: Any, named: list[Given], wanted: list[tuple[str, str]])
 
 
 def _print_outcomes(problem: Any, named: list[Given], shown: list[str], as_json: bool, quiet: bool) -> None:
-    from tiercap.optimizer.problem import SPREAD, UNITS
+    from tiercap.optimizer.study.problem import SPREAD, UNITS
 
     wanted = [(outcome, statistic) for outcome in shown for statistic in SPREAD]
     spread = _statistics(problem, named, wanted).reshape(len(named), len(shown), len(SPREAD))
@@ -175,7 +175,7 @@ def _print_outcomes(problem: Any, named: list[Given], shown: list[str], as_json:
 
 def _print_columns(named: list[Given], spread: Any, shown: list[str], detailed: list[str]) -> None:
     """A column a policy: means, and for the outcomes in ``detailed`` where the scenarios lie."""
-    from tiercap.optimizer.problem import SPREAD, UNITS
+    from tiercap.optimizer.study.problem import SPREAD, UNITS
 
     below = dict(zip(SPREAD[1:], ("  5 of 100 below", "  50 of 100 below", "  5 of 100 above"), strict=True))
     rows = []
@@ -191,7 +191,7 @@ def _print_columns(named: list[Given], spread: Any, shown: list[str], detailed: 
 
 def _print_lines(named: list[Given], spread: Any, shown: list[str], detailed: list[str]) -> None:
     """A line a policy: the means of the outcomes in ``detailed``."""
-    from tiercap.optimizer.problem import UNITS
+    from tiercap.optimizer.study.problem import UNITS
 
     headers = [name if UNITS[name] == "1" else f"{name} [{UNITS[name]}]" for name in detailed]
     places = [shown.index(name) for name in detailed]
@@ -201,8 +201,8 @@ def _print_lines(named: list[Given], spread: Any, shown: list[str], detailed: li
 
 def _policy_json(given: Given, spread: Any, shown: list[str]) -> dict[str, Any]:
     """One policy of the JSON answer; spread : float64[outcome, statistic]."""
-    from tiercap.optimizer.policy import describe
-    from tiercap.optimizer.problem import SPREAD, UNITS
+    from tiercap.optimizer.rules.policy import describe
+    from tiercap.optimizer.study.problem import SPREAD, UNITS
 
     outcomes = {
         outcome: {**dict(zip(SPREAD, spread[k], strict=True)), "unit": UNITS[outcome]}
@@ -218,7 +218,7 @@ def _print_trajectories(problem: Any, named: list[Given], shown: list[str], as_j
     import numpy as np
 
     from tiercap.kernels.params import TRAJECTORY, TRAJECTORY_LIST
-    from tiercap.optimizer.robustness import reduce
+    from tiercap.optimizer.model.robustness import reduce
 
     weights = problem.scenarios.weights
     runs = (problem.evaluator.trajectories(given.levers, given.phase) for given in named)

@@ -21,7 +21,7 @@ def command(path: str, study: str) -> None:
 
     Example: tiercap init my-study.toml --study three-tier
     """
-    from tiercap.optimizer import config
+    from tiercap.optimizer.study import config
 
     text = config.builtin_text(study.removeprefix("builtin:"))
     _write_new(Path(path), text)
@@ -31,7 +31,7 @@ def command(path: str, study: str) -> None:
 def _write_new(path: Path, text: str) -> None:
     """Create ``path``, which must not exist."""
     from tiercap.optimizer.errors import InputError, StorageError
-    from tiercap.optimizer.toml_file import printable_path
+    from tiercap.optimizer.io.toml_file import printable_path
 
     shown = printable_path(path)
     try:

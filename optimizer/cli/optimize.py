@@ -25,8 +25,8 @@ from tiercap.optimizer.cli.options import (
 from tiercap.optimizer.cli.output import figure, print_json, print_table, say, scenarios_json
 
 if TYPE_CHECKING:
-    from tiercap.optimizer.meeting_place import MeetingPlace
-    from tiercap.optimizer.optimize import Run
+    from tiercap.optimizer.search.meeting_place import MeetingPlace
+    from tiercap.optimizer.search.optimize import Run
 
 #: Chips named for a policy before the rest is counted.
 CHIPS_NAMED = 6
@@ -94,12 +94,12 @@ def command(
 
     Example: tiercap optimize my-study.toml -o runs/mine
     """
-    from tiercap.optimizer import config
-    from tiercap.optimizer import seeds as many
     from tiercap.optimizer.cli.search_bar import search_bar
     from tiercap.optimizer.errors import InfeasibleError, InputError, NotConvergedError
-    from tiercap.optimizer.optimize import optimize
-    from tiercap.optimizer.problem import Problem
+    from tiercap.optimizer.search import seeds as many
+    from tiercap.optimizer.search.optimize import optimize
+    from tiercap.optimizer.study import config
+    from tiercap.optimizer.study.problem import Problem
 
     path = folder_of(output)
     place = _place(storage)
@@ -174,7 +174,7 @@ def _place(storage: str | None) -> MeetingPlace | None:
     if storage is None:
         return None
     from tiercap.optimizer.cli.command_line import blot
-    from tiercap.optimizer.meeting_place import parse
+    from tiercap.optimizer.search.meeting_place import parse
 
     place = parse(storage)
     for secret in place.written:
@@ -183,7 +183,8 @@ def _place(storage: str | None) -> MeetingPlace | None:
 
 
 def _print_json(run: Any) -> None:
-    from tiercap.optimizer.optimize import (
+    from tiercap.optimizer.rules.policy import describe
+    from tiercap.optimizer.search.optimize import (
         fresh_json,
         groups_json,
         hypervolume_json,
@@ -191,8 +192,7 @@ def _print_json(run: Any) -> None:
         outcomes_json,
         policy_json,
     )
-    from tiercap.optimizer.policy import describe
-    from tiercap.optimizer.seeds import SeedsRun, seeds_json
+    from tiercap.optimizer.search.seeds import SeedsRun, seeds_json
 
     problem = run.problem
     print_json(
@@ -252,7 +252,7 @@ def _print_infeasible(told: Any, as_json: bool) -> None:
 def _print_report(run: Any, again: Callable[..., str]) -> None:
     """The front, how the search went, and what to run next."""
     from tiercap.optimizer.cli.seeds import print_seeds
-    from tiercap.optimizer.seeds import SeedsRun
+    from tiercap.optimizer.search.seeds import SeedsRun
 
     _print_front(run)
     if isinstance(run, SeedsRun):
@@ -265,7 +265,7 @@ def _print_report(run: Any, again: Callable[..., str]) -> None:
 
 def _print_front(run: Any) -> None:
     """The rule in force and five policies, one a column; then the gain, and what holds in fresh scenarios."""
-    from tiercap.optimizer.catalogue import load_chips
+    from tiercap.optimizer.rules.catalogue import load_chips
 
     problem = run.problem
     columns = [(f"in force ({problem.study.baseline})", problem.baseline, run.baseline_values)]
@@ -304,7 +304,7 @@ def _print_groups(run: Any) -> None:
 def _print_fresh(run: Any) -> None:
     """How much worse the front is where it was not chosen, in one line."""
     from tiercap.optimizer.cli.pick import interval, signed
-    from tiercap.optimizer.measures import unit_of
+    from tiercap.optimizer.model.measures import unit_of
 
     met, problem = run.fresh, run.problem
     if met is None:
@@ -325,7 +325,7 @@ def _print_fresh(run: Any) -> None:
 
 def _lever_rows(problem: Any, columns: list[Any]) -> list[list[str]]:
     """Searched levers by value, caps on bandwidth in GB/s; what a rule of several boxes adds, below."""
-    from tiercap.optimizer.policy import describe
+    from tiercap.optimizer.rules.policy import describe
 
     described = [describe(levers) for _, levers, _ in columns]
     rows = []
@@ -337,7 +337,7 @@ def _lever_rows(problem: Any, columns: list[Any]) -> list[list[str]]:
 
 
 def _lever_row(name: str, key: str, box: int, described: list[dict[str, float]]) -> list[str]:
-    from tiercap.optimizer.levers import LEVERS_TABLE
+    from tiercap.optimizer.rules.levers import LEVERS_TABLE
 
     info = LEVERS_TABLE[name]
     unit, scale = ("GB/s", 1000.0) if info.unit == "TB/s" else (info.unit, 1.0)
@@ -358,8 +358,8 @@ def _further(name: str) -> tuple[str, ...]:
 
 def _outcome_rows(problem: Any, columns: list[Any]) -> list[list[str]]:
     """Means; below those of the objectives where 90 of 100 scenarios lie, and the statistic that is the objective."""
-    from tiercap.optimizer.measures import unit
-    from tiercap.optimizer.problem import UNITS
+    from tiercap.optimizer.model.measures import unit
+    from tiercap.optimizer.study.problem import UNITS
 
     rows = []
     for name in dict.fromkeys([*problem.outcomes, *ALSO_SHOWN]):
@@ -379,7 +379,7 @@ def _cells(problem: Any, columns: list[Any], name: str, statistic: str) -> list[
 
 
 def _print_admitted(columns: list[Any], chips: Any) -> None:
-    from tiercap.optimizer.admission import admitted
+    from tiercap.optimizer.rules.admission import admitted
 
     click.echo("Existing chips each would admit to C at the start (those whose figures are all known):")
     for name, levers, _ in columns:

@@ -61,7 +61,7 @@ def scenarios_option(function: F) -> F:
 
 def scenario_flags(futures: str | None, structure: str | None) -> dict[str, Any]:
     """The study keys that the options of :func:`scenarios_option` stand for."""
-    from tiercap.optimizer import config
+    from tiercap.optimizer.study import config
 
     return config.scenario_flags(futures, structure)
 
@@ -90,7 +90,7 @@ def quiet_option(function: F) -> F:
 
 def announce_compilation(quiet: bool) -> None:
     """Say that the first use on a machine takes longer, where it will."""
-    from tiercap.optimizer.evaluate import kernels_are_compiled
+    from tiercap.optimizer.model.evaluate import kernels_are_compiled
 
     if not quiet and not kernels_are_compiled():
         click.echo("compiling the kernels, once for this machine: about 20 seconds", err=True)
@@ -135,10 +135,10 @@ def problem_for(
     """The `Problem` that a command about one policy works on: the study named, else that of the run it is a row of."""
     from dataclasses import replace
 
-    from tiercap.optimizer import config
     from tiercap.optimizer.errors import InputError
-    from tiercap.optimizer.one_policy import front_row
-    from tiercap.optimizer.problem import Problem
+    from tiercap.optimizer.runs.one_policy import front_row
+    from tiercap.optimizer.study import config
+    from tiercap.optimizer.study.problem import Problem
 
     found = None if policy is None or study is not None else front_row(policy, threads)
     if found is None:
@@ -153,8 +153,8 @@ def problem_for(
 
 def folder_for(output: str | None) -> Path | None:
     """Where ``-o`` says that results go; what cannot become a run folder is refused before anything runs."""
-    from tiercap.optimizer import run_layout
     from tiercap.optimizer.errors import InputError
+    from tiercap.optimizer.runs import run_layout
 
     if output is None:
         return None

@@ -118,7 +118,7 @@ def figure(value: float | None, digits: int = 4) -> str:
 
 def spreads_json(names: list[str], spread: Any) -> dict[str, Any]:
     """Statistics with their intervals by the name of their column; each value under the name of its statistic."""
-    from tiercap.optimizer.measures import split, unit_of
+    from tiercap.optimizer.model.measures import split, unit_of
 
     found = {}
     for k, name in enumerate(names):

@@ -41,9 +41,9 @@ def command(
 
     Example: tiercap paper runs/first -o paper
     """
-    from tiercap.optimizer import saved_run
     from tiercap.optimizer.errors import InputError
     from tiercap.optimizer.paper.folder import Inputs, write
+    from tiercap.optimizer.runs import saved_run
 
     if output is not None and not output.strip():
         raise InputError("-o needs the name of a folder, not an empty text")

@@ -17,7 +17,7 @@ from tiercap.optimizer.cli.options import (
 from tiercap.optimizer.cli.output import figure, print_json, print_table
 
 if TYPE_CHECKING:
-    from tiercap.optimizer.ledger import Ledger
+    from tiercap.optimizer.analysis.ledger import Ledger
 
 
 @click.command()
@@ -90,10 +90,10 @@ def _print(rows: list[dict[str, Any]], names: tuple[str, ...]) -> None:
 
 
 def _ledger(settings: tuple[str, ...], flags: dict[str, Any], threads: int | None) -> Ledger:
-    from tiercap.optimizer import config
+    from tiercap.optimizer.analysis.ledger import ledger
     from tiercap.optimizer.errors import InputError
-    from tiercap.optimizer.ledger import ledger
-    from tiercap.optimizer.problem import Problem
+    from tiercap.optimizer.study import config
+    from tiercap.optimizer.study.problem import Problem
 
     study = config.load(None, settings, flags)
     if study.scenarios.kind != "calibrated":
@@ -161,7 +161,7 @@ def _three(spread: dict[str, float] | None) -> list[str]:
 
 def _check(evidence: str | None) -> None:
     from tiercap.optimizer.errors import InputError, did_you_mean
-    from tiercap.optimizer.parameters import EVIDENCE
+    from tiercap.optimizer.model.parameters import EVIDENCE
 
     if evidence and evidence not in EVIDENCE:
         raise InputError(f"unknown evidence tag `{evidence}`: {did_you_mean(evidence, EVIDENCE)}")
@@ -169,7 +169,7 @@ def _check(evidence: str | None) -> None:
 
 def _rows(settings: tuple[str, ...]) -> list[dict[str, Any]]:
     """Parameters, then levers, as the rows of the JSON answer."""
-    from tiercap.optimizer import parameters
+    from tiercap.optimizer.model import parameters
 
     infos = parameters.override(parameters.table(), dict(parameters.assignment(text) for text in settings))
     rows = [
@@ -196,7 +196,7 @@ def _rows(settings: tuple[str, ...]) -> list[dict[str, Any]]:
 
 def _levers() -> list[dict[str, Any]]:
     """The levers of the built-in study: what the regulator chooses."""
-    from tiercap.optimizer import config
+    from tiercap.optimizer.study import config
 
     return [
         {

@@ -72,10 +72,10 @@ def command(
 
     Example: tiercap pick runs/first --by regret --bound "gap>=13 year"
     """
-    from tiercap.optimizer import saved_run
-    from tiercap.optimizer.legal import parse_grid
-    from tiercap.optimizer.pick import parse_bound, parse_weights, pick, way_of
-    from tiercap.optimizer.study import directions
+    from tiercap.optimizer.runs import saved_run
+    from tiercap.optimizer.study.study import directions
+    from tiercap.optimizer.tradeoffs.legal import parse_grid
+    from tiercap.optimizer.tradeoffs.pick import parse_bound, parse_weights, pick, way_of
 
     saved = saved_run.load(Path(run), threads)
     demanded = tuple(parse_bound(text, directions(saved.problem.study.objectives)) for text in bounds)
@@ -94,8 +94,8 @@ def command(
 
 
 def _json(found: Any) -> dict[str, Any]:
-    from tiercap.optimizer.pick import gained_by_rebinning
-    from tiercap.optimizer.policy import describe
+    from tiercap.optimizer.rules.policy import describe
+    from tiercap.optimizer.tradeoffs.pick import gained_by_rebinning
 
     problem = found.run.problem
     row = found.chosen.row
@@ -146,7 +146,7 @@ def _json(found: Any) -> dict[str, Any]:
 
 
 def _slack(problem: Any) -> Any:
-    from tiercap.optimizer.loophole import slack_of
+    from tiercap.optimizer.tradeoffs.loophole import slack_of
 
     return slack_of(problem)
 
@@ -175,8 +175,8 @@ def _print_report(found: Any) -> None:
 
 def _print_levers(found: Any) -> None:
     """What to write into the rule."""
-    from tiercap.optimizer.levers import LEVERS_TABLE
-    from tiercap.optimizer.study import LEVER_PARTS
+    from tiercap.optimizer.rules.levers import LEVERS_TABLE
+    from tiercap.optimizer.study.study import LEVER_PARTS
 
     rows = []
     for name, value in found.rounding.values.items():
@@ -191,7 +191,7 @@ def _print_levers(found: Any) -> None:
 
 
 def _print_objectives(found: Any) -> None:
-    from tiercap.optimizer.measures import unit_of
+    from tiercap.optimizer.model.measures import unit_of
 
     problem = found.run.problem
     heads = ["objective", "on the front", "rounded", "rounding changes", "in 90 of 100",
@@ -218,8 +218,8 @@ def _print_prices(found: Any) -> None:
 
 
 def _print_loophole(found: Any) -> None:
-    from tiercap.optimizer.measures import unit_of
-    from tiercap.optimizer.pick import gained_by_rebinning
+    from tiercap.optimizer.model.measures import unit_of
+    from tiercap.optimizer.tradeoffs.pick import gained_by_rebinning
 
     problem = found.run.problem
     slack = _slack(problem)

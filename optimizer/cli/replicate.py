@@ -33,8 +33,8 @@ def command(
     Example: tiercap replicate runs/first -o runs/again
     """
     from tiercap.optimizer.cli.optimize import folder_of
-    from tiercap.optimizer.provenance import sentence
-    from tiercap.optimizer.replicate import replicate
+    from tiercap.optimizer.runs.provenance import sentence
+    from tiercap.optimizer.search.replicate import replicate
 
     path = folder_of(output)
     announce_compilation(quiet)

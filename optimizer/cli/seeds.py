@@ -12,7 +12,7 @@ from tiercap.optimizer.cli.output import print_table
 
 def print_seeds(run: Any) -> None:
     """A row a seed; the median with its interval; what the seeds attain; whether they agree, and the time."""
-    from tiercap.optimizer.seeds import seeds_json
+    from tiercap.optimizer.search.seeds import seeds_json
 
     told = seeds_json(run)
     click.echo()

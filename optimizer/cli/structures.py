@@ -42,13 +42,13 @@ def print_each(
 
 
 def _with_unit(name: str) -> str:
-    from tiercap.optimizer.problem import UNITS
+    from tiercap.optimizer.study.problem import UNITS
 
     return name if UNITS[name] == "1" else f"{name} [{UNITS[name]}]"
 
 
 def _structure_json(label: str, part: Any, named: list[Any], shown: list[str], values: Any) -> dict[str, Any]:
-    from tiercap.optimizer.problem import UNITS
+    from tiercap.optimizer.study.problem import UNITS
 
     policies = [
         {"name": given.name, "outcomes": {name: {"mean": row[k], "unit": UNITS[name]} for k, name in enumerate(shown)}}
@@ -61,9 +61,9 @@ def _by_structure(problem: Any) -> dict[str, Any]:
     """The same problem once for each structure of its ensemble."""
     from dataclasses import replace
 
-    from tiercap.optimizer import ensemble
     from tiercap.optimizer.errors import InputError
-    from tiercap.optimizer.problem import Problem
+    from tiercap.optimizer.model import ensemble
+    from tiercap.optimizer.study.problem import Problem
 
     study = problem.study
     if study.scenarios.kind != "calibrated":
@@ -77,7 +77,7 @@ def _by_structure(problem: Any) -> dict[str, Any]:
 
 def _held(problem: Any, p: int, shown: list[str], means: dict[str, Any]) -> list[str]:
     """Outcomes in which policy ``p`` is better than the last row under every structure."""
-    from tiercap.optimizer.study import directions
+    from tiercap.optimizer.study.study import directions
 
     better = directions(problem.study.objectives)
     signs = {name: -1.0 if direction == "maximise" else 1.0 for name, direction in better.items()}

@@ -110,9 +110,10 @@ def command(
 
     Example: tiercap sweep --over "c_licensed_tpp=2400 TPP:21000 TPP:20:log" --over budget_c=40,60,80
     """
-    from tiercap.optimizer import config, sweep
-    from tiercap.optimizer.problem import Problem
-    from tiercap.optimizer.sweep_request import Request
+    from tiercap.optimizer.study import config
+    from tiercap.optimizer.study.problem import Problem
+    from tiercap.optimizer.sweeps import sweep
+    from tiercap.optimizer.sweeps.sweep_request import Request
 
     path = folder_for(output)
     flags = {"seed": given["seed"], **scenario_flags(given["futures"], given["structure"])}
@@ -191,7 +192,7 @@ def _bar(quiet: bool) -> Iterator[Callable[[Any], Callable[[int], None]]]:
 
 
 def _print_json(run: Any) -> None:
-    from tiercap.optimizer.sweep import manifest
+    from tiercap.optimizer.sweeps.sweep import manifest
 
     told = manifest(run)
     rows = run.rows if run.rows is not None and run.plan.rows <= ROWS_JSON else None
@@ -214,7 +215,7 @@ def _extreme(run: Any, found: Any) -> dict[str, Any]:
 
 
 def _print_report(run: Any, quiet: bool) -> None:
-    from tiercap.optimizer.problem import UNITS
+    from tiercap.optimizer.study.problem import UNITS
 
     plan, problem = run.plan, run.problem
     shown = [name for name in plan.outcomes if name in problem.objectives] or list(plan.outcomes[:3])
@@ -252,7 +253,7 @@ def _value(value: Any) -> str:
 
 def _print_rows(run: Any, shown: list[str], heads: list[str]) -> None:
     """The whole table: swept names, policy where there are several, the first statistic of the outcomes."""
-    from tiercap.optimizer.sweep_files import table_columns
+    from tiercap.optimizer.sweeps.sweep_files import table_columns
 
     plan = run.plan
     names = [c.name for c in table_columns(plan) if c.statistic == plan.statistics[0] and c.outcome in shown]

@@ -37,8 +37,8 @@ def command(run: str, sample: int, everything: bool, seed: int, threads: int | N
 
     Example: tiercap verify runs/first --all
     """
-    from tiercap.optimizer.provenance import sentence
-    from tiercap.optimizer.verify import verify
+    from tiercap.optimizer.runs.provenance import sentence
+    from tiercap.optimizer.runs.verify import verify
 
     announce_compilation(quiet)
     with counting_bar(quiet, "computing policies again") as started:

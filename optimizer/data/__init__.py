@@ -1,1 +1,10 @@
-"""Data shipped with tiercap: chips, rules, parameter values and ranges, built-in studies."""
+"""The files that ship with the program: figures with their sources, rules, studies, ensembles."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def shipped(name: str) -> Path:
+    """Where the file called ``name`` lies, whether it exists or not."""
+    return Path(__file__).with_name(name)

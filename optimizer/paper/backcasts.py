@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from tiercap.optimizer.backcast import Backcast, Line
-from tiercap.optimizer.forest import HIGHEST, LOWEST, TICKS
+from tiercap.optimizer.calibration.backcast import Backcast, Line
+from tiercap.optimizer.calibration.forest import HIGHEST, LOWEST, TICKS
 from tiercap.optimizer.paper import labels, style
 from tiercap.optimizer.paper.exhibit import Column, Figure
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tiercap.optimizer import columns
+from tiercap.optimizer.io import columns
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from importlib.metadata import distributions
 from pathlib import Path
 
-from tiercap.optimizer import atomic, columns, run_layout
-from tiercap.optimizer.backcast import DEFAULT_SCENARIOS, Backcast, backcast, ensemble
+from tiercap.optimizer.calibration.backcast import DEFAULT_SCENARIOS, Backcast, backcast, ensemble
+from tiercap.optimizer.calibration.record import load_record
+from tiercap.optimizer.calibration.replay import Replay
 from tiercap.optimizer.errors import InputError
+from tiercap.optimizer.io import atomic, columns
 from tiercap.optimizer.paper import (
     backcasts,
     given,
@@ -32,9 +34,8 @@ from tiercap.optimizer.paper import (
 )
 from tiercap.optimizer.paper.exhibit import Figure, Left, Table, csv
 from tiercap.optimizer.paper.material import Material
-from tiercap.optimizer.record import load_record
-from tiercap.optimizer.replay import Replay
-from tiercap.optimizer.saved_run import SavedRun
+from tiercap.optimizer.runs import run_layout
+from tiercap.optimizer.runs.saved_run import SavedRun
 
 SUMS = "SHA256SUMS"
 #: Files of a run that travel with its paper.

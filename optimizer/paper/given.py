@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.kernels.params import OUTCOMES
-from tiercap.optimizer import atomic, columns, run_layout
 from tiercap.optimizer.errors import InputError
-from tiercap.optimizer.levers import LEVERS_TABLE
-from tiercap.optimizer.parameters import DECLARED
+from tiercap.optimizer.io import atomic, columns
+from tiercap.optimizer.model.parameters import DECLARED
+from tiercap.optimizer.rules.levers import LEVERS_TABLE
+from tiercap.optimizer.runs import run_layout
 
 SWEEP, SOBOL, FIRST, TORNADO = "sweep.parquet", "sobol.parquet", "first-order.parquet", "tornado.parquet"
 _KEYS = ("parameter", "outcome")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tiercap.optimizer import columns
+from tiercap.optimizer.io import columns
 from tiercap.optimizer.paper import labels, style
 from tiercap.optimizer.paper.exhibit import Column, Figure
 

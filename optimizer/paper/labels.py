@@ -7,8 +7,8 @@ import re
 from typing import NamedTuple
 
 from tiercap.kernels.params import OUTCOME_LIST, TRAJECTORY_LIST, WORKLOAD_NAMES
-from tiercap.optimizer.levers import LEVERS_TABLE, part
-from tiercap.optimizer.parameters import DECLARED
+from tiercap.optimizer.model.parameters import DECLARED
+from tiercap.optimizer.rules.levers import LEVERS_TABLE, part
 
 
 class Printed(NamedTuple):

@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tiercap.kernels.params import ABSOLUTE, TIERS
-from tiercap.optimizer.catalogue import Chip
-from tiercap.optimizer.levers import CAPS, live
 from tiercap.optimizer.paper import labels, style
 from tiercap.optimizer.paper.exhibit import Column, Figure
 from tiercap.optimizer.paper.material import Material, Policy
+from tiercap.optimizer.rules.catalogue import Chip
+from tiercap.optimizer.rules.levers import CAPS, live
 
 #: A chip so far below a cap, or so little above it, stands on the cliff: per cent of the cap.
 CLIFF = 5.0

@@ -11,19 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.kernels.params import OUTCOMES, TRAJECTORY
-from tiercap.optimizer import paired
-from tiercap.optimizer.admission import admitted
-from tiercap.optimizer.catalogue import Chip, load_chips
-from tiercap.optimizer.ledger import Ledger, ledger
-from tiercap.optimizer.paired import Spread
-from tiercap.optimizer.parameters import EVIDENCE
-from tiercap.optimizer.policy import rule_levers
-from tiercap.optimizer.problem import SPREAD, Problem
-from tiercap.optimizer.robustness import reduce
-from tiercap.optimizer.rules import Rule, load_rules
-from tiercap.optimizer.saved_run import SavedRun
-from tiercap.optimizer.select import worth_looking_at
-from tiercap.optimizer.verdict import classify
+from tiercap.optimizer.analysis.ledger import Ledger, ledger
+from tiercap.optimizer.model import paired
+from tiercap.optimizer.model.paired import Spread
+from tiercap.optimizer.model.parameters import EVIDENCE
+from tiercap.optimizer.model.robustness import reduce
+from tiercap.optimizer.model.select import worth_looking_at
+from tiercap.optimizer.rules.admission import admitted
+from tiercap.optimizer.rules.catalogue import Chip, load_chips
+from tiercap.optimizer.rules.policy import rule_levers
+from tiercap.optimizer.rules.rules import Rule, load_rules
+from tiercap.optimizer.rules.verdict import classify
+from tiercap.optimizer.runs.saved_run import SavedRun
+from tiercap.optimizer.study.problem import SPREAD, Problem
 
 Floats = NDArray[np.float64]
 #: Evidence that leads to no original: what product and readers count as resting on others' word or on none.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tiercap.optimizer.backcast import Backcast
+from tiercap.optimizer.calibration.backcast import Backcast
 from tiercap.optimizer.paper import labels, latex
 from tiercap.optimizer.paper.labels import figure
 from tiercap.optimizer.paper.material import Material

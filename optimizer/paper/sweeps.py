@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.kernels.params import OUTCOME_LIST
-from tiercap.optimizer.levers import LEVERS_TABLE
+from tiercap.optimizer.model.parameters import DECLARED
 from tiercap.optimizer.paper import labels, style
 from tiercap.optimizer.paper.exhibit import Column, Figure, Left
 from tiercap.optimizer.paper.given import Axis, Sweep
-from tiercap.optimizer.parameters import DECLARED
+from tiercap.optimizer.rules.levers import LEVERS_TABLE
 
 Floats = NDArray[np.float64]
 #: Outcomes that have a panel; the data beside the figure has all.

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tiercap.optimizer.ledger import Entry
-from tiercap.optimizer.levers import LEVERS_TABLE
+from tiercap.optimizer.analysis.ledger import Entry
+from tiercap.optimizer.model.parameters import ParameterInfo
 from tiercap.optimizer.paper import labels
 from tiercap.optimizer.paper.exhibit import Column, Table, text_columns
 from tiercap.optimizer.paper.labels import figure
 from tiercap.optimizer.paper.material import WEAK, Material, Policy
 from tiercap.optimizer.paper.parallel import marks
-from tiercap.optimizer.parameters import ParameterInfo
+from tiercap.optimizer.rules.levers import LEVERS_TABLE
 
 #: Outcomes in the table of choices besides the objectives.
 ALSO = ("terminal_gap", "units_open", "units_licensed", "units_grey", "government_take", "buyer_access",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tiercap.optimizer import engines, seeds
 from tiercap.optimizer.paper import labels, latex
 from tiercap.optimizer.paper.exhibit import Figure, Table
 from tiercap.optimizer.paper.material import Material
+from tiercap.optimizer.search import seeds
+from tiercap.optimizer.study import engines
 
 #: What users of the data owe to those who gathered them.
 ATTRIBUTIONS = (

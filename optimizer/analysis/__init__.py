@@ -1,0 +1,1 @@
+"""What an outcome hangs on, and where a policy fails."""

@@ -1,0 +1,1 @@
+"""How fast the kernels and the search are."""

@@ -1,0 +1,1 @@
+"""The record, and the members that are fitted to it."""

@@ -1,0 +1,177 @@
+"""The model's parameters with values, ranges and sources: the contract joined with the data files.
+
+``kernels/params.py`` declares each name, unit and hard domain; ``data/baseline.toml`` gives its central value
+and source, ``data/uncertainty.toml`` the distribution of those the world may choose. Reading them checks each
+against the others, so that a figure outside its domain, a missing source or a stray name cannot pass.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from tiercap.kernels.params import PARAMETERS, Parameter
+from tiercap.optimizer.data import shipped
+from tiercap.optimizer.errors import InputError, did_you_mean
+from tiercap.optimizer.io import quantities
+from tiercap.optimizer.model import distributions
+from tiercap.optimizer.model.distributions import Distribution
+
+EVIDENCE = ("official", "press", "secondary", "derived", "assumption", "recalled")
+Kind = Literal["lever", "uncertain", "constant"]
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterInfo:
+    """One parameter: what it is, what it is worth, how far it may range and who says so."""
+
+    name: str
+    group: str
+    unit: str
+    value: float
+    low: float
+    high: float
+    distribution: Distribution | None
+    source: str
+    evidence: str
+    kind: Kind
+    meaning: str
+    range_source: str = ""
+    range_evidence: str = ""
+
+
+#: Contract entries by name.
+DECLARED: Mapping[str, Parameter] = {p.name: p for p in PARAMETERS}
+
+
+def baseline() -> dict[str, float]:
+    """The central value of every parameter, in the contract's order and units."""
+    return {info.name: info.value for info in table()}
+
+
+@cache
+def table() -> tuple[ParameterInfo, ...]:
+    """Every parameter of the contract, in its order, with the built-in values and ranges.
+
+    Raises :class:`InputError` naming the file and the entry if the data files and the contract disagree.
+    """
+    values = _grouped(_read(shipped("baseline.toml")))
+    ranges = _read(shipped("uncertainty.toml"))
+    for name in (*values, *ranges):
+        if name not in DECLARED:
+            raise InputError(f"data tables: unknown parameter `{name}`: {did_you_mean(name, DECLARED)}")
+    missing = [name for name in DECLARED if name not in values]
+    if missing:
+        raise InputError(f"baseline.toml: no value for {', '.join(missing)}")
+    return tuple(_join(p, *values[p.name], ranges.get(p.name)) for p in PARAMETERS)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    with path.open("rb") as file:
+        return tomllib.load(file)
+
+
+def _grouped(tables: dict[str, Any]) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Name to (group, entry); a name may stand in one group only."""
+    found: dict[str, tuple[str, dict[str, Any]]] = {}
+    for group, entries in tables.items():
+        for name, entry in entries.items():
+            if name in found:
+                raise InputError(f"baseline.toml: `{name}` stands in {found[name][0]} and in {group}")
+            found[name] = (group, entry)
+    return found
+
+
+def _join(p: Parameter, group: str, entry: dict[str, Any], spread: dict[str, Any] | None) -> ParameterInfo:
+    """One parameter from its three places."""
+    where = f"baseline.toml [{group}.{p.name}]"
+    if entry.get("unit") != p.unit:
+        raise InputError(f"{where}: unit {entry.get('unit')!r}, but the contract says {p.unit!r}")
+    _check_grounds(entry, where)
+    info = ParameterInfo(
+        name=p.name,
+        group=group,
+        unit=p.unit,
+        value=float(entry["value"]),
+        low=float(entry["value"]),
+        high=float(entry["value"]),
+        distribution=None,
+        source=entry["source"],
+        evidence=entry["evidence"],
+        kind="constant",
+        meaning=p.meaning,
+    )
+    info = with_value(info, info.value)
+    if spread is None:
+        return info
+    _check_grounds(spread, f"uncertainty.toml [{p.name}]")
+    arguments = {k: v for k, v in spread.items() if k not in ("distribution", "source", "evidence")}
+    info = with_distribution(info, distributions.make(spread["distribution"], arguments))
+    if not info.low <= info.value <= info.high:
+        raise InputError(
+            f"uncertainty.toml [{p.name}]: the central value {info.value:g} lies outside the range"
+        )
+    return replace(info, range_source=spread["source"], range_evidence=spread["evidence"])
+
+
+def _check_grounds(entry: dict[str, Any], where: str) -> None:
+    if not entry.get("source") or entry.get("evidence") not in EVIDENCE:
+        raise InputError(f"{where}: needs a source and an evidence tag out of {', '.join(EVIDENCE)}")
+
+
+def _check_domain(p: Parameter, value: float) -> None:
+    if not p.low <= value <= p.high:
+        domain = f"{p.low:g} to {p.high:g} [{p.unit}]"
+        raise InputError(f"`{p.name}` = {value:g} lies outside its domain {domain} ({p.meaning})")
+
+
+def with_value(info: ParameterInfo, value: float) -> ParameterInfo:
+    """``info`` fixed at ``value`` (in its unit): a constant. Refuses a value outside the hard domain."""
+    _check_domain(DECLARED[info.name], value)
+    return replace(info, value=value, low=value, high=value, distribution=None, kind="constant")
+
+
+def with_distribution(info: ParameterInfo, drawn: Distribution) -> ParameterInfo:
+    """``info`` made uncertain. Refuses a range that leaves the hard domain; keeps the central value."""
+    low, high = DECLARED[info.name].low, DECLARED[info.name].high
+    if drawn.low < low or drawn.high > high:
+        raise InputError(
+            f"the range of `{info.name}`, {drawn.low:g} to {drawn.high:g}, leaves its domain "
+            f"{low:g} to {high:g} [{info.unit}] ({info.meaning})"
+        )
+    return replace(info, low=drawn.low, high=drawn.high, distribution=drawn, kind="uncertain")
+
+
+def is_growth_factor(p: Parameter) -> bool:
+    """Whether the parameter multiplies once a year: 1 means no change, a percentage would mislead."""
+    return p.unit == "1/year" and (p.name == "discount" or ("growth" in p.name and p.low > 0))
+
+
+def parse(name: str, value: object) -> float:
+    """``value`` (a number, or a text with a unit) of parameter ``name``, in its unit, inside its domain."""
+    if name not in DECLARED:
+        raise InputError(f"unknown parameter `{name}`: {did_you_mean(name, DECLARED)}")
+    p = DECLARED[name]
+    found = (
+        quantities.factor(value, name) if is_growth_factor(p) else quantities.quantity(value, p.unit, name)
+    )
+    _check_domain(p, found)
+    return found
+
+
+def assignment(text: str) -> tuple[str, str]:
+    """``NAME=VALUE`` as its two halves, both stripped."""
+    name, separator, value = text[:1000].partition("=")
+    if not separator or not name.strip() or not value.strip():
+        raise InputError(f"`{quantities.printable(text)}` is not NAME=VALUE, such as budget_c=60")
+    return name.strip(), value.strip()
+
+
+def override(infos: tuple[ParameterInfo, ...], settings: Mapping[str, object]) -> tuple[ParameterInfo, ...]:
+    """``infos`` with some parameters fixed; the draws of the others do not move."""
+    values = {name: parse(name, value) for name, value in settings.items()}
+    return tuple(with_value(i, values[i.name]) if i.name in values else i for i in infos)

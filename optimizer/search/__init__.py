@@ -1,0 +1,1 @@
+"""Which policies are tried, and what came of it."""

@@ -1,0 +1,1 @@
+"""What a person asks: a study, read, checked and made ready to compute."""

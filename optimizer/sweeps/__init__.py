@@ -1,0 +1,1 @@
+"""Many policies or futures in a grid or list, on this machine or others."""

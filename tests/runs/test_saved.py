@@ -1,0 +1,131 @@
+"""A run read back: the same study, the same front, and every way in which a folder can be something else."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from support import small
+
+from tiercap.optimizer.errors import InputError, TiercapError
+from tiercap.optimizer.io import strict_json
+from tiercap.optimizer.runs import saved_run
+from tiercap.optimizer.search.optimize import Run, optimize
+from tiercap.optimizer.study import config
+
+SETTINGS = (
+    "discount=0.9", "scenarios.kind=random", "constraints.gap.max=30 year", "constraints.revenue.min=-1 GUSD",
+    "horizon.years=4", "levers.c_quota_share.high=0.5",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return optimize(small.problem(), tmp_path_factory.mktemp("run") / "run")
+
+
+@pytest.mark.parametrize("study", ["china-2026", "three-tier"])
+def test_a_study_survives_the_manifest(study: str) -> None:
+    before = config.load(study, SETTINGS if study == "china-2026" else (), {"seed": 7}, {})
+    assert before.scenarios.kind == ("random" if study == "china-2026" else "calibrated")
+    written = strict_json.loads(strict_json.dumps(config.resolved(before)).encode())
+    assert saved_run.study_of(written) == before
+
+
+def test_the_front_comes_back_to_the_bit(made: Run) -> None:
+    found = saved_run.load(made.path, 1)
+    assert found.problem.study == made.problem.study
+    assert found.levers.tobytes() == made.levers.tobytes()
+    assert np.array_equal(found.means, made.front_values[:, :3])
+    losses = found.problem.losses_by_scenario(found.levers) * found.problem.signs[:, None]
+    wanted = [(name, "mean") for name in found.problem.objectives]
+    assert losses.shape == (len(found), 3, 32)
+    assert np.allclose(losses.mean(axis=-1), found.problem.evaluator.statistics(found.levers, wanted), rtol=1e-12)
+    assert found.other_code() == []
+
+
+def test_other_code_is_named(made: Run, tmp_path: Path) -> None:
+    folder = copied(made, tmp_path)
+    change(folder, lambda m: m["configuration"]["code"].update(numba="0.1"))
+    assert saved_run.load(folder).other_code() == ["numba"]
+
+
+def copied(made: Run, tmp_path: Path) -> Path:
+    shutil.copytree(made.path, tmp_path / "run")
+    return tmp_path / "run"
+
+
+def change(folder: Path, edit: Any) -> None:
+    manifest = json.loads((folder / "manifest.json").read_text())
+    edit(manifest)
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+EDITS: dict[str, tuple[Any, str]] = {
+    "no study": (lambda m: m.pop("study"), "holds no study"),
+    "study is text": (lambda m: m.update(study="x"), "holds no study"),
+    "no levers": (lambda m: m["study"]["levers"].clear(), "at least one lever"),
+    "years as text": (lambda m: m["study"]["horizon"].update(years="x"), "holds no study"),
+    "half a year": (lambda m: m["study"]["horizon"].update(years=1.5), "of another tiercap"),
+    "unknown outcome": (lambda m: m["study"]["objectives"].update(profit="maximise"), "holds no study"),
+    "parameter gone": (lambda m: m["study"]["parameters"].pop("slack"), "holds no study"),
+    "outside its domain": (lambda m: m["study"]["parameters"].update(slack=3.0), "holds no study"),
+    "another ensemble": (lambda m: m["configuration"]["scenarios"].update(file="0"), "is not the one that the run"),
+    "no digests": (lambda m: m.update(digests={}), "is not finished"),
+    "digests are a list": (lambda m: m.update(digests=[]), "is not finished"),
+    "infeasible": (lambda m: m.update(infeasible={}), "no feasible policy"),
+    "another kind": (lambda m: m.update(kind="x"), "is not a run folder"),
+    "another version": (lambda m: m.update(schema_version=9), "has schema version 9"),
+    "another objective": (lambda m: m["study"]["objectives"].pop("gap"), ""),
+}
+
+
+@pytest.mark.parametrize("what", EDITS)
+def test_a_manifest_that_was_changed(what: str, made: Run, tmp_path: Path) -> None:
+    edit, says = EDITS[what]
+    folder = copied(made, tmp_path)
+    change(folder, edit)
+    if not says:  # another sound study over the same levers: the front is read in its terms
+        assert saved_run.load(folder).problem.objectives == ["revenue", "substitution"]
+        return
+    with pytest.raises(InputError) as refusal:
+        saved_run.load(folder)
+    assert says in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_front_that_was_changed_or_is_gone(made: Run, tmp_path: Path) -> None:
+    folder = copied(made, tmp_path)
+    front = folder / "front.parquet"
+    data = bytearray(front.read_bytes())
+    data[len(data) // 2] ^= 1
+    front.write_bytes(data)
+    with pytest.raises(InputError, match="is not the one that the manifest lists"):
+        saved_run.load(folder)
+    change(folder, lambda m: m["digests"].update({"front.parquet": hashlib.sha256(data).hexdigest()}))
+    with pytest.raises(InputError, match="is damaged"):
+        saved_run.load(folder)
+    front.unlink()
+    with pytest.raises(InputError, match="is gone"):
+        saved_run.load(folder)
+
+
+def test_what_is_no_run(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "manifest.json").write_text("{")
+    (tmp_path / "list").mkdir()
+    (tmp_path / "list" / "manifest.json").write_text("[]")
+    for place, says in {
+        "missing": "does not exist", "file": "is a file", ".": "has no manifest.json", "broken": "cannot be read",
+        "list": "is not a run folder", "a\0b": "NUL",
+    }.items():  # fmt: skip
+        with pytest.raises(TiercapError) as refusal:
+            saved_run.load(tmp_path / place)
+        assert says in str(refusal.value)
+        assert "\n" not in str(refusal.value)
