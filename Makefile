@@ -54,6 +54,7 @@ ensembles: $(VENV)/.installed  ## make the built-in ensembles anew, bit for bit 
 
 reference: $(VENV)/.installed  ## the pages of reference, from the program itself
 	$(BIN)/python docs/make_reference.py
+	$(BIN)/python docs/make_architecture.py
 
 clean:
 	rm -rf $(VENV) build tiercap.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks

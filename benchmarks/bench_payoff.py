@@ -15,10 +15,10 @@ import pytest
 from support import cases
 
 from tiercap.kernels.params import OUTCOMES
-from tiercap.optimizer.model.evaluate import Evaluator
+from tiercap.optimizer.model.evaluator import Evaluator
 from tiercap.optimizer.model.horizon import Horizon
-from tiercap.optimizer.model.robustness import reduce
 from tiercap.optimizer.model.scenarios import Scenarios
+from tiercap.optimizer.model.statistics import reduce
 
 POLICIES, SCENARIOS = 512, 256
 SEED = 2026

@@ -18,7 +18,7 @@ FIRST_CALL = """
 import json
 from support import cases
 from tiercap.kernels.params import OUTCOMES
-from tiercap.optimizer.model.evaluate import Evaluator
+from tiercap.optimizer.model.evaluator import Evaluator
 from tiercap.optimizer.model.scenarios import Scenarios
 from tiercap.optimizer.model.horizon import Horizon
 import numpy as np

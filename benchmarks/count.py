@@ -160,7 +160,7 @@ def count(policies: int) -> dict[str, float]:
     np.seterr(all="ignore")
     _patch()
     from tiercap.kernels import lanes, paths
-    from tiercap.optimizer.model import evaluate
+    from tiercap.optimizer.model import evaluator as evaluate
 
     for name in ("fill_constants", "fill_paths"):
         plain = getattr(paths, name)

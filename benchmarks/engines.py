@@ -29,10 +29,10 @@ import reference  # noqa: E402
 
 from tiercap.optimizer.model import front  # noqa: E402
 from tiercap.optimizer.model.convergence import additive_epsilon, scaled_hypervolume  # noqa: E402
+from tiercap.optimizer.runs.folder import RunFolder  # noqa: E402
 from tiercap.optimizer.runs.identity import configuration  # noqa: E402
-from tiercap.optimizer.runs.results import RunFolder  # noqa: E402
-from tiercap.optimizer.search.search import Search  # noqa: E402
-from tiercap.optimizer.study import config  # noqa: E402
+from tiercap.optimizer.search.loop import Search  # noqa: E402
+from tiercap.optimizer.study import load as config  # noqa: E402
 from tiercap.optimizer.study.problem import Problem  # noqa: E402
 
 #: Numbers of evaluations at which the share is told.

@@ -4,7 +4,7 @@
 
 Processor time of one thread, in microseconds an evaluation (one policy in one scenario). A first call fills the tables
 of the scenarios and those of groups A and B; later ones find both there, as a policy of the large batch does. That
-batch, `bench_kernel.LARGE`, is timed between the policies, so that a slow minute of the machine meets both.
+batch, `kernel.LARGE`, is timed between the policies, so that a slow minute of the machine meets both.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from tiercap.optimizer.bench.bench_kernel import LARGE, Bench
-from tiercap.optimizer.model.evaluate import Evaluator
+from tiercap.optimizer.bench.kernel import LARGE, Bench
+from tiercap.optimizer.model.evaluator import Evaluator
 
 
 def seconds(call: Callable[[], Any]) -> float:

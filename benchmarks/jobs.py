@@ -2,10 +2,10 @@
 
 Every job searches the built-in study china-2026 for the same objectives, means over the same scenarios, with the same
 number of evaluations (a policy in a scenario) as the search of this project, which spends part of them on its screen.
-Levers are coordinates between 0 and 1 that `lever_space.coordinates` places, even in the logarithm where the study says
+Levers are coordinates between 0 and 1 that `space.coordinates` places, even in the logarithm where the study says
 so.
 
-- tiercap: `optimize.optimize` into a temporary run folder, files and Optuna study included
+- tiercap: `run.optimize` into a temporary run folder, files and Optuna study included
 - pymoo: NSGA-II, a generation evaluated in one call of the kernels; and the same on the NumPy form in two processes
 - Platypus: NSGA-II, a generation in one call of the kernels by way of an evaluator of ours; and with its own evaluator,
   which calls a function once for each policy
@@ -47,11 +47,11 @@ from array_model import ArrayModel
 from tiercap.optimizer.model import front
 from tiercap.optimizer.model.convergence import scaled_hypervolume
 from tiercap.optimizer.model.sobol import unit_points
-from tiercap.optimizer.rules.catalogue import exporter_catalogue
-from tiercap.optimizer.rules.lever_space import coordinates
-from tiercap.optimizer.search.optimize import optimize
-from tiercap.optimizer.search.search import Search
-from tiercap.optimizer.study import config
+from tiercap.optimizer.rules.chips import exporter_catalogue
+from tiercap.optimizer.rules.space import coordinates
+from tiercap.optimizer.search.loop import Search
+from tiercap.optimizer.search.run import optimize
+from tiercap.optimizer.study import load as config
 from tiercap.optimizer.study.problem import Problem
 
 from tiercap.kernels.params import OUTCOMES  # isort: skip

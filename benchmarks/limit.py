@@ -29,11 +29,11 @@ ELEMENTS, LINKS, ROUNDS = 64, 16, 4000
 def sample(policies: int, scenarios: int) -> tuple[Any, Any]:
     """An evaluator of the built-in study on one thread, and policies spread evenly over its levers."""
     from tiercap.optimizer.model.sobol import unit_points
-    from tiercap.optimizer.rules.lever_space import coordinates
-    from tiercap.optimizer.study import config
+    from tiercap.optimizer.rules.space import coordinates
+    from tiercap.optimizer.study import load
     from tiercap.optimizer.study.problem import Problem
 
-    problem = Problem(config.load(None, ["scenarios.kind=sobol", f"scenarios.count={scenarios}"]), 1)
+    problem = Problem(load.load(None, ["scenarios.kind=sobol", f"scenarios.count={scenarios}"]), 1)
     points = unit_points(policies, len(problem.space.levers), 7)
     return problem.evaluator, problem.space.resolve(coordinates(points, problem.space.levers))
 

@@ -104,7 +104,7 @@ def kernel_form(params: Any, horizon: Any, catalogue: Any, threads: int = 1) -> 
     """The kernels behind the interface of the peers."""
     import numpy as np
 
-    from tiercap.optimizer.model.evaluate import Evaluator
+    from tiercap.optimizer.model.evaluator import Evaluator
     from tiercap.optimizer.model.scenarios import Scenarios
 
     n = len(params)

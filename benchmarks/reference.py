@@ -28,17 +28,17 @@ from peers import prepare_environment
 
 prepare_environment()
 
-from tiercap.optimizer.io import atomic, columns  # noqa: E402
+from tiercap.optimizer.io import columns, durable  # noqa: E402
 from tiercap.optimizer.model import front  # noqa: E402
 from tiercap.optimizer.model.convergence import additive_epsilon, scaled_hypervolume  # noqa: E402
 from tiercap.optimizer.model.sobol import unit_points  # noqa: E402
-from tiercap.optimizer.rules.lever_space import coordinates  # noqa: E402
+from tiercap.optimizer.rules.space import coordinates  # noqa: E402
 from tiercap.optimizer.runs import identity  # noqa: E402
+from tiercap.optimizer.runs.folder import RunFolder  # noqa: E402
 from tiercap.optimizer.runs.identity import configuration  # noqa: E402
-from tiercap.optimizer.runs.results import RunFolder  # noqa: E402
 from tiercap.optimizer.search import optuna_study  # noqa: E402
-from tiercap.optimizer.search.search import Search  # noqa: E402
-from tiercap.optimizer.study import config  # noqa: E402
+from tiercap.optimizer.search.loop import Search  # noqa: E402
+from tiercap.optimizer.study import load as config  # noqa: E402
 from tiercap.optimizer.study.problem import Problem, column_name  # noqa: E402
 
 HERE = Path(__file__).parent
@@ -221,7 +221,7 @@ def write(union: Union) -> None:
     table |= {name: values[:, k] for k, name in enumerate(problem.objectives)}
     table["source"] = np.array([union.sources[k] for k in union.found_by[order]], dtype=str)
     data = columns.to_parquet(table, {})
-    atomic.write(HERE, TABLE.name, data)
+    durable.write(HERE, TABLE.name, data)
     ideal, nadir = front.ideal_and_nadir(union.losses)
     counts = np.bincount(union.found_by, minlength=len(union.sources)).tolist()
     facts = {
@@ -237,7 +237,7 @@ def write(union: Union) -> None:
         "configuration": configuration(problem)["data"],
         "sha256": hashlib.sha256(data).hexdigest(),
     }  # fmt: skip
-    atomic.write(HERE, FACTS.name, (json.dumps(facts, indent=1) + "\n").encode())
+    durable.write(HERE, FACTS.name, (json.dumps(facts, indent=1) + "\n").encode())
     print(json.dumps(facts, indent=1))
 
 

@@ -18,12 +18,12 @@ from tiercap.optimizer.calibration import calibrate
 from tiercap.optimizer.cli import COMMANDS, group, guard
 from tiercap.optimizer.cli.rules import GROUP_WORDS
 from tiercap.optimizer.cli.rules import _terms as rule_terms
-from tiercap.optimizer.model import measures, parameters, robustness
+from tiercap.optimizer.model import measures, parameters, statistics
 from tiercap.optimizer.model.parameters import ParameterInfo
+from tiercap.optimizer.rules.book import Rule, load_rules
 from tiercap.optimizer.rules.levers import LEVERS_TABLE, part
-from tiercap.optimizer.rules.rules import Rule, load_rules
-from tiercap.optimizer.study import config, engines
-from tiercap.optimizer.study.study import LEVER_PARTS
+from tiercap.optimizer.study import engines, load
+from tiercap.optimizer.study.records import LEVER_PARTS
 
 COMMAND = "make reference"
 NOTE = f"<!-- Made by `{COMMAND}`; changes belong into the program, not into this page. -->\n"
@@ -216,7 +216,7 @@ def _levers() -> Iterator[str]:
              lifted, meaning]
         )  # fmt: skip
     yield from _table(["lever", "unit", "domain", "lifted by none", "meaning"], rows)
-    study = config.load()
+    study = load.load()
     yield f"### What the study `{study.name}` moves"
     ranges = (
         [_code(r.name), r.unit, f"{_number(r.low)} to {_number(r.high)}", "logarithmic" if r.log else "linear",
@@ -248,11 +248,11 @@ def _search() -> Iterator[str]:
     yield ""
     yield "How they are computed. With scenarios sorted by value, total weight W and cumulative weight C_k:"
     yield ""
-    yield from _list(inspect.getdoc(robustness))
+    yield from _list(inspect.getdoc(statistics))
     yield ""
     yield "## Engines"
     yield ""
-    yield "`--engine NAME` or `search.engine` chooses one; its options stand under `[search.options]` of a study, or"
+    yield "`--engine NAME` or `loop.engine` chooses one; its options stand under `[search.options]` of a study, or"
     yield "are set by `--set search.options.NAME=VALUE`. *needs* names the extra that installs what is missing."
     rows = (
         [_code(name), e.meaning, "one" if e.single else "several", "yes" if e.constraints else "no", e.extra or "-"]

@@ -25,26 +25,28 @@ from numpy.typing import NDArray
 
 from tiercap.kernels.params import OUTCOME_LIST, OUTCOMES, TRAJECTORY, TRAJECTORY_LIST
 from tiercap.optimizer.analysis import discover as discovering
-from tiercap.optimizer.analysis import discover_files, explained, sensitivity_files
+from tiercap.optimizer.analysis import discover_tables, explained, sensitivity_tables
 from tiercap.optimizer.analysis import sensitivity as explaining
 from tiercap.optimizer.errors import InputError, did_you_mean
 from tiercap.optimizer.io import frames
 from tiercap.optimizer.io.frames import Variable
-from tiercap.optimizer.io.quantities import printable
+from tiercap.optimizer.io.units import printable
 from tiercap.optimizer.model.measures import meaning
-from tiercap.optimizer.rules.policy import apply_levers
-from tiercap.optimizer.runs import one_policy, saved_run
-from tiercap.optimizer.runs.one_policy import OnePolicy
-from tiercap.optimizer.runs.saved_run import SavedRun
-from tiercap.optimizer.search import optimize as searching
-from tiercap.optimizer.study import config
+from tiercap.optimizer.rules.encode import apply_levers
+from tiercap.optimizer.runs import named_policy
+from tiercap.optimizer.runs import saved as saved_run
+from tiercap.optimizer.runs.named_policy import OnePolicy
+from tiercap.optimizer.runs.saved import SavedRun
+from tiercap.optimizer.search import run as searching
+from tiercap.optimizer.study import load
 from tiercap.optimizer.study.problem import SPREAD, UNITS, Problem, lever_value
-from tiercap.optimizer.study.study import directions
+from tiercap.optimizer.study.records import directions
 from tiercap.optimizer.sweeps import sweep as sweeping
-from tiercap.optimizer.sweeps.sweep_request import Request
+from tiercap.optimizer.sweeps.request import Request
 from tiercap.optimizer.tradeoffs import compare as comparing
-from tiercap.optimizer.tradeoffs import legal, tidy
 from tiercap.optimizer.tradeoffs import pick as picking
+from tiercap.optimizer.tradeoffs import rounding
+from tiercap.optimizer.tradeoffs import tables as tidy
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,8 +84,8 @@ def study(
     count, seed : of the scenarios (the seed is that of the search too); threads : all cores if None
     """
     texts = [f"{name}={_plain(value)}" for name, value in (settings or {}).items()]
-    flags = {"seed": seed, "scenarios.count": count, **config.scenario_flags(scenarios, structure)}
-    return Problem(config.load(source, texts, flags), threads)
+    flags = {"seed": seed, "scenarios.count": count, **load.scenario_flags(scenarios, structure)}
+    return Problem(load.load(source, texts, flags), threads)
 
 
 def evaluate(policies: Policies, study: Problem, outcomes: Sequence[str] = ()) -> xr.Dataset:
@@ -225,7 +227,7 @@ def pick(
     *,
     weights: Mapping[str, float] | None = None,
     bounds: Sequence[str] = (),
-    digits: int = legal.DIGITS,
+    digits: int = rounding.DIGITS,
     grid: Mapping[str, object] | None = None,
     threads: int | None = None,
 ) -> Tables:
@@ -235,7 +237,7 @@ def pick(
     bounds : texts such as ``gap_p05>=10 year``; digits : significant, of the rounded levers; grid : lever to step, such
     as ``{"c_licensed_memory": "100 GB/s"}``
 
-    Tables as `tidy.picked` has them. ``attrs``: run; policy, the row of the front; by; reasons in words; breaks, the
+    Tables as `tables.picked` has them. ``attrs``: run; policy, the row of the front; by; reasons in words; breaks, the
     bounds that the rounded policy misses. Raises InfeasibleError where no policy of the front keeps the bounds.
     """
     frames.check_installed()
@@ -244,7 +246,8 @@ def pick(
     demanded = tuple(picking.parse_bound(text, directions(saved.problem.study.objectives)) for text in bounds)
     weighed = picking.parse_weights(tuple(f"{name}={value}" for name, value in (weights or {}).items()), names)
     way = picking.way_of(by, weighed, names)
-    steps = legal.parse_grid(tuple(f"{name}={step}" for name, step in (grid or {}).items()), saved.problem.space.names)
+    wanted = tuple(f"{name}={step}" for name, step in (grid or {}).items())
+    steps = rounding.parse_grid(wanted, saved.problem.space.names)
     if not 1 <= digits <= 15:
         raise InputError(f"levers are rounded to 1 to 15 significant digits, not {digits}")
     found = picking.pick(saved, way, weighed, demanded, digits, steps)
@@ -261,7 +264,7 @@ def compare(contenders: Sequence[str], study: Problem | None = None, threads: in
     contenders : run folders, rules, or levers ``NAME=VALUE,NAME=VALUE``
     study : whose objectives and scenarios decide; that of the first run if None, else the built-in one
 
-    Tables as `tidy.compared` has them. ``attrs``: rule_in_force; reference_point of the hypervolume, by objective.
+    Tables as `tables.compared` has them. ``attrs``: rule_in_force; reference_point of the hypervolume, by objective.
     """
     frames.check_installed()
     texts = [contenders] if isinstance(contenders, str) else list(contenders)
@@ -269,7 +272,7 @@ def compare(contenders: Sequence[str], study: Problem | None = None, threads: in
         raise InputError("there is nothing to compare: name run folders, rules or levers NAME=VALUE,NAME=VALUE")
     given = comparing.understood(texts, threads)
     runs = [one for one in given if isinstance(one, SavedRun)]
-    decides = study or (runs[0].problem if runs else Problem(config.load(), threads))
+    decides = study or (runs[0].problem if runs else Problem(load.load(), threads))
     found = comparing.compare(given, decides)
     reference = dict(zip(decides.objectives, found.reference.tolist(), strict=True))
     about = {"rule_in_force": found.contenders[found.baseline].name, "reference_point": reference}
@@ -292,10 +295,10 @@ def sensitivity(
     samples, a power of two; tail : share of the points in each tail
 
     Sobol shares need ``study(scenarios="prior")``; members of a calibrated ensemble have the table ``first-order``
-    instead of ``sobol``. Beside it ``density``, ``regional`` and ``tornado``: columns as `sensitivity_files.COLUMNS`.
+    instead of ``sobol``. Beside it ``density``, ``regional`` and ``tornado``: columns as `sensitivity_tables.COLUMNS`.
     """
     frames.check_installed()
-    one = one_policy.understood(policy, study)
+    one = named_policy.understood(policy, study)
     return _explained(explaining.of_parameters(study, one, outcomes, points, over, tail, progress))
 
 
@@ -333,26 +336,26 @@ def discover(
     fails : conditions such as ``revenue < 20 GUSD`` or ``gap worst 10 %``, any of which is a failure; over : parameters
     that a box may restrict; boxes : that PRIM looks for; most : parameters that a box restricts
 
-    ``boxes``, ``futures`` and, with PRIM, ``trajectory``: columns as `discover_files.COLUMNS`, parameters and outcomes
+    ``boxes``, ``futures`` and, with PRIM, ``trajectory``: columns as `discover_tables.COLUMNS`, parameters and outcomes
     in their own units. ``attrs``: failing, the share of the futures; reasons in words.
     """
     frames.check_installed()
     if method not in METHODS:
         raise InputError(f"unknown method `{printable(str(method)[:60])}`: {did_you_mean(str(method), METHODS)}")
     texts = [fails] if isinstance(fails, str) else fails
-    one = one_policy.understood(policy, study)
+    one = named_policy.understood(policy, study)
     found = discovering.discover(study, one, texts, method, over, boxes, most, progress)
     units = {info.name: info.unit for info in found.inputs} | {name: UNITS[name] for name in found.outcomes}
-    units |= {name: unit for name, (unit, _) in discover_files.COLUMNS.items()}
+    units |= {name: unit for name, (unit, _) in discover_tables.COLUMNS.items()}
     about = {**_about(study), "policy": one.name, "failing": found.failing, "reasons": list(found.reasons)}
-    return {name: frames.frame(table, units, about) for name, table in discover_files.tables(found).items()}
+    return {name: frames.frame(table, units, about) for name, table in discover_tables.tables(found).items()}
 
 
 def _explained(found: explaining.Sensitivity) -> Tables:
-    units = {name: unit for name, (unit, _) in sensitivity_files.COLUMNS.items()}
+    units = {name: unit for name, (unit, _) in sensitivity_tables.COLUMNS.items()}
     about = {**_about(found.problem), "drawn_from": found.sample.futures}
     about |= {"policy": found.policy.name} if found.policy else {}
-    return {name: frames.frame(table, units, about) for name, table in sensitivity_files.tables(found).items()}
+    return {name: frames.frame(table, units, about) for name, table in sensitivity_tables.tables(found).items()}
 
 
 def _tidy(tables: Mapping[str, dict[str, np.ndarray]], about: Mapping[str, Any]) -> Tables:
@@ -378,7 +381,7 @@ def _policies(policies: Policies, problem: Problem) -> list[OnePolicy]:
 
 def _policy_of(label: str, given: object, problem: Problem) -> OnePolicy:
     if isinstance(given, str):
-        return one_policy.understood(given, problem)
+        return named_policy.understood(given, problem)
     if isinstance(given, Mapping):
         values = {name: lever_value(name, _lever_text(value)) for name, value in given.items()}
         return OnePolicy(label, apply_levers(problem.base, values).reshape(1, 1))

@@ -23,12 +23,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.kernels.params import OUTCOMES
-from tiercap.optimizer.analysis import cart, explained, failing, prim
-from tiercap.optimizer.analysis.failing import Condition
+from tiercap.optimizer.analysis import cart, explained, prim
+from tiercap.optimizer.analysis import conditions as failing
+from tiercap.optimizer.analysis.conditions import Condition
 from tiercap.optimizer.analysis.prim import Box, Cases
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.model.parameters import ParameterInfo
-from tiercap.optimizer.runs.one_policy import OnePolicy
+from tiercap.optimizer.runs.named_policy import OnePolicy
 from tiercap.optimizer.study.problem import Problem
 
 Floats = NDArray[np.float64]

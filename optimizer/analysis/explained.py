@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from tiercap.optimizer.errors import InputError, did_you_mean
-from tiercap.optimizer.io.quantities import printable
+from tiercap.optimizer.io.units import printable
 from tiercap.optimizer.model import measures
 from tiercap.optimizer.model.parameters import ParameterInfo
-from tiercap.optimizer.rules.lever_space import LeverSpace, coordinates
+from tiercap.optimizer.rules.space import LeverSpace, coordinates
 from tiercap.optimizer.study.problem import Problem
-from tiercap.optimizer.study.study import directions, lever_meaning
+from tiercap.optimizer.study.records import directions, lever_meaning
 
 #: Between which of an input's own quantiles a tornado swings.
 SWING = (0.05, 0.95)

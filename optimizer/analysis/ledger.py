@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 
 from tiercap.kernels.params import OUTCOMES
 from tiercap.optimizer.analysis import variance
-from tiercap.optimizer.model import ensemble
-from tiercap.optimizer.model.ensemble import Ensemble
-from tiercap.optimizer.model.evaluate import Evaluator
+from tiercap.optimizer.model import ensembles
+from tiercap.optimizer.model.ensembles import Ensemble
+from tiercap.optimizer.model.evaluator import Evaluator
 from tiercap.optimizer.model.parameters import ParameterInfo
 from tiercap.optimizer.model.scenarios import Scenarios, draw
-from tiercap.optimizer.rules.catalogue import exporter_catalogue
+from tiercap.optimizer.rules.chips import exporter_catalogue
 from tiercap.optimizer.study.problem import Problem
 
 Floats = NDArray[np.float64]
@@ -63,7 +63,7 @@ class Ledger:
 def ledger(problem: Problem) -> Ledger:
     """The ledger of a study: its objectives under its baseline rule, over the whole of its ensemble."""
     plan, study = problem.study.scenarios, problem.study
-    members = ensemble.load(plan.file or ensemble.built_in(study.horizon.start))
+    members = ensembles.load(plan.file or ensembles.built_in(study.horizon.start))
     if plan.structure:
         members = members.only(plan.structure)
     rows = _resampled(members)
@@ -124,7 +124,7 @@ def _prior(info: ParameterInfo) -> tuple[float, float, float] | None:
 
 
 def _quantiles(values: Floats | None, weights: Floats) -> tuple[float, float, float] | None:
-    from tiercap.optimizer.model.robustness import reduce
+    from tiercap.optimizer.model.statistics import reduce
 
     if values is None:
         return None
@@ -134,9 +134,9 @@ def _quantiles(values: Floats | None, weights: Floats) -> tuple[float, float, fl
 
 def _bits(members: Ensemble) -> dict[str, float]:
     """What the manifest of a built-in ensemble says the record told of each parameter; nothing for a file."""
-    if members.name not in ensemble.BUILTIN:
+    if members.name not in ensembles.BUILTIN:
         return {}
-    path = ensemble.builtin_path(members.name).with_suffix(".json")
+    path = ensembles.builtin_path(members.name).with_suffix(".json")
     content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     told = {name: max(entry["bits"].values()) for name, entry in content["parameters"].items()}
     return told | dict.fromkeys(content["kept"], 0.0)

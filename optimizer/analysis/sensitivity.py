@@ -19,15 +19,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.kernels.params import OUTCOMES
-from tiercap.optimizer.analysis import density, design, explained, saltelli, variance
-from tiercap.optimizer.analysis.density import Tail
+from tiercap.optimizer.analysis import explained, factors, regional, variance
+from tiercap.optimizer.analysis import indices as saltelli
 from tiercap.optimizer.analysis.explained import SWING, Input, Output
-from tiercap.optimizer.analysis.saltelli import Share
+from tiercap.optimizer.analysis.indices import Share
+from tiercap.optimizer.analysis.regional import Tail
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.model.parameters import ParameterInfo
 from tiercap.optimizer.model.streaming import Points, Wanted
-from tiercap.optimizer.rules.lever_space import coordinates
-from tiercap.optimizer.runs.one_policy import OnePolicy
+from tiercap.optimizer.rules.space import coordinates
+from tiercap.optimizer.runs.named_policy import OnePolicy
 from tiercap.optimizer.study.problem import Problem
 
 Floats = NDArray[np.float64]
@@ -117,7 +118,7 @@ def of_parameters(
     """
     outputs = tuple(explained.outcome(name) for name in dict.fromkeys(outcomes or problem.outcomes))
     _check(tail)
-    evaluate = design.evaluator_of(problem, policy, [OUTCOMES.index(output.outcome) for output in outputs])
+    evaluate = factors.evaluator_of(problem, policy, [OUTCOMES.index(output.outcome) for output in outputs])
     plan, tell = problem.study.scenarios, progress or _silent
     if plan.kind == "central":
         raise InputError("nothing varies in the one central scenario: ask for prior or calibrated futures")
@@ -126,11 +127,11 @@ def of_parameters(
     saltelli.check_points(points)
     infos = {info.name: info for info in problem.study.parameters}
     names = explained.chosen([n for n, info in infos.items() if info.distribution is not None], over, problem)
-    a, b = design.parameter_samples(problem.study.parameters, points, plan.seed)
+    a, b = factors.parameter_samples(problem.study.parameters, points, plan.seed)
     planned = points * (len(names) + 2)
 
     def told(table: np.ndarray) -> Floats:
-        return design.told(evaluate, table, lambda done: tell(EVALUATING, done, planned))
+        return factors.told(evaluate, table, lambda done: tell(EVALUATING, done, planned))
 
     def swapped() -> Iterator[Floats]:
         for name in names:
@@ -152,20 +153,20 @@ def _of_members(
     problem: Problem,
     policy: OnePolicy,
     outputs: tuple[Output, ...],
-    evaluate: design.Evaluate,
+    evaluate: factors.Evaluate,
     over: Sequence[str],
     tail: float,
     tell: Progress,
 ) -> Sensitivity:
     """The same over the members of an ensemble, whose parameters depend on each other."""
     seed = problem.study.scenarios.seed
-    table, fitted = design.member_table(problem)
+    table, fitted = factors.member_table(problem)
     n = len(table)
     if n < FEWEST:
         raise InputError(f"the ensemble is worth {n} members, and at least {FEWEST} are needed: raise scenarios.count")
     infos = {info.name: info for info in problem.study.parameters}
     names = explained.chosen([name for name in infos if np.ptp(table[name]) > 0.0], over, problem)
-    y = design.told(evaluate, table, lambda done: tell(EVALUATING, done, n))
+    y = factors.told(evaluate, table, lambda done: tell(EVALUATING, done, n))
     _check_outputs(outputs, y)
     x = np.stack([table[name] for name in names], axis=1)
     first = _given(x, y, seed, tell)
@@ -201,7 +202,7 @@ def of_levers(
     space, streaming, seed = problem.space, problem.streaming, problem.study.scenarios.seed
     names = explained.chosen(space.names, over, problem)
     places = [space.names.index(name) for name in names]
-    a, b = design.lever_samples(space, points, seed)
+    a, b = factors.lever_samples(space, points, seed)
     policies = Points(space, np.concatenate([a, b, *(_mixed(a, b, place) for place in places), _star(space, places)]))
     planned, tell = streaming.planned(len(policies), wanted), progress or _silent
     y = streaming.statistics(policies, wanted, progress=lambda done: tell(EVALUATING, done, planned)).T
@@ -235,10 +236,10 @@ def _assembled(
     """Everything, with what the sample says of distributions and tails."""
     scored = []
     for values in sample.y:
-        scored.append(density.pawn(sample.x, values, problem.study.scenarios.seed))
+        scored.append(regional.pawn(sample.x, values, problem.study.scenarios.seed))
         tell(COMPARING, 1, len(outputs))
     shift, noise = np.stack([score for score, _ in scored], axis=1), np.array([floor for _, floor in scored])
-    ends = tuple(tuple(density.tails(sample.x, values, tail)) for values in sample.y)
+    ends = tuple(tuple(regional.tails(sample.x, values, tail)) for values in sample.y)
     return Sensitivity(problem, policy, inputs, outputs, sample, first, total, shift, noise, tail, ends, swing)
 
 
@@ -280,8 +281,8 @@ def _quantiles(info: ParameterInfo, table: np.ndarray, fitted: frozenset[str], *
     return own
 
 
-def _tornado(inputs: tuple[Input, ...], central: dict[str, float], evaluate: design.Evaluate) -> Swing:
-    return design.tornado({one.name: (one.low, one.high) for one in inputs}, central, evaluate)
+def _tornado(inputs: tuple[Input, ...], central: dict[str, float], evaluate: factors.Evaluate) -> Swing:
+    return factors.tornado({one.name: (one.low, one.high) for one in inputs}, central, evaluate)
 
 
 def _mixed(a: Floats, b: Floats, place: int) -> Floats:
@@ -291,7 +292,7 @@ def _mixed(a: Floats, b: Floats, place: int) -> Floats:
     return mixed
 
 
-def _star(space: design.LeverSpace, places: Sequence[int]) -> Floats:
+def _star(space: factors.LeverSpace, places: Sequence[int]) -> Floats:
     """The middle of the levers' ranges, then each lever in turn at its low and at its high value."""
     shares = np.full((2 * len(places) + 1, len(space.names)), 0.5)
     for k, place in enumerate(places):
@@ -302,7 +303,7 @@ def _star(space: design.LeverSpace, places: Sequence[int]) -> Floats:
 def _check(tail: float) -> None:
     if not 0.0 < tail <= 0.5:
         raise InputError(f"a tail is a share above 0 and at most 50 %, not {tail:g}")
-    density.check_salib()
+    regional.check_salib()
 
 
 def _check_outputs(outputs: tuple[Output, ...], y: Floats) -> None:

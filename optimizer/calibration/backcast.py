@@ -28,16 +28,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.kernels.params import PARAMS
-from tiercap.optimizer.calibration.handover import at_start
+from tiercap.optimizer.calibration.initial_state import at_start
 from tiercap.optimizer.calibration.likelihood import Likelihood, of_row
 from tiercap.optimizer.calibration.record import RecordRow, of_role
 from tiercap.optimizer.calibration.replay import Replay
 from tiercap.optimizer.errors import InputError, did_you_mean
-from tiercap.optimizer.io import columns, csv_rows
-from tiercap.optimizer.model.ensemble import BUILTIN, REPLAY, Ensemble, load
+from tiercap.optimizer.io import columns, csv_text
+from tiercap.optimizer.model.ensembles import BUILTIN, REPLAY, Ensemble, load
 from tiercap.optimizer.model.parameters import DECLARED, ParameterInfo, parse
-from tiercap.optimizer.model.robustness import reduce
 from tiercap.optimizer.model.scenarios import MAX_SCENARIOS, Scenarios, draw
+from tiercap.optimizer.model.statistics import reduce
 
 Floats = NDArray[np.float64]
 
@@ -343,7 +343,7 @@ def _read(path: Path) -> Mapping[str, Floats]:
             return columns.from_parquet(data)
         except columns.Damaged as error:
             raise InputError(f"{place} is no ensemble: {error}") from None
-    header, rows = csv_rows.read(data, place, (*DECLARED, "weight"), MAX_SCENARIOS, "a scenario")
+    header, rows = csv_text.read(data, place, (*DECLARED, "weight"), MAX_SCENARIOS, "a scenario")
     found = {name: np.empty(len(rows)) for name in header}
     for k, (line, cells) in enumerate(rows):
         for name, cell in zip(header, cells, strict=True):
@@ -355,7 +355,7 @@ def _read(path: Path) -> Mapping[str, Floats]:
 
 
 def _weight(cell: str) -> float:
-    from tiercap.optimizer.io.quantities import number
+    from tiercap.optimizer.io.units import number
 
     return number(cell)
 

@@ -22,19 +22,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.kernels.params import PARAMS
-from tiercap.optimizer.calibration import handover, posterior
+from tiercap.optimizer.calibration import initial_state, posterior
 from tiercap.optimizer.calibration.fit import Effort, Fit, Fitter, Progress
 from tiercap.optimizer.calibration.likelihood import Likelihood, of_row
 from tiercap.optimizer.calibration.record import RecordRow, of_role
 from tiercap.optimizer.calibration.replay import Replay, history
 from tiercap.optimizer.data import shipped
 from tiercap.optimizer.errors import InputError
-from tiercap.optimizer.io import atomic, strict_json
-from tiercap.optimizer.model import ensemble, parameters, robustness
-from tiercap.optimizer.model.evaluate import code_digest, thread_count
+from tiercap.optimizer.io import durable, json_text
+from tiercap.optimizer.model import ensembles, parameters, statistics
+from tiercap.optimizer.model.evaluator import code_digest, thread_count
 from tiercap.optimizer.model.parameters import ParameterInfo
 from tiercap.optimizer.model.scenarios import draw
-from tiercap.optimizer.study.study import Study
+from tiercap.optimizer.study.records import Study
 
 Floats = NDArray[np.float64]
 
@@ -175,28 +175,28 @@ def _members(fit: Fit, replay: Replay, structure: Structure, study: Study, n: in
         table[info.name] = info.value
     for name, values in fit.values(z[rows]).items():
         table[name] = values
-    found: dict[str, Any] = {ensemble.STRUCTURE: np.full(n, structure.label)}
+    found: dict[str, Any] = {ensembles.STRUCTURE: np.full(n, structure.label)}
     for kind, values in zip(fit.likelihood.kinds, fit.discrepancy[rows].T, strict=True):
-        found[ensemble.DISCREPANCY[kind]] = values
+        found[ensembles.DISCREPANCY[kind]] = values
     fitted = [info.name for info in fit.infos]
-    handed = handover.columns(replay, table, fitted, study.parameters, standing=structure.events)
+    handed = initial_state.columns(replay, table, fitted, study.parameters, standing=structure.events)
     if not structure.elastic:
         handed["budget_elasticity"] = np.ones(n)
-    same = handover.behaviour(replay.parameters, study.parameters)
-    before = {ensemble.REPLAY + name: table[name] for name in fitted if name not in same}
+    same = initial_state.behaviour(replay.parameters, study.parameters)
+    before = {ensembles.REPLAY + name: table[name] for name in fitted if name not in same}
     return found | handed | before
 
 
 def _joined(parts: list[dict[str, Any]], study: Study) -> dict[str, Any]:
     """All structures below each other; what one of them says nothing of is drawn from the parameter's own range."""
-    sizes = [len(part[ensemble.STRUCTURE]) for part in parts]
-    found: dict[str, Any] = {ensemble.STRUCTURE: np.concatenate([part[ensemble.STRUCTURE] for part in parts])}
-    found[ensemble.WEIGHT] = np.concatenate([np.full(size, 1.0 / len(sizes) / size) for size in sizes])
-    for name in ensemble.DISCREPANCY.values():
+    sizes = [len(part[ensembles.STRUCTURE]) for part in parts]
+    found: dict[str, Any] = {ensembles.STRUCTURE: np.concatenate([part[ensembles.STRUCTURE] for part in parts])}
+    found[ensembles.WEIGHT] = np.concatenate([np.full(size, 1.0 / len(sizes) / size) for size in sizes])
+    for name in ensembles.DISCREPANCY.values():
         if all(name in part for part in parts):
             found[name] = np.concatenate([part[name] for part in parts]).astype(np.float32).astype(np.float64)
     first = np.cumsum([0, *sizes])
-    for prefix, infos in (("", study.parameters), (ensemble.REPLAY, history().parameters)):
+    for prefix, infos in (("", study.parameters), (ensembles.REPLAY, history().parameters)):
         own = draw(infos, int(first[-1]), 0).table
         for name in (info.name for info in infos if any(prefix + info.name in part for part in parts)):
             columns = [part.get(prefix + name, own[name][first[k] : first[k + 1]]) for k, part in enumerate(parts)]
@@ -222,14 +222,14 @@ def record_digest(record: Sequence[RecordRow]) -> str:
 
 def write(found: Calibration, path: Path) -> tuple[Path, Path]:
     """Write ensemble and manifest; their paths."""
-    data = ensemble.to_parquet(found.members)
+    data = ensembles.to_parquet(found.members)
     beside = path.with_suffix(".json")
     folder = path.parent
-    with atomic.explained(f"making {folder}"):
+    with durable.explained(f"making {folder}"):
         folder.mkdir(parents=True, exist_ok=True)
-    atomic.write(folder, path.name, data)
-    text = strict_json.dumps(manifest(found, hashlib.sha256(data).hexdigest()), indent=1)
-    atomic.write(folder, beside.name, text.encode() + b"\n")
+    durable.write(folder, path.name, data)
+    text = json_text.dumps(manifest(found, hashlib.sha256(data).hexdigest()), indent=1)
+    durable.write(folder, beside.name, text.encode() + b"\n")
     return path, beside
 
 
@@ -244,7 +244,7 @@ def manifest(found: Calibration, digest: str) -> dict[str, Any]:
         "seed": found.seed,
         "runs": found.effort.runs,
         "particles": found.effort.particles,
-        "members": len(found.members[ensemble.WEIGHT]),
+        "members": len(found.members[ensembles.WEIGHT]),
         "record": {"sha256": found.record_digest, "rows": [row.moment for row in found.rows]},
         "data": {name: _file_digest(name) for name in DATA},
         "code": {"kernel_sources": code_digest(), "python": platform.python_version()}
@@ -292,10 +292,10 @@ def rows_json(fit: Fit) -> list[dict[str, Any]]:
     """Each row: observed, the fit's interval, the interval without the row, how far out it lies."""
     odd = {row.name for row in fit.at_odds}
     equal = np.ones(len(fit.z))
-    seen = [robustness.reduce(fit.predictions.T, equal, q) for q in ("p05", "p50", "p95")]
+    seen = [statistics.reduce(fit.predictions.T, equal, q) for q in ("p05", "p50", "p95")]
     rng = np.random.Generator(np.random.PCG64(0))
     told = fit.likelihood.replicated(fit.predictions, fit.discrepancy, rng)
-    noisy = [robustness.reduce(told.T, equal, q) for q in ("p05", "p95")]
+    noisy = [statistics.reduce(told.T, equal, q) for q in ("p05", "p95")]
     return [
         {
             "moment": row.name,

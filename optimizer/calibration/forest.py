@@ -13,7 +13,7 @@ from typing import Any
 
 from tiercap.optimizer.calibration.backcast import Backcast, Line
 from tiercap.optimizer.errors import InputError
-from tiercap.optimizer.io import atomic
+from tiercap.optimizer.io import durable
 
 SUFFIXES = (".pdf", ".svg", ".png")
 #: Ratios at which the axis ends; what lies beyond is an arrow.
@@ -48,7 +48,7 @@ def _matplotlib() -> Any:
 def draw_forest(found: Backcast, path: Path, how: str) -> None:
     """Draw every row that has a model value into ``path``; ``how`` says which ensemble. Same rows, same bytes."""
     check_suffix(path)
-    atomic.write(path.parent, path.name, forest_bytes(found, path.suffix.casefold()[1:], how))
+    durable.write(path.parent, path.name, forest_bytes(found, path.suffix.casefold()[1:], how))
 
 
 def forest_bytes(found: Backcast, kind: str, how: str) -> bytes:

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from tiercap.kernels.params import TRAJECTORY_LIST, WORKLOADS
 from tiercap.optimizer.errors import InputError, did_you_mean
 from tiercap.optimizer.io.periods import Period, parse_period
-from tiercap.optimizer.io.quantities import printable, unit_registry
+from tiercap.optimizer.io.units import printable, unit_registry
 
 Floats = NDArray[np.float64]
 

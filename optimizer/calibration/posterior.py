@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tiercap.optimizer.calibration import psis, smc
 from tiercap.optimizer.calibration.likelihood import Likelihood
 from tiercap.optimizer.calibration.smc import Swarm
-from tiercap.optimizer.model.robustness import reduce
+from tiercap.optimizer.model.statistics import reduce
 
 Floats = NDArray[np.float64]
 

@@ -18,15 +18,15 @@ import numpy as np
 from tiercap.kernels.params import CHIP, PARAMS, TRAJECTORY, WORKLOADS
 from tiercap.optimizer.data import shipped
 from tiercap.optimizer.errors import InputError
-from tiercap.optimizer.io import csv_rows
-from tiercap.optimizer.io.quantities import number
+from tiercap.optimizer.io import csv_text
+from tiercap.optimizer.io.units import number
 from tiercap.optimizer.model import parameters
-from tiercap.optimizer.model.evaluate import Evaluator
+from tiercap.optimizer.model.evaluator import Evaluator
 from tiercap.optimizer.model.horizon import Horizon
 from tiercap.optimizer.model.scenarios import Scenarios
-from tiercap.optimizer.rules.catalogue import exporter_catalogue, find_chip
-from tiercap.optimizer.rules.policy import rule_levers
-from tiercap.optimizer.rules.rules import find_rule
+from tiercap.optimizer.rules.book import find_rule
+from tiercap.optimizer.rules.chips import exporter_catalogue, find_chip
+from tiercap.optimizer.rules.encode import rule_levers
 
 COLUMNS = ("table", "entry", "theirs", "low", "high", "unit", "ours", "source", "evidence", "how")
 #: Money enough that no budget limits a quantity [GUSD/year].
@@ -66,7 +66,7 @@ class Published:
 def published() -> tuple[Published, ...]:
     """Every entry of ``data/published.csv`` with our figure beside it."""
     data = shipped("published.csv").read_bytes()
-    header, rows = csv_rows.read(data, "published.csv", COLUMNS, 1000, "a published figure")
+    header, rows = csv_text.read(data, "published.csv", COLUMNS, 1000, "a published figure")
     return tuple(_entry(dict(zip(header, cells, strict=True)), f"published.csv:{line}") for line, cells in rows)
 
 

@@ -18,11 +18,11 @@ from tiercap.kernels.params import GROUPS
 from tiercap.optimizer.calibration.formulas import Formula, parse_formula
 from tiercap.optimizer.data import shipped
 from tiercap.optimizer.errors import InputError, did_you_mean
-from tiercap.optimizer.io import csv_rows
+from tiercap.optimizer.io import csv_text
 from tiercap.optimizer.io.periods import Period, parse_period
-from tiercap.optimizer.io.quantities import conversion, conversion_of, number, printable
+from tiercap.optimizer.io.units import conversion, conversion_of, number, printable
 from tiercap.optimizer.model.parameters import EVIDENCE
-from tiercap.optimizer.rules.catalogue import find_chip
+from tiercap.optimizer.rules.chips import find_chip
 
 Kind = Literal["observation", "forecast", "context"]
 Role = Literal["calibrate", "validate", "plausibility"]
@@ -126,7 +126,7 @@ def of_role(rows: Iterable[RecordRow], *roles: Role) -> tuple[RecordRow, ...]:
 
 def parse_record(data: bytes, place: str) -> tuple[RecordRow, ...]:
     """The rows of a CSV in the schema of ``data/record.csv``; ``place`` is its name in messages."""
-    header, lines = csv_rows.read(data, place, COLUMNS, MAX_ROWS, "an observed moment")
+    header, lines = csv_text.read(data, place, COLUMNS, MAX_ROWS, "an observed moment")
     missing = [column for column in COLUMNS if column not in header]
     if missing:
         listed = ", ".join(f"`{column}`" for column in missing)
@@ -154,7 +154,7 @@ def _shown(path: Path) -> str:
 def _bytes(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            return file.read(csv_rows.MAX_BYTES + 1)
+            return file.read(csv_text.MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"{_shown(path)} cannot be read as a record: {reason}") from None

@@ -22,12 +22,12 @@ from tiercap.optimizer.data import shipped
 from tiercap.optimizer.errors import InputError, did_you_mean
 from tiercap.optimizer.io.periods import Period, parse_period
 from tiercap.optimizer.model import distributions, parameters
-from tiercap.optimizer.model.evaluate import Evaluator, performances
+from tiercap.optimizer.model.evaluator import Evaluator, performances
 from tiercap.optimizer.model.parameters import ParameterInfo
 from tiercap.optimizer.model.scenarios import Scenarios
-from tiercap.optimizer.rules.catalogue import find_chip
-from tiercap.optimizer.rules.policy import rule_levers
-from tiercap.optimizer.rules.rules import find_rule
+from tiercap.optimizer.rules.book import find_rule
+from tiercap.optimizer.rules.chips import find_chip
+from tiercap.optimizer.rules.encode import rule_levers
 
 Floats = NDArray[np.float64]
 

@@ -67,7 +67,7 @@ def command(
     """
     from tiercap.optimizer.calibration.record import load_record
     from tiercap.optimizer.errors import InputError
-    from tiercap.optimizer.model.ensemble import BUILTIN
+    from tiercap.optimizer.model.ensembles import BUILTIN
 
     if published:
         if given := _given("record", "only", "events", "choice", "count", "fixed_budget", "exponent", "output", "seed"):

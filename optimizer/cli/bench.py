@@ -10,7 +10,7 @@ import click
 from tiercap.optimizer.cli.options import json_option, quiet_option, threads_option
 from tiercap.optimizer.cli.output import figure, print_json, print_table, say
 
-#: The names that --only takes; `bench.SECTIONS`, whose module is not imported for the help.
+#: The names that --only takes; `report.SECTIONS`, whose module is not imported for the help.
 SECTIONS = ("sizes", "growth", "threads", "peers", "start", "search", "memory")
 REPORT = "bench.json"
 
@@ -46,9 +46,10 @@ def command(
 
     Example: tiercap bench -o bench-today --against bench-before/bench.json
     """
-    from tiercap.optimizer.bench import bench, bench_compare
+    from tiercap.optimizer.bench import compare
+    from tiercap.optimizer.bench import report as bench
 
-    earlier = None if against is None else bench_compare.read(Path(against))
+    earlier = None if against is None else compare.read(Path(against))
     folder = None if output is None else _folder(output)
     drawing = folder is not None and _can_draw(quiet)
     report = bench.run(suite, sections or SECTIONS, rounds, budget, threads, lambda text: say(f"bench: {text}", quiet))
@@ -67,20 +68,20 @@ def command(
 def _folder(name: str) -> Path:
     """The folder for the report, made if missing; refused, before anything is measured, if it holds one already."""
     from tiercap.optimizer.errors import InputError
-    from tiercap.optimizer.io import atomic
+    from tiercap.optimizer.io import durable
 
     if not name.strip() or "\0" in name:
         raise InputError("-o needs the name of a folder")
     folder = Path(name)
     if (folder / REPORT).exists():
         raise InputError(f"{folder} holds a {REPORT} already: choose another folder with -o, or move it away")
-    with atomic.explained(f"making {folder}", "nothing was measured"):
+    with durable.explained(f"making {folder}", "nothing was measured"):
         folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
 def _can_draw(quiet: bool) -> bool:
-    from tiercap.optimizer.bench import bench_figures
+    from tiercap.optimizer.bench import figures as bench_figures
     from tiercap.optimizer.errors import InputError
 
     try:
@@ -92,21 +93,21 @@ def _can_draw(quiet: bool) -> bool:
 
 
 def _write(report: dict[str, Any], folder: Path, drawing: bool) -> None:
-    from tiercap.optimizer.bench import bench_figures
-    from tiercap.optimizer.io import atomic, strict_json
+    from tiercap.optimizer.bench import figures as bench_figures
+    from tiercap.optimizer.io import durable, json_text
 
-    atomic.write(folder, REPORT, (strict_json.dumps(report, indent=1) + "\n").encode())
+    durable.write(folder, REPORT, (json_text.dumps(report, indent=1) + "\n").encode())
     if drawing:
         bench_figures.write(report, folder)
 
 
 def _print_json(report: dict[str, Any], earlier: dict[str, Any] | None) -> None:
-    from tiercap.optimizer.bench import bench_compare
+    from tiercap.optimizer.bench import compare
 
     against: dict[str, Any] = {}
     if earlier is not None:
-        rows = [change._asdict() for change in bench_compare.changes(earlier, report)]
-        against["against"] = {"changes": rows, "remarks": bench_compare.remarks(earlier, report)}
+        rows = [change._asdict() for change in compare.changes(earlier, report)]
+        against["against"] = {"changes": rows, "remarks": compare.remarks(earlier, report)}
     print_json({**report, **against})
 
 
@@ -194,13 +195,13 @@ def _print_search(size: str, found: dict[str, Any]) -> None:
 
 
 def _print_changes(report: dict[str, Any], earlier: dict[str, Any]) -> None:
-    from tiercap.optimizer.bench import bench_compare
+    from tiercap.optimizer.bench import compare
 
     rows = [
         [change.name, change.unit, figure(change.before), figure(change.now), f"{change.ratio:.3f}", change.verdict]
-        for change in bench_compare.changes(earlier, report)
+        for change in compare.changes(earlier, report)
     ]
     click.echo("")
     print_table(["measure", "unit", "before", "now", "now over before", "verdict"], rows)
-    for remark in bench_compare.remarks(earlier, report):
+    for remark in compare.remarks(earlier, report):
         say(f"warning: {remark}")

@@ -65,11 +65,11 @@ def command(
     from tiercap.optimizer.calibration.fit import Effort
     from tiercap.optimizer.calibration.record import load_record
     from tiercap.optimizer.errors import InputError
-    from tiercap.optimizer.study import config
+    from tiercap.optimizer.study import load
 
     if only and record is None:
         raise InputError("--only needs the rows to use: give --record FILE")
-    read = config.load(study, settings)
+    read = load.load(study, settings)
     rows = load_record(Path(record) if record is not None else None, builtin=not only)
     path = _output(output, everything)
     announce_compilation(quiet)

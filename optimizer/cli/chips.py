@@ -11,7 +11,7 @@ from tiercap.optimizer.cli.options import json_option
 from tiercap.optimizer.cli.output import figure, print_json, print_table
 
 if TYPE_CHECKING:
-    from tiercap.optimizer.rules.catalogue import Chip
+    from tiercap.optimizer.rules.chips import Chip
 
 UNITS = {
     "die_area_mm2": "mm2",
@@ -37,7 +37,7 @@ def command(names: tuple[str, ...], file: str | None, as_json: bool) -> None:
 
     Example: tiercap chips H20 H200 --json
     """
-    from tiercap.optimizer.rules.catalogue import find_chip, load_chips
+    from tiercap.optimizer.rules.chips import find_chip, load_chips
 
     among = load_chips(Path(file) if file is not None else None)
     chips = list(dict.fromkeys(find_chip(name, among) for name in names)) if names else list(among)

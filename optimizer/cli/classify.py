@@ -11,8 +11,8 @@ from tiercap.optimizer.cli.options import json_option
 from tiercap.optimizer.cli.output import figure, print_json, print_table
 
 if TYPE_CHECKING:
-    from tiercap.optimizer.rules.catalogue import Chip
-    from tiercap.optimizer.rules.rules import Rule
+    from tiercap.optimizer.rules.book import Rule
+    from tiercap.optimizer.rules.chips import Chip
 
 #: Up to so many named chips the answer gives the reasons as well.
 REASONS = 8
@@ -40,8 +40,8 @@ def command(
 
     Example: tiercap classify H20 A800 H200 --rule oct-2023 --rule bis-2026
     """
-    from tiercap.optimizer.rules.catalogue import find_chip, load_chips
-    from tiercap.optimizer.rules.rules import find_rule, load_rules
+    from tiercap.optimizer.rules.book import find_rule, load_rules
+    from tiercap.optimizer.rules.chips import find_chip, load_chips
 
     among = load_chips(Path(file) if file is not None else None)
     chips = list(dict.fromkeys(find_chip(name, among) for name in names)) if names else list(among)
@@ -62,8 +62,8 @@ def _record(chip: Chip, rules: list[Rule], group: str, with_cliffs: bool) -> dic
     """One chip of the JSON answer."""
     from dataclasses import asdict
 
+    from tiercap.optimizer.rules.book import classify
     from tiercap.optimizer.rules.cliffs import built_to, cliffs, drawn_beside
-    from tiercap.optimizer.rules.rules import classify
 
     record: dict[str, Any] = {"name": chip.name, "rules": {}}
     for rule in rules:
@@ -77,14 +77,14 @@ def _record(chip: Chip, rules: list[Rule], group: str, with_cliffs: bool) -> dic
 
 
 def _print_statuses(chips: list[Chip], rules: list[Rule], group: str) -> None:
-    from tiercap.optimizer.rules.rules import classify
+    from tiercap.optimizer.rules.book import classify
 
     rows = [[chip.name, *(classify(chip, rule, group).status for rule in rules)] for chip in chips]
     print_table(["chip", *(rule.name for rule in rules)], rows, f"Status for group {group.upper()}")
 
 
 def _print_reasons(chips: list[Chip], rules: list[Rule], group: str) -> None:
-    from tiercap.optimizer.rules.rules import classify
+    from tiercap.optimizer.rules.book import classify
 
     click.echo()
     rows = [[chip.name, rule.name, classify(chip, rule, group).because] for chip in chips for rule in rules]
@@ -92,8 +92,8 @@ def _print_reasons(chips: list[Chip], rules: list[Rule], group: str) -> None:
 
 
 def _print_cliffs(chips: list[Chip], rules: list[Rule], group: str) -> None:
+    from tiercap.optimizer.rules.clauses import FIGURES
     from tiercap.optimizer.rules.cliffs import built_to, cliffs, drawn_beside
-    from tiercap.optimizer.rules.limbs import FIGURES
 
     rows = []
     for chip in chips:

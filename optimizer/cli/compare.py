@@ -57,14 +57,14 @@ def command(
 
     Example: tiercap compare runs/first oct-2023 "c_open_tpp=4800 TPP,c_licensed_tpp=30000 TPP,c_quota_share=20 %"
     """
-    from tiercap.optimizer.runs.saved_run import SavedRun
-    from tiercap.optimizer.study import config
+    from tiercap.optimizer.runs.saved import SavedRun
+    from tiercap.optimizer.study import load
     from tiercap.optimizer.study.problem import Problem
     from tiercap.optimizer.tradeoffs.compare import compare, understood
 
     given = understood(contenders, threads)
     runs = [one for one in given if isinstance(one, SavedRun)]
-    chosen = runs[0].problem.study if runs and study is None else config.load(study)
+    chosen = runs[0].problem.study if runs and study is None else load.load(study)
     plan = scenario_plan(chosen.scenarios, futures, structure, count, seed)
     announce_compilation(quiet)
     for one in runs:
@@ -78,7 +78,7 @@ def command(
 
 
 def _json(found: Any) -> dict[str, Any]:
-    from tiercap.optimizer.rules.policy import describe
+    from tiercap.optimizer.rules.encode import describe
 
     problem, names = found.problem, found.problem.objectives
     entries = []

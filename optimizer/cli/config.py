@@ -10,7 +10,7 @@ from tiercap.optimizer.cli.options import json_option, seed_option, set_option, 
 from tiercap.optimizer.cli.output import figure, print_json, print_table
 
 if TYPE_CHECKING:
-    from tiercap.optimizer.study.study import Study
+    from tiercap.optimizer.study.records import Study
 
 
 @click.group()
@@ -27,9 +27,9 @@ def check(study: str | None, settings: tuple[str, ...], as_json: bool) -> None:
 
     Example: tiercap config check study.toml
     """
-    from tiercap.optimizer.study import config
+    from tiercap.optimizer.study import load
 
-    read = config.load(study, settings)
+    read = load.load(study, settings)
     _check_space(read)
     if as_json:
         print_json({"ok": True, "study": read.name, "source": read.source})
@@ -45,17 +45,17 @@ def check(study: str | None, settings: tuple[str, ...], as_json: bool) -> None:
 def _check_space(read: Study) -> None:
     """Refuse levers that could loosen a tier of the policy they start from, and futures that cannot be read."""
     from tiercap.kernels.params import GROUPS
-    from tiercap.optimizer.rules.policy import LeverSpace, mixed_levers, rule_levers
-    from tiercap.optimizer.rules.rules import find_rule
+    from tiercap.optimizer.rules.book import find_rule
+    from tiercap.optimizer.rules.encode import LeverSpace, mixed_levers, rule_levers
 
     a, b, c = (find_rule(read.policy[group]) for group in GROUPS)
     rule_levers(find_rule(read.baseline))
     LeverSpace(read.levers, mixed_levers(a, b, c))
     plan = read.scenarios
     if plan.kind == "calibrated":
-        from tiercap.optimizer.model import ensemble
+        from tiercap.optimizer.model import ensembles
 
-        members = ensemble.load(plan.file or ensemble.built_in(read.horizon.start))
+        members = ensembles.load(plan.file or ensembles.built_in(read.horizon.start))
         if plan.structure:
             members.only(plan.structure)
 
@@ -72,10 +72,10 @@ def show(study: str | None, settings: tuple[str, ...], seed: int | None, as_json
 
     Example: tiercap config show --set budget_c=60 --json
     """
-    from tiercap.optimizer.study import config
+    from tiercap.optimizer.study import load
 
-    read = config.load(study, settings, {"seed": seed})
-    whole = config.resolved(read)
+    read = load.load(study, settings, {"seed": seed})
+    whole = load.resolved(read)
     if as_json:
         print_json(whole)
         return

@@ -89,10 +89,10 @@ def command(
     Example: tiercap discover --policy bis-2026 --fails "revenue < 20 GUSD" -o runs/fails
     """
     from tiercap.optimizer.analysis.discover import discover
-    from tiercap.optimizer.analysis.discover_files import write
+    from tiercap.optimizer.analysis.discover_tables import write
     from tiercap.optimizer.cli.options import folder_for, problem_for
     from tiercap.optimizer.cli.progress import stages
-    from tiercap.optimizer.runs.one_policy import understood
+    from tiercap.optimizer.runs.named_policy import understood
 
     place = folder_for(output)
     names = [name for text in over for name in text.split(",")]
@@ -112,7 +112,7 @@ def command(
 
 
 def _json(found: Any, path: Path | None) -> dict[str, Any]:
-    from tiercap.optimizer.analysis.discover_files import summary, tables
+    from tiercap.optimizer.analysis.discover_tables import summary, tables
 
     rows = {
         name: [dict(zip(table, row, strict=True)) for row in zip(*(c.tolist() for c in table.values()), strict=True)]
@@ -123,7 +123,7 @@ def _json(found: Any, path: Path | None) -> dict[str, Any]:
 
 
 def _print_report(found: Any, path: Path | None) -> None:
-    from tiercap.optimizer.analysis import discover_figure
+    from tiercap.optimizer.analysis import figures
 
     click.echo(f"In {scenarios_text(found.problem)}.")
     why = " or ".join(map(clean, found.reasons))
@@ -138,7 +138,7 @@ def _print_report(found: Any, path: Path | None) -> None:
     if found.problem.scenarios.kind == "calibrated":
         click.echo("Parameters of these futures depend on each other: a limit may stand for another that goes with it.")
     if path is not None:
-        drawn = discover_figure.available()
+        drawn = figures.available()
         click.echo(f"Tables, {'figure, ' if drawn else ''}codebook, manifest: {clean(path)}")
         if not drawn:
             click.echo("There is no figure, which needs Matplotlib: install tiercap with the extra [paper].")

@@ -100,12 +100,12 @@ def _evaluate_once() -> None:
 
     from tiercap.kernels.params import LEVERS
     from tiercap.optimizer.model import parameters, scenarios
-    from tiercap.optimizer.model.evaluate import Evaluator
+    from tiercap.optimizer.model.evaluator import Evaluator
     from tiercap.optimizer.model.horizon import Horizon
-    from tiercap.optimizer.rules import catalogue
+    from tiercap.optimizer.rules import chips
 
     central = scenarios.draw(parameters.table(), kind="central")
-    Evaluator(central, Horizon(), catalogue.exporter_catalogue(), 1).outcomes(np.zeros((1, 1), LEVERS))
+    Evaluator(central, Horizon(), chips.exporter_catalogue(), 1).outcomes(np.zeros((1, 1), LEVERS))
 
 
 def _remarks(facts: dict[str, Any]) -> list[str]:

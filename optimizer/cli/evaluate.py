@@ -70,11 +70,11 @@ def command(
     Example: tiercap evaluate --policy bis-2026 --policy "c_open_tpp=4800,c_licensed_tpp=30000 TPP,c_quota_share=0.2"
     """
     from tiercap.optimizer.errors import InputError
-    from tiercap.optimizer.study import config
+    from tiercap.optimizer.study import load
     from tiercap.optimizer.study.problem import Problem
 
     flags = {"seed": seed, **scenario_flags(futures, None if structure == EACH else structure)}
-    problem = Problem(config.load(study, settings, flags), threads)
+    problem = Problem(load.load(study, settings, flags), threads)
     named = _policies(policies, problem)
     shown = _shown(outcomes, problem, trajectory)
     announce_compilation(quiet)
@@ -121,7 +121,7 @@ def _policies(texts: tuple[str, ...], problem: Any) -> list[Given]:
 def _standard_input() -> bytes:
     """What comes in, and a byte more than is accepted where there is too much."""
     from tiercap.optimizer.errors import InputError
-    from tiercap.optimizer.io.csv_rows import MAX_BYTES
+    from tiercap.optimizer.io.csv_text import MAX_BYTES
 
     if sys.stdin is None:
         raise InputError("standard input is closed: `--policy -` reads CSV rows from there")
@@ -201,7 +201,7 @@ def _print_lines(named: list[Given], spread: Any, shown: list[str], detailed: li
 
 def _policy_json(given: Given, spread: Any, shown: list[str]) -> dict[str, Any]:
     """One policy of the JSON answer; spread : float64[outcome, statistic]."""
-    from tiercap.optimizer.rules.policy import describe
+    from tiercap.optimizer.rules.encode import describe
     from tiercap.optimizer.study.problem import SPREAD, UNITS
 
     outcomes = {
@@ -218,7 +218,7 @@ def _print_trajectories(problem: Any, named: list[Given], shown: list[str], as_j
     import numpy as np
 
     from tiercap.kernels.params import TRAJECTORY, TRAJECTORY_LIST
-    from tiercap.optimizer.model.robustness import reduce
+    from tiercap.optimizer.model.statistics import reduce
 
     weights = problem.scenarios.weights
     runs = (problem.evaluator.trajectories(given.levers, given.phase) for given in named)

@@ -21,9 +21,9 @@ def command(path: str, study: str) -> None:
 
     Example: tiercap init my-study.toml --study three-tier
     """
-    from tiercap.optimizer.study import config
+    from tiercap.optimizer.study import load
 
-    text = config.builtin_text(study.removeprefix("builtin:"))
+    text = load.builtin_text(study.removeprefix("builtin:"))
     _write_new(Path(path), text)
     say(f"wrote {path}; check it with: tiercap config check {path}")
 
@@ -31,7 +31,7 @@ def command(path: str, study: str) -> None:
 def _write_new(path: Path, text: str) -> None:
     """Create ``path``, which must not exist."""
     from tiercap.optimizer.errors import InputError, StorageError
-    from tiercap.optimizer.io.toml_file import printable_path
+    from tiercap.optimizer.io.toml_text import printable_path
 
     shown = printable_path(path)
     try:

@@ -25,8 +25,8 @@ from tiercap.optimizer.cli.options import (
 from tiercap.optimizer.cli.output import figure, print_json, print_table, say, scenarios_json
 
 if TYPE_CHECKING:
-    from tiercap.optimizer.search.meeting_place import MeetingPlace
-    from tiercap.optimizer.search.optimize import Run
+    from tiercap.optimizer.search.run import Run
+    from tiercap.optimizer.search.storage_url import MeetingPlace
 
 #: Chips named for a policy before the rest is counted.
 CHIPS_NAMED = 6
@@ -97,16 +97,16 @@ def command(
     from tiercap.optimizer.cli.search_bar import search_bar
     from tiercap.optimizer.errors import InfeasibleError, InputError, NotConvergedError
     from tiercap.optimizer.search import seeds as many
-    from tiercap.optimizer.search.optimize import optimize
-    from tiercap.optimizer.study import config
+    from tiercap.optimizer.search.run import optimize
+    from tiercap.optimizer.study import load
     from tiercap.optimizer.study.problem import Problem
 
     path = folder_of(output)
     place = _place(storage)
     flags = {"seed": seed, "search.engine": engine, "search.workers": workers, **scenario_flags(futures, structure)}
-    loaded = config.load(study, settings, flags)
+    loaded = load.load(study, settings, flags)
     if place is not None and "search.workers" not in loaded.origins:
-        loaded = config.load(study, settings, {**flags, "search.workers": WORKERS})
+        loaded = load.load(study, settings, {**flags, "search.workers": WORKERS})
     problem = Problem(loaded, threads)
     searches = None if seeds is None else many.parse(seeds, problem.study.search.seed)
     if searches and place:
@@ -174,7 +174,7 @@ def _place(storage: str | None) -> MeetingPlace | None:
     if storage is None:
         return None
     from tiercap.optimizer.cli.command_line import blot
-    from tiercap.optimizer.search.meeting_place import parse
+    from tiercap.optimizer.search.storage_url import parse
 
     place = parse(storage)
     for secret in place.written:
@@ -183,8 +183,8 @@ def _place(storage: str | None) -> MeetingPlace | None:
 
 
 def _print_json(run: Any) -> None:
-    from tiercap.optimizer.rules.policy import describe
-    from tiercap.optimizer.search.optimize import (
+    from tiercap.optimizer.rules.encode import describe
+    from tiercap.optimizer.search.run import (
         fresh_json,
         groups_json,
         hypervolume_json,
@@ -265,7 +265,7 @@ def _print_report(run: Any, again: Callable[..., str]) -> None:
 
 def _print_front(run: Any) -> None:
     """The rule in force and five policies, one a column; then the gain, and what holds in fresh scenarios."""
-    from tiercap.optimizer.rules.catalogue import load_chips
+    from tiercap.optimizer.rules.chips import load_chips
 
     problem = run.problem
     columns = [(f"in force ({problem.study.baseline})", problem.baseline, run.baseline_values)]
@@ -325,7 +325,7 @@ def _print_fresh(run: Any) -> None:
 
 def _lever_rows(problem: Any, columns: list[Any]) -> list[list[str]]:
     """Searched levers by value, caps on bandwidth in GB/s; what a rule of several boxes adds, below."""
-    from tiercap.optimizer.rules.policy import describe
+    from tiercap.optimizer.rules.encode import describe
 
     described = [describe(levers) for _, levers, _ in columns]
     rows = []

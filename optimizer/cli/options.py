@@ -22,7 +22,7 @@ def json_option(function: F) -> F:
 
 
 def set_option(function: F) -> F:
-    """``--set NAME=VALUE``, repeatable: parameter ``settings``, a tuple of texts for ``config.load``."""
+    """``--set NAME=VALUE``, repeatable: parameter ``settings``, a tuple of texts for ``load.load``."""
     return click.option(
         "--set",
         "settings",
@@ -61,9 +61,9 @@ def scenarios_option(function: F) -> F:
 
 def scenario_flags(futures: str | None, structure: str | None) -> dict[str, Any]:
     """The study keys that the options of :func:`scenarios_option` stand for."""
-    from tiercap.optimizer.study import config
+    from tiercap.optimizer.study import load
 
-    return config.scenario_flags(futures, structure)
+    return load.scenario_flags(futures, structure)
 
 
 def threads_option(function: F) -> F:
@@ -90,14 +90,14 @@ def quiet_option(function: F) -> F:
 
 def announce_compilation(quiet: bool) -> None:
     """Say that the first use on a machine takes longer, where it will."""
-    from tiercap.optimizer.model.evaluate import kernels_are_compiled
+    from tiercap.optimizer.model.evaluator import kernels_are_compiled
 
     if not quiet and not kernels_are_compiled():
         click.echo("compiling the kernels, once for this machine: about 20 seconds", err=True)
 
 
 def policy_option(function: F) -> F:
-    """``--policy``: parameter ``policy``, a text for ``one_policy.understood`` or None for the study's baseline."""
+    """``--policy``: parameter ``policy``, a text for ``named_policy.understood`` or None for the study's baseline."""
     return click.option(
         "--policy",
         metavar="P",
@@ -136,13 +136,13 @@ def problem_for(
     from dataclasses import replace
 
     from tiercap.optimizer.errors import InputError
-    from tiercap.optimizer.runs.one_policy import front_row
-    from tiercap.optimizer.study import config
+    from tiercap.optimizer.runs.named_policy import front_row
+    from tiercap.optimizer.study import load
     from tiercap.optimizer.study.problem import Problem
 
     found = None if policy is None or study is not None else front_row(policy, threads)
     if found is None:
-        chosen = config.load(study, settings)
+        chosen = load.load(study, settings)
     elif settings:
         raise InputError("a run's own study answers for a row of its front: leave --set out, or name a STUDY")
     else:
@@ -154,13 +154,13 @@ def problem_for(
 def folder_for(output: str | None) -> Path | None:
     """Where ``-o`` says that results go; what cannot become a run folder is refused before anything runs."""
     from tiercap.optimizer.errors import InputError
-    from tiercap.optimizer.runs import run_layout
+    from tiercap.optimizer.runs import layout
 
     if output is None:
         return None
     if not output.strip():
         raise InputError("-o needs the name of a folder, not an empty text")
-    run_layout.refuse_strangers(run_layout.absolute(Path(output)))
+    layout.refuse_strangers(layout.absolute(Path(output)))
     return Path(output)
 
 

@@ -43,7 +43,7 @@ def command(
     """
     from tiercap.optimizer.errors import InputError
     from tiercap.optimizer.paper.folder import Inputs, write
-    from tiercap.optimizer.runs import saved_run
+    from tiercap.optimizer.runs import saved as saved_run
 
     if output is not None and not output.strip():
         raise InputError("-o needs the name of a folder, not an empty text")

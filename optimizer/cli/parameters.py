@@ -92,10 +92,10 @@ def _print(rows: list[dict[str, Any]], names: tuple[str, ...]) -> None:
 def _ledger(settings: tuple[str, ...], flags: dict[str, Any], threads: int | None) -> Ledger:
     from tiercap.optimizer.analysis.ledger import ledger
     from tiercap.optimizer.errors import InputError
-    from tiercap.optimizer.study import config
+    from tiercap.optimizer.study import load
     from tiercap.optimizer.study.problem import Problem
 
-    study = config.load(None, settings, flags)
+    study = load.load(None, settings, flags)
     if study.scenarios.kind != "calibrated":
         raise InputError("a ledger compares prior and posterior: it needs --scenarios calibrated or an ensemble's FILE")
     announce_compilation(False)
@@ -196,7 +196,7 @@ def _rows(settings: tuple[str, ...]) -> list[dict[str, Any]]:
 
 def _levers() -> list[dict[str, Any]]:
     """The levers of the built-in study: what the regulator chooses."""
-    from tiercap.optimizer.study import config
+    from tiercap.optimizer.study import load
 
     return [
         {
@@ -213,9 +213,9 @@ def _levers() -> list[dict[str, Any]]:
             "range_source": None,
             "range_evidence": None,
             "kind": "lever",
-            "meaning": f"fraction of {lever.within}" if lever.within else config.lever_meaning(lever.name),
+            "meaning": f"fraction of {lever.within}" if lever.within else load.lever_meaning(lever.name),
         }
-        for lever in config.load().levers
+        for lever in load.load().levers
     ]
 
 

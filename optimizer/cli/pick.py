@@ -72,10 +72,10 @@ def command(
 
     Example: tiercap pick runs/first --by regret --bound "gap>=13 year"
     """
-    from tiercap.optimizer.runs import saved_run
-    from tiercap.optimizer.study.study import directions
-    from tiercap.optimizer.tradeoffs.legal import parse_grid
+    from tiercap.optimizer.runs import saved as saved_run
+    from tiercap.optimizer.study.records import directions
     from tiercap.optimizer.tradeoffs.pick import parse_bound, parse_weights, pick, way_of
+    from tiercap.optimizer.tradeoffs.rounding import parse_grid
 
     saved = saved_run.load(Path(run), threads)
     demanded = tuple(parse_bound(text, directions(saved.problem.study.objectives)) for text in bounds)
@@ -94,7 +94,7 @@ def command(
 
 
 def _json(found: Any) -> dict[str, Any]:
-    from tiercap.optimizer.rules.policy import describe
+    from tiercap.optimizer.rules.encode import describe
     from tiercap.optimizer.tradeoffs.pick import gained_by_rebinning
 
     problem = found.run.problem
@@ -176,7 +176,7 @@ def _print_report(found: Any) -> None:
 def _print_levers(found: Any) -> None:
     """What to write into the rule."""
     from tiercap.optimizer.rules.levers import LEVERS_TABLE
-    from tiercap.optimizer.study.study import LEVER_PARTS
+    from tiercap.optimizer.study.records import LEVER_PARTS
 
     rows = []
     for name, value in found.rounding.values.items():

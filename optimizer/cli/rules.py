@@ -11,8 +11,8 @@ from tiercap.optimizer.cli.options import json_option
 from tiercap.optimizer.cli.output import figure, print_json, print_table
 
 if TYPE_CHECKING:
-    from tiercap.optimizer.rules.limbs import Limb
-    from tiercap.optimizer.rules.rules import Rule
+    from tiercap.optimizer.rules.book import Rule
+    from tiercap.optimizer.rules.clauses import Limb
 
 GROUP_WORDS = {"a": "allied", "b": "swing", "c": "restricted"}
 UNITS = {
@@ -39,7 +39,7 @@ def command(names: tuple[str, ...], as_json: bool) -> None:
 
     Example: tiercap rules bis-2026
     """
-    from tiercap.optimizer.rules.rules import find_rule, load_rules
+    from tiercap.optimizer.rules.book import find_rule, load_rules
 
     rules = [find_rule(name) for name in dict.fromkeys(names)] or list(load_rules().values())
     if as_json:

@@ -83,12 +83,12 @@ def command(
     Example: tiercap sensitivity --policy bis-2026 --outcome revenue --outcome gap -o runs/hangs-on
     """
     from tiercap.optimizer.analysis import sensitivity
-    from tiercap.optimizer.analysis.sensitivity_files import write
+    from tiercap.optimizer.analysis.sensitivity_tables import write
     from tiercap.optimizer.cli.options import folder_for, problem_for
     from tiercap.optimizer.cli.progress import stages
     from tiercap.optimizer.errors import InputError
-    from tiercap.optimizer.io.quantities import quantity
-    from tiercap.optimizer.runs.one_policy import understood
+    from tiercap.optimizer.io.units import quantity
+    from tiercap.optimizer.runs.named_policy import understood
 
     place = folder_for(output)
     share = quantity(tail, "1", "--tail")
@@ -131,7 +131,7 @@ def _by_levers(names: list[str]) -> bool:
 
 
 def _json(found: Any, path: Path | None) -> dict[str, Any]:
-    from tiercap.optimizer.analysis.sensitivity_files import summary, tables
+    from tiercap.optimizer.analysis.sensitivity_tables import summary, tables
 
     rows = {
         name: [dict(zip(table, row, strict=True)) for row in zip(*(c.tolist() for c in table.values()), strict=True)]

@@ -62,13 +62,13 @@ def _by_structure(problem: Any) -> dict[str, Any]:
     from dataclasses import replace
 
     from tiercap.optimizer.errors import InputError
-    from tiercap.optimizer.model import ensemble
+    from tiercap.optimizer.model import ensembles
     from tiercap.optimizer.study.problem import Problem
 
     study = problem.study
     if study.scenarios.kind != "calibrated":
         raise InputError("structures belong to an ensemble: leave --structure out, or give --scenarios calibrated")
-    labels = ensemble.load(study.scenarios.file or ensemble.built_in(study.horizon.start)).labels()
+    labels = ensembles.load(study.scenarios.file or ensembles.built_in(study.horizon.start)).labels()
     if not labels:
         raise InputError("the ensemble has no column `structure`: leave --structure out")
     plans = {label: replace(study.scenarios, structure=label) for label in labels}
@@ -77,7 +77,7 @@ def _by_structure(problem: Any) -> dict[str, Any]:
 
 def _held(problem: Any, p: int, shown: list[str], means: dict[str, Any]) -> list[str]:
     """Outcomes in which policy ``p`` is better than the last row under every structure."""
-    from tiercap.optimizer.study.study import directions
+    from tiercap.optimizer.study.records import directions
 
     better = directions(problem.study.objectives)
     signs = {name: -1.0 if direction == "maximise" else 1.0 for name, direction in better.items()}

@@ -110,14 +110,14 @@ def command(
 
     Example: tiercap sweep --over "c_licensed_tpp=2400 TPP:21000 TPP:20:log" --over budget_c=40,60,80
     """
-    from tiercap.optimizer.study import config
+    from tiercap.optimizer.study import load
     from tiercap.optimizer.study.problem import Problem
     from tiercap.optimizer.sweeps import sweep
-    from tiercap.optimizer.sweeps.sweep_request import Request
+    from tiercap.optimizer.sweeps.request import Request
 
     path = folder_for(output)
     flags = {"seed": given["seed"], **scenario_flags(given["futures"], given["structure"])}
-    problem = Problem(config.load(study, given["settings"], flags), given["threads"])
+    problem = Problem(load.load(study, given["settings"], flags), given["threads"])
     request = Request(
         over=given["over"],
         points_from=Path(given["points_from"]) if given["points_from"] else None,
@@ -253,7 +253,7 @@ def _value(value: Any) -> str:
 
 def _print_rows(run: Any, shown: list[str], heads: list[str]) -> None:
     """The whole table: swept names, policy where there are several, the first statistic of the outcomes."""
-    from tiercap.optimizer.sweeps.sweep_files import table_columns
+    from tiercap.optimizer.sweeps.tables import table_columns
 
     plan = run.plan
     names = [c.name for c in table_columns(plan) if c.statistic == plan.statistics[0] and c.outcome in shown]

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tiercap.optimizer.errors import InputError
-from tiercap.optimizer.io import atomic
-from tiercap.optimizer.io.quantities import printable
+from tiercap.optimizer.io import durable
+from tiercap.optimizer.io.units import printable
 
 #: How the text of every lock begins.
 _FIRST = b'{"host": '
@@ -27,7 +27,7 @@ def acquire(path: Path) -> int:
     """
     file = _open(path)
     try:
-        with atomic.explained(f"locking {path}"):
+        with durable.explained(f"locking {path}"):
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
@@ -47,8 +47,8 @@ def release(file: int) -> None:
 
 
 def _open(path: Path) -> int:
-    with atomic.explained(f"opening {path}"):
-        file = atomic.open_in_place(path)
+    with durable.explained(f"opening {path}"):
+        file = durable.open_in_place(path)
         status = os.fstat(file)
         # Who died, or met a full disk, while signing has left an empty file or the first letters.
         ours = stat.S_ISREG(status.st_mode) and _FIRST.startswith(os.pread(file, len(_FIRST), 0))
@@ -61,7 +61,7 @@ def _open(path: Path) -> int:
 def _sign(file: int) -> None:
     start = datetime.now(UTC).isoformat(timespec="seconds")
     text = json.dumps({"host": socket.gethostname(), "pid": os.getpid(), "start": start})
-    atomic.rewrite(file, text.encode() + b"\n")
+    durable.rewrite(file, text.encode() + b"\n")
 
 
 def _owner(file: int) -> dict[str, object]:

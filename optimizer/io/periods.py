@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from tiercap.optimizer.errors import InputError
-from tiercap.optimizer.io.quantities import printable
+from tiercap.optimizer.io.units import printable
 
 #: What a period is called in messages.
 SPELLINGS = "2024, 2024Q1, 2024H2, 2024-03, or two of them as in 2024-02..2025-01"

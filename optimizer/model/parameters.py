@@ -17,7 +17,7 @@ from typing import Any, Literal
 from tiercap.kernels.params import PARAMETERS, Parameter
 from tiercap.optimizer.data import shipped
 from tiercap.optimizer.errors import InputError, did_you_mean
-from tiercap.optimizer.io import quantities
+from tiercap.optimizer.io import units as quantities
 from tiercap.optimizer.model import distributions
 from tiercap.optimizer.model.distributions import Distribution
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from tiercap.kernels.params import PARAMETERS, PARAMS
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.model import sobol
-from tiercap.optimizer.model.ensemble import Ensemble, overlay
+from tiercap.optimizer.model.ensembles import Ensemble, overlay
 from tiercap.optimizer.model.parameters import ParameterInfo
 
 Kind = Literal["calibrated", "sobol", "random", "central"]

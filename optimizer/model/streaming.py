@@ -2,7 +2,7 @@
 
 An `Evaluator` holds the tables of its scenarios: 9 KB each over eight years. Here scenarios come in blocks and policies
 in parts, so that memory is bounded and time is linear in both. What is kept of a part is one row of doubles a policy
-and outcome asked for, which `robustness.reduce` turns into statistics. They are those of the whole row, not estimates
+and outcome asked for, which `statistics.reduce` turns into statistics. They are those of the whole row, not estimates
 that depend on how it was cut: the same bits as without blocks, and for any number of threads.
 
 Regret among the policies given (`Wanted.regret`) needs the best policy of every scenario first. Where not everything
@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 
 from tiercap.kernels.params import OUTCOMES
 from tiercap.optimizer.errors import InputError, did_you_mean
-from tiercap.optimizer.model import robustness
-from tiercap.optimizer.model.evaluate import Evaluator, scenarios_within, share, thread_count
+from tiercap.optimizer.model import statistics as robustness
+from tiercap.optimizer.model.evaluator import Evaluator, scenarios_within, share, thread_count
 from tiercap.optimizer.model.horizon import Horizon
 from tiercap.optimizer.model.measures import Direction, parse
-from tiercap.optimizer.model.robustness import Floats
 from tiercap.optimizer.model.scenarios import Scenarios
-from tiercap.optimizer.rules.lever_space import LeverSpace
+from tiercap.optimizer.model.statistics import Floats
+from tiercap.optimizer.rules.space import LeverSpace
 
 #: Doubles kept of the policies of a part: 192 MB.
 ROWS = 24_000_000
@@ -71,7 +71,7 @@ class Points:
 
 
 class Wanted(NamedTuple):
-    """A statistic over the scenarios (`robustness.reduce`) of an outcome, or of its regret.
+    """A statistic over the scenarios (`statistics.reduce`) of an outcome, or of its regret.
 
     regret : which way the outcome is better, for the statistic of how far a policy falls short of the best in each
     scenario; None for the statistic of the outcome itself

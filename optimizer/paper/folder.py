@@ -15,7 +15,7 @@ from tiercap.optimizer.calibration.backcast import DEFAULT_SCENARIOS, Backcast, 
 from tiercap.optimizer.calibration.record import load_record
 from tiercap.optimizer.calibration.replay import Replay
 from tiercap.optimizer.errors import InputError
-from tiercap.optimizer.io import atomic, columns
+from tiercap.optimizer.io import columns, durable
 from tiercap.optimizer.paper import (
     backcasts,
     given,
@@ -34,8 +34,8 @@ from tiercap.optimizer.paper import (
 )
 from tiercap.optimizer.paper.exhibit import Figure, Left, Table, csv
 from tiercap.optimizer.paper.material import Material
-from tiercap.optimizer.runs import run_layout
-from tiercap.optimizer.runs.saved_run import SavedRun
+from tiercap.optimizer.runs import layout
+from tiercap.optimizer.runs.saved import SavedRun
 
 SUMS = "SHA256SUMS"
 #: Files of a run that travel with its paper.
@@ -76,7 +76,7 @@ def write(run: SavedRun, output: Path, inputs: Inputs, progress: Progress = lamb
     not a paper of ours, or one that was edited since.
     """
     style.check()
-    place = run_layout.absolute(output)
+    place = layout.absolute(output)
     stale = _may_write(place)
     material = Material(run)
     record = _record(material) if inputs.backcast else None
@@ -169,19 +169,19 @@ def _copied(run: SavedRun) -> Iterator[tuple[str, bytes]]:
 
 
 def _input(kind: str, folder: Path, names: tuple[str, ...]) -> dict[str, bytes]:
-    place = run_layout.absolute(folder)
+    place = layout.absolute(folder)
     return {
         f"inputs/{kind}/{name}": _bytes(place / name)
-        for name in (run_layout.MANIFEST, *names)
+        for name in (layout.MANIFEST, *names)
         if (place / name).is_file()
     }
 
 
 def _bytes(path: Path) -> bytes:
     try:
-        with atomic.explained(f"reading {path}", "nothing was written"):
-            return atomic.read(path, columns.MAX_BYTES)
-    except atomic.Unfit as reason:
+        with durable.explained(f"reading {path}", "nothing was written"):
+            return durable.read(path, columns.MAX_BYTES)
+    except durable.Unfit as reason:
         raise InputError(f"{path} cannot travel with the paper: {reason}") from None
 
 
@@ -252,15 +252,15 @@ def _may_write(place: Path) -> dict[str, str]:
 
 def _write_all(place: Path, contents: dict[str, bytes], stale: dict[str, str]) -> None:
     """Every file whole, the digests last; files of an older paper that this one does not have go."""
-    with atomic.explained(f"making {place}"):
+    with durable.explained(f"making {place}"):
         for folder in sorted({(place / name).parent for name in contents} | {place}):
             folder.mkdir(parents=True, exist_ok=True)
     for name, data in contents.items():
-        atomic.write((place / name).parent, Path(name).name, data)
-    with atomic.explained(f"writing {place}"):
+        durable.write((place / name).parent, Path(name).name, data)
+    with durable.explained(f"writing {place}"):
         (place / "replicate.sh").chmod(0o755)
         for name in stale:
             if name not in contents and ".." not in Path(name).parts and not Path(name).is_absolute():
                 (place / name).unlink(missing_ok=True)
     lines = [f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in sorted(contents.items())]
-    atomic.write(place, SUMS, "".join(lines).encode())
+    durable.write(place, SUMS, "".join(lines).encode())

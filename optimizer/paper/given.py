@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from tiercap.kernels.params import OUTCOMES
 from tiercap.optimizer.errors import InputError
-from tiercap.optimizer.io import atomic, columns
+from tiercap.optimizer.io import columns, durable
 from tiercap.optimizer.model.parameters import DECLARED
 from tiercap.optimizer.rules.levers import LEVERS_TABLE
-from tiercap.optimizer.runs import run_layout
+from tiercap.optimizer.runs import layout
 
 SWEEP, SOBOL, FIRST, TORNADO = "sweep.parquet", "sobol.parquet", "first-order.parquet", "tornado.parquet"
 _KEYS = ("parameter", "outcome")
@@ -59,9 +59,9 @@ class Sensitivity:
 
 def sweep(path: Path) -> Sweep:
     """Read the folder of a sweep. Raises InputError in one sentence."""
-    place = run_layout.absolute(path)
+    place = layout.absolute(path)
     table = _table(place, SWEEP, "tiercap sweep")
-    told = _told(run_layout.read_manifest(place) or {})
+    told = _told(layout.read_manifest(place) or {})
     described = {str(axis["name"]): axis for axis in _records(told.get("over"))}
     named = {str(c["name"]): (str(c["outcome"]), str(c["statistic"])) for c in _records(told.get("columns"))}
     names = list(described) or [name for name in table if _is_axis(name, table)]
@@ -83,7 +83,7 @@ def sweep(path: Path) -> Sweep:
 
 def sensitivity(path: Path) -> Sensitivity:
     """Read the folder of a sensitivity analysis. Raises InputError in one sentence."""
-    place = run_layout.absolute(path)
+    place = layout.absolute(path)
     there = [name for name in (SOBOL, FIRST, TORNADO) if (place / name).exists()]
     if not there:
         raise InputError(
@@ -113,11 +113,11 @@ def _checked(place: Path, name: str, wanted: tuple[str, ...]) -> columns.Columns
 
 def _table(place: Path, name: str, command: str) -> columns.Columns:
     try:
-        with atomic.explained(f"reading {place / name}", "nothing was changed"):
-            return columns.from_any_parquet(atomic.read(place / name, columns.MAX_BYTES))
+        with durable.explained(f"reading {place / name}", "nothing was changed"):
+            return columns.from_any_parquet(durable.read(place / name, columns.MAX_BYTES))
     except (FileNotFoundError, NotADirectoryError):
         pass
-    except (atomic.Unfit, columns.Damaged) as reason:
+    except (durable.Unfit, columns.Damaged) as reason:
         raise InputError(f"{place / name} is damaged ({str(reason)[:120]}): make it again with `{command}`") from None
     except Exception as error:
         if isinstance(error.__cause__, (FileNotFoundError, NotADirectoryError)):

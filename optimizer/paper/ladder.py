@@ -16,7 +16,7 @@ from tiercap.kernels.params import ABSOLUTE, TIERS
 from tiercap.optimizer.paper import labels, style
 from tiercap.optimizer.paper.exhibit import Column, Figure
 from tiercap.optimizer.paper.material import Material, Policy
-from tiercap.optimizer.rules.catalogue import Chip
+from tiercap.optimizer.rules.chips import Chip
 from tiercap.optimizer.rules.levers import CAPS, live
 
 #: A chip so far below a cap, or so little above it, stands on the cliff: per cent of the cap.

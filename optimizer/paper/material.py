@@ -12,17 +12,17 @@ from numpy.typing import NDArray
 
 from tiercap.kernels.params import OUTCOMES, TRAJECTORY
 from tiercap.optimizer.analysis.ledger import Ledger, ledger
-from tiercap.optimizer.model import paired
-from tiercap.optimizer.model.paired import Spread
+from tiercap.optimizer.model import bootstrap
+from tiercap.optimizer.model.bootstrap import Spread
+from tiercap.optimizer.model.choices import worth_looking_at
 from tiercap.optimizer.model.parameters import EVIDENCE
-from tiercap.optimizer.model.robustness import reduce
-from tiercap.optimizer.model.select import worth_looking_at
+from tiercap.optimizer.model.statistics import reduce
 from tiercap.optimizer.rules.admission import admitted
-from tiercap.optimizer.rules.catalogue import Chip, load_chips
-from tiercap.optimizer.rules.policy import rule_levers
-from tiercap.optimizer.rules.rules import Rule, load_rules
-from tiercap.optimizer.rules.verdict import classify
-from tiercap.optimizer.runs.saved_run import SavedRun
+from tiercap.optimizer.rules.book import Rule, load_rules
+from tiercap.optimizer.rules.chips import Chip, load_chips
+from tiercap.optimizer.rules.classify import classify
+from tiercap.optimizer.rules.encode import rule_levers
+from tiercap.optimizer.runs.saved import SavedRun
 from tiercap.optimizer.study.problem import SPREAD, Problem
 
 Floats = NDArray[np.float64]
@@ -126,10 +126,10 @@ class Material:
     @cached_property
     def changes(self) -> Mapping[str, Spread]:
         """Each choice less the rule in force, both in the same futures, with 90 % intervals: [objectives] by key."""
-        draws = paired.resamplings(self.problem.scenarios.weights, self.problem.study.search.seed)
+        draws = bootstrap.resamplings(self.problem.scenarios.weights, self.problem.study.search.seed)
         both = np.concatenate([policy.levers for policy in (self.in_force, *self.choices)]).reshape(-1, 1)
         levels = self.problem.levels(both, draws)
-        return {p.key: paired.difference((levels, row), (levels, 0)) for row, p in enumerate(self.choices, 1)}
+        return {p.key: bootstrap.difference((levels, row), (levels, 0)) for row, p in enumerate(self.choices, 1)}
 
     @cached_property
     def years(self) -> Floats:

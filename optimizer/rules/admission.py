@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.kernels.params import ABSOLUTE
-from tiercap.optimizer.rules.catalogue import Chip
+from tiercap.optimizer.rules.chips import Chip
 from tiercap.optimizer.rules.levers import as_row
 
 #: Policies whose boxes are held against the chips at a time.

@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tiercap.optimizer.rules.catalogue import Chip
-from tiercap.optimizer.rules.limbs import FIGURES, Facts, Limb, admits, facts, year_of
-from tiercap.optimizer.rules.rules import Rule, in_force_on, load_rules
+from tiercap.optimizer.rules.book import Rule, in_force_on, load_rules
+from tiercap.optimizer.rules.chips import Chip
+from tiercap.optimizer.rules.clauses import FIGURES, Facts, Limb, admits, facts, year_of
 
 #: A chip at most so far below a line may have been built to it [%].
 NEAR = 5.0

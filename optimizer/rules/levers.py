@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tiercap.kernels.params import ABSOLUTE, GROUPS, LAGGED, LEVERS, MAX_BOXES, TIERS
 from tiercap.optimizer.errors import InputError, did_you_mean
-from tiercap.optimizer.io.quantities import printable
+from tiercap.optimizer.io.units import printable
 
 
 class LeverInfo(NamedTuple):
@@ -127,7 +127,7 @@ def collapse(row: NDArray[Any], group: str, tier: int, keep: bool = True) -> Non
 def apply_levers(base_row: object, values: Mapping[str, float]) -> NDArray[Any]:
     """A copy of a policy with some levers set: LEVERS[1].
 
-    base_row : LEVERS[1], a rule from :func:`policy.rule_levers` say
+    base_row : LEVERS[1], a rule from :func:`encode.rule_levers` say
     values : lever to value, in the units of :data:`LEVERS_TABLE`; inf lifts a cap, quota or date
 
     Setting a cap makes that tier one box; its other caps stay those of the tier's first box, or none where it

@@ -14,11 +14,11 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from tiercap.optimizer.study import config
-from tiercap.optimizer.io import strict_json
-from tiercap.optimizer.rules.catalogue import exporter_catalogue
+from tiercap.optimizer.study import load
+from tiercap.optimizer.io import json_text
+from tiercap.optimizer.rules.chips import exporter_catalogue
 from tiercap.optimizer.errors import InputError
-from tiercap.optimizer.model.evaluate import code_digest
+from tiercap.optimizer.model.evaluator import code_digest
 from tiercap.optimizer.study.problem import Problem
 
 #: The top-level key under which numbers may grow.
@@ -36,7 +36,7 @@ def configuration(problem: Problem) -> dict[str, Any]:
 
     The trials may grow.
     """
-    resolved = config.resolved(problem.study)
+    resolved = load.resolved(problem.study)
     del resolved["origins"], resolved["study"]["source"]  # where it was said changes nothing
     trials = resolved["search"].pop("trials")
     resolved["scenarios"] = {**resolved["scenarios"], "file": problem.scenarios.digest}  # what it says, not its name
@@ -64,7 +64,7 @@ def fingerprint(configuration: Mapping[str, Any]) -> str:
     """SHA-256 of a configuration without its budget and threads; the order of keys does not matter."""
     leaves = flatten({key: value for key, value in configuration.items() if key != BUDGET})
     rows = [[list(key), leaf] for key, leaf in sorted(leaves.items())]
-    return hashlib.sha256(json.dumps(strict_json.plain(rows)).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(json_text.plain(rows)).encode()).hexdigest()
 
 
 def check_same(
@@ -78,7 +78,7 @@ def check_same(
 
     subject : what that is, such as "the run in FOLDER"; where : its values are there; otherwise : what else to do
     """
-    before, now = flatten(strict_json.plain(old)), flatten(strict_json.plain(new))
+    before, now = flatten(json_text.plain(old)), flatten(json_text.plain(new))
     keys = [key for key in dict.fromkeys([*before, *now]) if not _may_follow(key, before, now)]
     if not keys:
         return

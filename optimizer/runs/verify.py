@@ -18,13 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.kernels.params import OUTCOMES
-from tiercap.optimizer.io import atomic, columns
-from tiercap.optimizer.runs import provenance, run_layout, saved_run
+from tiercap.optimizer.io import durable, columns
+from tiercap.optimizer.runs import provenance, layout, saved
 from tiercap.optimizer.runs.identity import fingerprint
 from tiercap.optimizer.study.problem import Problem, column_name
-from tiercap.optimizer.io.quantities import printable
-from tiercap.optimizer.runs.results import DIGESTED
-from tiercap.optimizer.runs.run_layout import EVALUATIONS, MANIFEST
+from tiercap.optimizer.io.units import printable
+from tiercap.optimizer.runs.folder import DIGESTED
+from tiercap.optimizer.runs.layout import EVALUATIONS, MANIFEST
 
 Floats = NDArray[np.float64]
 Progress = Callable[[int], None]
@@ -83,13 +83,13 @@ def verify(
     started : given the number of policies to compute, returns what is called with how many more are done.
     Raises InputError for what is no finished run.
     """
-    elsewhere = _other_kind(run_layout.absolute(path))
+    elsewhere = _other_kind(layout.absolute(path))
     if elsewhere is not None:
         kind, listed = elsewhere
-        place = run_layout.absolute(path)
+        place = layout.absolute(path)
         told = tuple(check_files(place, listed).values())
         return Verified(place, kind, len(listed), tuple(_uncovered(place, listed)), 0, 0, (), told)
-    place, manifest, problem = saved_run.opened(path, threads)
+    place, manifest, problem = saved.opened(path, threads)
     wrong = check_files(place, manifest["digests"])
     tables, odd = _tables(place, manifest, problem, wrong)
     sizes = [len(table.levers) for table in tables]
@@ -108,7 +108,7 @@ def verify(
 
 def _other_kind(place: Path) -> tuple[str, dict[str, Any]] | None:
     """Kind and digests of a folder of ours that is no run of the search; None for one that is, and for a stranger's."""
-    manifest = (run_layout.read_manifest(place) if place.is_dir() else None) or {}
+    manifest = (layout.read_manifest(place) if place.is_dir() else None) or {}
     kind, digests = str(manifest.get("kind")), manifest.get("digests")
     if not kind.startswith("tiercap ") or not isinstance(digests, dict) or not digests:
         return None
@@ -133,10 +133,10 @@ def _wrong(place: Path, name: str, digest: Any) -> str:
     if not _LISTED.fullmatch(name):
         return "is no name of a file in a run folder"
     try:
-        found = hashlib.sha256(atomic.read(place / name, columns.MAX_BYTES)).hexdigest()
+        found = hashlib.sha256(durable.read(place / name, columns.MAX_BYTES)).hexdigest()
     except FileNotFoundError:
         return "is missing"
-    except (OSError, atomic.Unfit) as reason:
+    except (OSError, durable.Unfit) as reason:
         return f"cannot be read: {reason}"
     if found == digest:
         return ""
@@ -149,7 +149,7 @@ def _uncovered(place: Path, digests: Mapping[str, Any]) -> list[str]:
     for folder in (place, place / EVALUATIONS):
         for name in sorted(os.listdir(folder)) if folder.is_dir() else []:
             relative = (folder / name).relative_to(place).as_posix()
-            ours = Path(name).suffix in DIGESTED and not atomic.is_temporary(name) and relative != MANIFEST
+            ours = Path(name).suffix in DIGESTED and not durable.is_temporary(name) and relative != MANIFEST
             if ours and relative not in digests:
                 found.append(relative)
     return found
@@ -163,10 +163,10 @@ def _tables(
     mark = fingerprint(manifest["configuration"])
     for name in manifest["digests"]:
         block = _BLOCK.fullmatch(name)
-        if name in wrong or (block is None and name != saved_run.FRONT):
+        if name in wrong or (block is None and name != saved.FRONT):
             continue
         try:
-            data = atomic.read(place / name, columns.MAX_BYTES)
+            data = durable.read(place / name, columns.MAX_BYTES)
             stored = columns.from_parquet(data, f"{mark}/{block[1]}" if block else "")
             tables.append(_table(name, stored, problem, block is not None))
         except (columns.Damaged, KeyError, ValueError) as reason:

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from tiercap.kernels.params import OUTCOMES
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.io.stopwatch import Stopwatch
-from tiercap.optimizer.model.evaluate import Evaluator
+from tiercap.optimizer.model.evaluator import Evaluator
 from tiercap.optimizer.study.problem import Problem, column_name
 
 if TYPE_CHECKING:
-    from tiercap.optimizer.runs.results import RunFolder
+    from tiercap.optimizer.runs.folder import RunFolder
 
 Floats = NDArray[np.float64]
 

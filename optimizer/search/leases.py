@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tiercap.optimizer.errors import InputError, StorageError
-from tiercap.optimizer.io import atomic
-from tiercap.optimizer.search.meeting_place import MeetingPlace
+from tiercap.optimizer.io import durable
+from tiercap.optimizer.search.storage_url import MeetingPlace
 
 #: Seconds to reach a server at one address, and to wait for another worker's turn to end.
 REACH, TURN = 5, 60
@@ -130,7 +130,7 @@ class ServerLeases:
             ) from None
         except psycopg.Error as error:
             raise StorageError(
-                f"{self._place.shown} does not answer any more: {self._words(error)}; {atomic.SAFE}; run the same "
+                f"{self._place.shown} does not answer any more: {self._words(error)}; {durable.SAFE}; run the same "
                 "command again"
             ) from None
         return row[0] if row else None
@@ -147,7 +147,7 @@ class FileLeases:
     def __init__(self, journal: Path) -> None:
         self.worker = _name()
         self._folder = journal.with_name(f"{journal.name}.locks")
-        with atomic.explained(f"making {self._folder}"):
+        with durable.explained(f"making {self._folder}"):
             self._folder.mkdir(exist_ok=True)
         self._own = self._open(self.worker)
         fcntl.flock(self._own, fcntl.LOCK_EX)
@@ -190,7 +190,7 @@ class FileLeases:
 
     def _open(self, name: str) -> int:
         path = self._folder / name
-        with atomic.explained(f"opening {path}"):
+        with durable.explained(f"opening {path}"):
             return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
 
     def _wait(self, file: int) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.optimizer.model import front
-from tiercap.optimizer.search import variation
+from tiercap.optimizer.search import operators
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -102,7 +102,7 @@ def breed(
     left, right = rng.integers(len(points), size=(2, count))
     first = np.where(crowding[left] >= crowding[right], left, right)
     second, third = (_nearest(places, first, mates, rng) for _ in range(2))
-    return variation.children((points[first], points[second], points[third]), options, rng), first
+    return operators.children((points[first], points[second], points[third]), options, rng), first
 
 
 def _nearest(places: Floats, to: Rows, drawn: int, rng: np.random.Generator) -> Rows:

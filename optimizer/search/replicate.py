@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from tiercap.optimizer.errors import InputError
-from tiercap.optimizer.io import atomic, columns
-from tiercap.optimizer.runs import provenance, run_layout, saved_run
+from tiercap.optimizer.io import columns, durable
+from tiercap.optimizer.runs import layout, provenance, saved
 from tiercap.optimizer.runs.identity import fingerprint
-from tiercap.optimizer.runs.run_layout import EVALUATIONS
+from tiercap.optimizer.runs.layout import EVALUATIONS
 from tiercap.optimizer.runs.verify import check_files, differing
 from tiercap.optimizer.search import seeds
-from tiercap.optimizer.search.optimize import Progress, Run, optimize
+from tiercap.optimizer.search.run import Progress, Run, optimize
 
 #: Files that a search makes; others in a run folder are their owner's.
 _MADE = re.compile(
@@ -48,20 +48,20 @@ def replicate(
 ) -> Replication:
     """Search again from the manifest in ``path`` (a run folder, or a manifest alone), and compare.
 
-    output : an empty or missing folder, by default a new one under `runs`; ensemble : see `saved_run.opened`.
+    output : an empty or missing folder, by default a new one under `runs`; ensemble : see `saved.opened`.
     Raises InputError for what is no finished run or an output that holds something.
     """
-    if path.name == run_layout.MANIFEST and path.is_file():
+    if path.name == layout.MANIFEST and path.is_file():
         path = path.parent
-    place, manifest, problem = saved_run.opened(path, threads, ensemble)
+    place, manifest, problem = saved.opened(path, threads, ensemble)
     if output is not None:
-        _refuse(run_layout.absolute(output))
+        _refuse(layout.absolute(output))
     several = seeds.recorded(manifest)
     if several:
         run: Run = seeds.search(problem, several, output, progress=progress)
     else:
         run = optimize(problem, output, progress)
-    again = run_layout.read_manifest(run.path) or {}
+    again = layout.read_manifest(run.path) or {}
     other = tuple(provenance.differences(manifest, problem))
     files, found = compared(place, manifest, run.path, again)
     return Replication(place, run.path, files, other, tuple(found))
@@ -121,4 +121,4 @@ def _told(
 def _columns(folder: Path, name: str, manifest: Mapping[str, Any]) -> columns.Columns:
     stem = Path(name).stem.removeprefix("part-")
     seal = f"{fingerprint(manifest['configuration'])}/{stem}" if name.startswith(EVALUATIONS) else ""
-    return columns.from_parquet(atomic.read(folder / name, columns.MAX_BYTES), seal)
+    return columns.from_parquet(durable.read(folder / name, columns.MAX_BYTES), seal)

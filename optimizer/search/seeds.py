@@ -21,18 +21,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.optimizer.errors import InfeasibleError, InputError
-from tiercap.optimizer.io import quantities
+from tiercap.optimizer.io import units as quantities
 from tiercap.optimizer.model import convergence
 from tiercap.optimizer.model.convergence import MedianInterval
 from tiercap.optimizer.model.scenarios import MAX_SEED
 from tiercap.optimizer.runs import identity
-from tiercap.optimizer.runs.results import RunFolder
-from tiercap.optimizer.search import optimize
+from tiercap.optimizer.runs.folder import RunFolder
+from tiercap.optimizer.search import run as optimize
 from tiercap.optimizer.search.archive import Archive, Outcome
-from tiercap.optimizer.search.optimize import Beside, Progress, Run
+from tiercap.optimizer.search.loop import Search
 from tiercap.optimizer.search.proposals import Judge
-from tiercap.optimizer.search.search import Search
-from tiercap.optimizer.study import config
+from tiercap.optimizer.search.run import Beside, Progress, Run
+from tiercap.optimizer.study import load
 from tiercap.optimizer.study.problem import Problem
 
 Floats = NDArray[np.float64]
@@ -225,7 +225,7 @@ def _one(problem: Problem, path: Path, progress: Progress | None) -> tuple[One, 
 def _nothing(problem: Problem, folder: RunFolder, endings: Sequence[InfeasibleError]) -> InfeasibleError:
     """No seed found a feasible policy: what the first said, and the manifest that says so."""
     first = endings[0]
-    folder.write_manifest({"study": config.resolved(problem.study), "infeasible": first.found})
+    folder.write_manifest({"study": load.resolved(problem.study), "infeasible": first.found})
     if len(endings) == 1:
         return first
     return InfeasibleError(f"none of {len(endings)} seeds found a feasible policy; of the first: {first}", first.found)

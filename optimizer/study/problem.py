@@ -12,19 +12,21 @@ from numpy.typing import NDArray
 
 from tiercap.kernels.params import GROUPS, OUTCOME_LIST, OUTCOMES
 from tiercap.optimizer.errors import InputError, did_you_mean
-from tiercap.optimizer.io import csv_rows, quantities
-from tiercap.optimizer.model import ensemble, measures, paired, robustness
-from tiercap.optimizer.model.evaluate import Evaluator, check_size
+from tiercap.optimizer.io import csv_text
+from tiercap.optimizer.io import units as quantities
+from tiercap.optimizer.model import bootstrap, ensembles, measures
+from tiercap.optimizer.model import statistics as robustness
+from tiercap.optimizer.model.evaluator import Evaluator, check_size
 from tiercap.optimizer.model.horizon import Horizon
 from tiercap.optimizer.model.scenarios import MAX_SEED, Draws, Scenarios, draw, draw_members
 from tiercap.optimizer.model.sobol import unit_points
 from tiercap.optimizer.model.streaming import Futures, StreamingEvaluator
-from tiercap.optimizer.rules.catalogue import exporter_catalogue
-from tiercap.optimizer.rules.lever_space import coordinates
+from tiercap.optimizer.rules.book import Rule, find_rule
+from tiercap.optimizer.rules.chips import exporter_catalogue
+from tiercap.optimizer.rules.encode import LeverSpace, apply_levers, mixed_levers, rule_levers
 from tiercap.optimizer.rules.levers import LEVERS_TABLE
-from tiercap.optimizer.rules.policy import LeverSpace, apply_levers, mixed_levers, rule_levers
-from tiercap.optimizer.rules.rules import Rule, find_rule
-from tiercap.optimizer.study.study import Constraint, Study
+from tiercap.optimizer.rules.space import coordinates
+from tiercap.optimizer.study.records import Constraint, Study
 
 UNITS = {outcome.name: outcome.unit for outcome in OUTCOME_LIST}
 
@@ -56,9 +58,9 @@ class Problem:
         return draw_members(study.parameters, self._members, plan.count, plan.seed, study.own_parameters())
 
     @cached_property
-    def _members(self) -> ensemble.Ensemble:
+    def _members(self) -> ensembles.Ensemble:
         plan = self.study.scenarios
-        members = ensemble.load(plan.file or ensemble.built_in(self.study.horizon.start))
+        members = ensembles.load(plan.file or ensembles.built_in(self.study.horizon.start))
         return members.only(plan.structure) if plan.structure else members
 
     @cached_property
@@ -196,7 +198,7 @@ class Problem:
     def seen(self, levers: NDArray[Any], evaluator: Evaluator | None = None) -> NDArray[np.float64]:
         """What each objective's statistic is taken of in every scenario: float64[n, k, n_scenarios].
 
-        See `robustness.seen`. levers : LEVERS[n, n_phases]; evaluator : the study's own if None
+        See `statistics.seen`. levers : LEVERS[n, n_phases]; evaluator : the study's own if None
         """
         where = evaluator or self.evaluator
         chunks = where.chunks(len(levers))
@@ -235,14 +237,14 @@ class Problem:
     def resampled(self, seen: NDArray[np.float64], draws: NDArray[np.float64]) -> NDArray[np.float64]:
         """Objectives with smaller better under other weightings of the scenarios: float64[n_draws, n, k].
 
-        seen : what `seen` returned; draws : as `paired.resamplings` makes them
+        seen : what `seen` returned; draws : as `bootstrap.resamplings` makes them
         """
         parts = [robustness.resampled(seen[:, k], draws, o.statistic) for k, o in enumerate(self.study.objectives)]
         return np.stack(parts, axis=-1) * self.signs
 
     def levels(
         self, levers: NDArray[Any], draws: NDArray[np.float64], evaluator: Evaluator | None = None
-    ) -> paired.Levels:
+    ) -> bootstrap.Levels:
         """The objectives of LEVERS[n, n_phases] in their own signs, as they are and in each of ``draws``.
 
         evaluator : the study's own if None; its scenarios are those that ``draws`` resample
@@ -251,7 +253,7 @@ class Problem:
 
     def measured(
         self, levers: NDArray[Any], draws: NDArray[np.float64], evaluator: Evaluator | None = None
-    ) -> tuple[NDArray[np.float64], paired.Levels]:
+    ) -> tuple[NDArray[np.float64], bootstrap.Levels]:
         """The columns of `screened`, float64[n, screened], and `levels`, from one evaluation."""
         where = evaluator or self.evaluator
         weights = where.scenarios.weights
@@ -262,7 +264,7 @@ class Problem:
             seen = self._seen(outcomes, where)
             reduced.append(self.reduced(seen, weights) * self.signs)
             drawn.append(self.resampled(seen, draws) * self.signs)
-        return np.concatenate(columns), paired.Levels(np.concatenate(reduced), np.concatenate(drawn, axis=1))
+        return np.concatenate(columns), bootstrap.Levels(np.concatenate(reduced), np.concatenate(drawn, axis=1))
 
     @cached_property
     def limits(self) -> list[tuple[Constraint, float, float]]:
@@ -371,7 +373,7 @@ def policies_from_csv(data: bytes, place: str, base: NDArray[Any], most: int) ->
     data : the file; place : its name in messages; base : what an empty cell leaves as it is; most : rows allowed.
     Raises InputError with line and column.
     """
-    header, rows = csv_rows.read(data, place, ("name", *LEVERS_TABLE), most)
+    header, rows = csv_text.read(data, place, ("name", *LEVERS_TABLE), most)
     found: list[tuple[str, NDArray[Any]]] = []
     for line, cells in rows:
         given = dict(zip(header, cells, strict=True))

@@ -1,7 +1,7 @@
 """The rules a study's tables must keep, each broken rule reported where it was broken.
 
 A :class:`Draft` holds the merged tables; each ``take_*`` function turns one table into a record of
-``study.py``. Nothing raises: problems are collected, so that a person mends a file in one go.
+``records.py``. Nothing raises: problems are collected, so that a person mends a file in one go.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from typing import Any
 
 from tiercap.kernels.params import GROUPS, OUTCOMES
 from tiercap.optimizer.errors import InputError, did_you_mean
-from tiercap.optimizer.io import quantities
-from tiercap.optimizer.io.toml_file import TomlFile
+from tiercap.optimizer.io import units
+from tiercap.optimizer.io.toml_text import TomlFile
 from tiercap.optimizer.model import distributions, parameters, scenarios
 from tiercap.optimizer.model.horizon import Horizon
 from tiercap.optimizer.model.parameters import DECLARED, ParameterInfo
 from tiercap.optimizer.rules.levers import part
 from tiercap.optimizer.study import engines
-from tiercap.optimizer.study.study import LEVER_PARTS, LeverRange, ScenarioPlan, SearchBudget
+from tiercap.optimizer.study.records import LEVER_PARTS, LeverRange, ScenarioPlan, SearchBudget
 
 Keys = tuple[str, ...]
 
@@ -89,7 +89,7 @@ class Draft:
         for key in path:
             found = found.get(key, {}) if isinstance(found, dict) else {}
         if not isinstance(found, dict):
-            name = quantities.printable(".".join(path))
+            name = units.printable(".".join(path))
             self.complain(path, f"`{name}` must be a table", f"write [{name}] and keys below it")
             return {}
         return found
@@ -101,7 +101,7 @@ class Draft:
             return False
         table = ".".join(path[:-1])
         context = f"[{table}]: " if table else ""
-        name = quantities.printable(path[-1])
+        name = units.printable(path[-1])
         self.complain(path, f"{context}unknown {what} `{name}`", did_you_mean(path[-1][:60], known))
         return True
 
@@ -148,7 +148,7 @@ def take_integers(draft: Draft, table: str) -> dict[str, int]:
 
 def take_text(draft: Draft, path: Keys, default: str, longest: int = 200) -> str:
     """A short text at ``path``."""
-    value, name = draft.table(path[:-1]).get(path[-1], default), quantities.printable(".".join(path))
+    value, name = draft.table(path[:-1]).get(path[-1], default), units.printable(".".join(path))
     if not isinstance(value, str):
         draft.complain(path, f"`{name}` must be a text in quotes, not {shown(value)}")
         return default
@@ -164,7 +164,7 @@ def take_choice(draft: Draft, path: Keys, default: str, known: Iterable[str], wh
     value = take_text(draft, path, default)
     if value in known:
         return value
-    draft.complain(path, f"unknown {what} `{quantities.printable(value)}`", did_you_mean(value[:60], known))
+    draft.complain(path, f"unknown {what} `{units.printable(value)}`", did_you_mean(value[:60], known))
     return default
 
 
@@ -200,11 +200,11 @@ def _take_options(draft: Draft, engine: str) -> dict[str, engines.Value]:
         path = ("search", "options", name)
         if name not in known:
             hint = did_you_mean(name[:60], known) if known else "it has none"
-            draft.complain(path, f"engine `{engine}` has no option `{quantities.printable(name)}`", hint)
+            draft.complain(path, f"engine `{engine}` has no option `{units.printable(name)}`", hint)
             continue
         option = known[name]
         if isinstance(value, str) and not option.choices:  # from the command line, where numbers are text
-            value = draft.attempt(path, quantities.quantity, value, "1", f"options.{name}")
+            value = draft.attempt(path, units.quantity, value, "1", f"options.{name}")
         if value is not None and not option.accepts(value):
             draft.complain(path, f"[search.options]: `{name}` must be {option.rule}, not {shown(value)}")
         elif value is not None and value != option.default:
@@ -256,7 +256,7 @@ def _lever(draft: Draft, name: str, entry: dict[str, Any]) -> LeverRange | None:
         if key not in entry:
             draft.complain(path, f"lever `{name}` has no `{key}`", f"add {key} = ... [{unit}]")
         else:
-            ends.append(draft.attempt((*path, key), quantities.quantity, entry[key], unit, f"{name}.{key}"))
+            ends.append(draft.attempt((*path, key), units.quantity, entry[key], unit, f"{name}.{key}"))
     scale = take_choice(draft, (*path, "scale"), "linear", ("linear", "log"), "scale")
     if len(draft.problems) > before:
         return None
@@ -359,7 +359,7 @@ def _distributed(info: ParameterInfo, name: str, arguments: dict[str, float]) ->
 
 def _argument(parameter: str, key: str, value: object) -> float:
     """An argument in the parameter's unit; sigma is a pure number."""
-    return quantities.quantity(value, "1", key) if key == "sigma" else parameters.parse(parameter, value)
+    return units.quantity(value, "1", key) if key == "sigma" else parameters.parse(parameter, value)
 
 
 def shown(value: object) -> str:
@@ -368,4 +368,4 @@ def shown(value: object) -> str:
         text = str(value)
     except ValueError:  # an integer of thousands of digits
         text = "a number of thousands of digits"
-    return f"`{quantities.printable(text)}`"
+    return f"`{units.printable(text)}`"

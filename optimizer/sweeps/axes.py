@@ -17,14 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.optimizer.errors import InputError, did_you_mean
-from tiercap.optimizer.io import quantities
-from tiercap.optimizer.io.quantities import printable
+from tiercap.optimizer.io import units as quantities
+from tiercap.optimizer.io.units import printable
 from tiercap.optimizer.model import parameters
 from tiercap.optimizer.model.parameters import DECLARED
 from tiercap.optimizer.rules import levers
 from tiercap.optimizer.rules.levers import LEVERS_TABLE
 from tiercap.optimizer.study.problem import lever_value
-from tiercap.optimizer.study.study import Study
+from tiercap.optimizer.study.records import Study
 
 Floats = NDArray[np.float64]
 Kind = Literal["lever", "parameter"]

@@ -19,8 +19,8 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from tiercap.optimizer.errors import InputError, StorageError
-from tiercap.optimizer.io.quantities import printable
-from tiercap.optimizer.sweeps.sweep_plan import Block, BlockEvaluator, Plan, identity
+from tiercap.optimizer.io.units import printable
+from tiercap.optimizer.sweeps.plan import Block, BlockEvaluator, Plan, identity
 
 #: Seconds within which a scheduler must answer and a first worker be there.
 TIMEOUT = 8

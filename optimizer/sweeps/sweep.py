@@ -21,16 +21,18 @@ import numpy as np
 from tiercap.optimizer.errors import InputError, StorageError
 from tiercap.optimizer.io import machine
 from tiercap.optimizer.model import measures
-from tiercap.optimizer.model.evaluate import code_digest, vector_bits
-from tiercap.optimizer.rules.policy import describe
-from tiercap.optimizer.runs.results import RunFolder
-from tiercap.optimizer.runs.run_layout import SWEEP
-from tiercap.optimizer.study import config
+from tiercap.optimizer.model.evaluator import code_digest, vector_bits
+from tiercap.optimizer.rules.encode import describe
+from tiercap.optimizer.runs.folder import RunFolder
+from tiercap.optimizer.runs.layout import SWEEP
+from tiercap.optimizer.study import load
 from tiercap.optimizer.study.problem import Problem
-from tiercap.optimizer.sweeps import dask_blocks, labelled, sweep_files
-from tiercap.optimizer.sweeps.sweep_plan import CLIPPED, Block, BlockEvaluator, Plan, identity
-from tiercap.optimizer.sweeps.sweep_request import Request, plan_of
-from tiercap.optimizer.sweeps.sweep_size import check_room, estimate, is_large, refusal
+from tiercap.optimizer.sweeps import dask_blocks
+from tiercap.optimizer.sweeps import netcdf as labelled
+from tiercap.optimizer.sweeps import tables as sweep_files
+from tiercap.optimizer.sweeps.plan import CLIPPED, Block, BlockEvaluator, Plan, identity
+from tiercap.optimizer.sweeps.request import Request, plan_of
+from tiercap.optimizer.sweeps.size import check_room, estimate, is_large, refusal
 
 
 class Extreme(NamedTuple):
@@ -81,7 +83,7 @@ Progress = Callable[[Sweep], Callable[[int], None]]
 
 def configuration(problem: Problem, plan: Plan, names: Sequence[str]) -> dict[str, Any]:
     """What makes a sweep the same sweep: points, policies, futures, code and data."""
-    resolved = config.resolved(problem.study)
+    resolved = load.resolved(problem.study)
     futures = {**resolved["scenarios"], "file": getattr(plan.futures, "digest", "")}
     table = plan.design.table
     digests = {
@@ -247,7 +249,7 @@ def manifest(run: Sweep) -> dict[str, Any]:
     ]  # fmt: skip
     policies = zip(run.names, plan.policies, strict=True)
     return {
-        "study": config.resolved(run.problem.study),
+        "study": load.resolved(run.problem.study),
         "configuration_sha256": run.folder.fingerprint,
         "sweep": {
             **plan.design.described(),

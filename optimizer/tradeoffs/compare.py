@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.optimizer.errors import InputError, did_you_mean
-from tiercap.optimizer.io.quantities import printable
-from tiercap.optimizer.model import front, paired, robustness
+from tiercap.optimizer.io.units import printable
+from tiercap.optimizer.model import bootstrap, front, statistics
+from tiercap.optimizer.model.bootstrap import Levels, Spread
 from tiercap.optimizer.model.convergence import REFERENCE, scaled_hypervolume
-from tiercap.optimizer.model.paired import Levels, Spread
-from tiercap.optimizer.rules.rules import load_rules
-from tiercap.optimizer.runs import saved_run
-from tiercap.optimizer.runs.saved_run import SavedRun
+from tiercap.optimizer.rules.book import load_rules
+from tiercap.optimizer.runs import saved
+from tiercap.optimizer.runs.saved import SavedRun
 from tiercap.optimizer.study.problem import Problem, parse_policy
 from tiercap.optimizer.tradeoffs.pick import regrets
 
@@ -106,7 +106,7 @@ def understood(texts: Sequence[str], threads: int | None = None) -> list[SavedRu
         if "=" in text or text.strip() in rules:
             found.append(text)
         elif Path(text).exists() or "/" in text:
-            found.append(saved_run.load(Path(text), threads))
+            found.append(saved.load(Path(text), threads))
         else:
             hint = did_you_mean(text[:60], rules)
             raise InputError(f"`{printable(text)}` is neither a run folder nor a rule nor levers NAME=VALUE: {hint}")
@@ -143,7 +143,7 @@ def contenders(given: Sequence[SavedRun | str], problem: Problem) -> tuple[list[
 def compare(given: Sequence[SavedRun | str], problem: Problem) -> Comparison:
     """Evaluate every policy in the scenarios of ``problem`` and set them against each other in its objectives."""
     who, baseline = contenders(given, problem)
-    draws = paired.resamplings(problem.scenarios.weights, problem.study.search.seed)
+    draws = bootstrap.resamplings(problem.scenarios.weights, problem.study.search.seed)
     each, levels = [], []
     for one in who:
         seen = problem.seen(one.levers)
@@ -185,10 +185,10 @@ def _standings(
             Standing(
                 row,
                 level.of(row, signs),
-                paired.difference((level, row), (rule, 0), signs),
-                paired.spread(regret[place], weights, draws),
+                bootstrap.difference((level, row), (rule, 0), signs),
+                bootstrap.spread(regret[place], weights, draws),
                 float(regret[place].max()),
-                paired.spread(short[place], weights, draws),
+                bootstrap.spread(short[place], weights, draws),
                 _broken(problem, one.levers[row : row + 1]),
                 _interval(volume),
                 _interval(volume - volumes[0]),
@@ -206,7 +206,7 @@ def _broken(problem: Problem, levers: NDArray[Any]) -> tuple[str, ...]:
 
 def _least(regret: Floats, weights: Floats) -> int:
     """The policy whose largest regret is least, then whose mean is: regret is float64[n, n_scenarios]."""
-    return int(np.lexsort((robustness.reduce(regret, weights, "mean"), regret.max(axis=1)))[0])
+    return int(np.lexsort((statistics.reduce(regret, weights, "mean"), regret.max(axis=1)))[0])
 
 
 def _volumes(level: Levels, ideal: Floats, nadir: Floats) -> Floats:
@@ -215,7 +215,7 @@ def _volumes(level: Levels, ideal: Floats, nadir: Floats) -> Floats:
 
 
 def _interval(volumes: Floats) -> Spread:
-    low, high = np.quantile(volumes[1:], [paired.OUTSIDE, 1.0 - paired.OUTSIDE])
+    low, high = np.quantile(volumes[1:], [bootstrap.OUTSIDE, 1.0 - bootstrap.OUTSIDE])
     return Spread(volumes[0], low, high)
 
 
@@ -232,14 +232,14 @@ def _duel(mine: Levels, theirs: Levels, signs: Floats) -> Duel:
 
     def change(k: int, signs: Floats | float) -> Spread:
         """The best of mine against row ``k``, less it."""
-        return paired.difference((mine, rows[k]), (theirs, k), signs)
+        return bootstrap.difference((mine, rows[k]), (theirs, k), signs)
 
     for k, losses in enumerate(theirs.values):
         gain = ((losses - mine.values) / span).min(axis=1)
         rows[k] = np.argmax(gain)
         leads[k] = gain[rows[k]]
         if leads[k] > 0.0:
-            surely += bool(paired.surely_better(change(k, 1.0)))
+            surely += bool(bootstrap.surely_better(change(k, 1.0)))
     clearest = int(np.argmax(leads))
     shown = change(clearest, signs)
     return Duel(int((leads > 0.0).sum()), surely, len(theirs.values), int(rows[clearest]), clearest, shown)

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.kernels.params import ABSOLUTE, OUTCOMES, TIERS
-from tiercap.optimizer.model import paired
-from tiercap.optimizer.model.evaluate import Evaluator
-from tiercap.optimizer.model.paired import Spread
-from tiercap.optimizer.rules.catalogue import Chip
+from tiercap.optimizer.model import bootstrap
+from tiercap.optimizer.model.bootstrap import Spread
+from tiercap.optimizer.model.evaluator import Evaluator
+from tiercap.optimizer.rules.chips import Chip
 from tiercap.optimizer.rules.cliffs import NEAR, figure_of, room
 from tiercap.optimizer.rules.levers import CAPS, as_row, live
 from tiercap.optimizer.study.problem import Problem
@@ -62,7 +62,7 @@ def gain_from_rebinning(problem: Problem, levers: NDArray[Any], outcomes: list[s
     plain = problem.evaluator
     uncut = Evaluator(replace(scenarios, table=table), plain.horizon, plain.catalogue, plain.threads)
     with_designs, without = (_outcomes(evaluator, levers, outcomes) for evaluator in (plain, uncut))
-    return paired.spread(with_designs - without, scenarios.weights, draws)
+    return bootstrap.spread(with_designs - without, scenarios.weights, draws)
 
 
 def _outcomes(evaluator: Evaluator, levers: NDArray[Any], outcomes: list[str]) -> Floats:

@@ -11,14 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.optimizer.errors import InfeasibleError, InputError, did_you_mean
-from tiercap.optimizer.io.quantities import printable, quantity
-from tiercap.optimizer.model import front, measures, paired, robustness
-from tiercap.optimizer.model.paired import Spread
-from tiercap.optimizer.rules.catalogue import load_chips
+from tiercap.optimizer.io.units import printable, quantity
+from tiercap.optimizer.model import bootstrap, front, measures
+from tiercap.optimizer.model import statistics as robustness
+from tiercap.optimizer.model.bootstrap import Spread
+from tiercap.optimizer.rules.chips import load_chips
 from tiercap.optimizer.rules.levers import part
-from tiercap.optimizer.runs.saved_run import SavedRun
+from tiercap.optimizer.runs.saved import SavedRun
 from tiercap.optimizer.study.problem import Problem
-from tiercap.optimizer.tradeoffs import legal, loophole, marginal
+from tiercap.optimizer.tradeoffs import loophole, shadow_prices
+from tiercap.optimizer.tradeoffs import rounding as legal
 
 Floats = NDArray[np.float64]
 Way = Literal["knee", "compromise", "regret", "weights"]
@@ -74,7 +76,7 @@ class Pick:
     rule: Spread
     loss: Spread
     gain: Spread
-    prices: list[marginal.Price]
+    prices: list[shadow_prices.Price]
     rebinning: Spread
     lines: list[loophole.Line]
     changed: bool
@@ -163,7 +165,7 @@ def _described(
     run: SavedRun, way: Way, bounds: tuple[Bound, ...], chosen: Chosen, rounding: legal.Rounded, changed: bool
 ) -> Pick:
     problem = run.problem
-    draws = paired.resamplings(problem.scenarios.weights, problem.study.search.seed)
+    draws = bootstrap.resamplings(problem.scenarios.weights, problem.study.search.seed)
     three = [run.levers[chosen.row : chosen.row + 1], rounding.levers, problem.baseline.reshape(1, 1)]
     level = problem.levels(np.concatenate(three), draws)
     broken = _amounts(problem, rounding.levers, bounds)[0] if bounds else np.zeros(0)
@@ -173,9 +175,9 @@ def _described(
         run, way, bounds, chosen, rounding,
         (*rounding.broken, *(str(bound) for bound, amount in zip(bounds, broken, strict=True) if amount > 0.0)),
         level.of(exact), level.of(rounded), level.of(rule),
-        paired.difference((level, rounded), (level, exact)),
-        paired.difference((level, rounded), (level, rule)),
-        marginal.prices(problem, rounding.values, draws),
+        bootstrap.difference((level, rounded), (level, exact)),
+        bootstrap.difference((level, rounded), (level, rule)),
+        shadow_prices.prices(problem, rounding.values, draws),
         loophole.gain_from_rebinning(problem, rounding.levers, gained_by_rebinning(problem), draws),
         loophole.lines(rounding.levers, load_chips(), groups),
         changed,

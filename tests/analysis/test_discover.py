@@ -11,27 +11,28 @@ import pytest
 from support import small
 
 from tiercap.kernels.params import OUTCOMES
-from tiercap.optimizer.analysis import discover_figure, failing
+from tiercap.optimizer.analysis import conditions as failing
+from tiercap.optimizer.analysis import figures
 from tiercap.optimizer.analysis.discover import Discovery, _box, discover, words
-from tiercap.optimizer.analysis.discover_files import COLUMNS, tables
+from tiercap.optimizer.analysis.discover_tables import COLUMNS, tables
 from tiercap.optimizer.analysis.prim import Cases, boxed
 from tiercap.optimizer.cli import group
 from tiercap.optimizer.cli.guard import run
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.io import columns
 from tiercap.optimizer.model import parameters
-from tiercap.optimizer.runs import one_policy
-from tiercap.optimizer.search.optimize import optimize
-from tiercap.optimizer.study import config
+from tiercap.optimizer.runs import named_policy
+from tiercap.optimizer.search.run import optimize
+from tiercap.optimizer.study import load
 from tiercap.optimizer.study.problem import Problem
 
 
 def problem(kind: str = "sobol", count: int = 512, threads: int | None = 2) -> Problem:
-    return Problem(config.load(None, [f"scenarios.count={count}"], {"scenarios.kind": kind}), threads)
+    return Problem(load.load(None, [f"scenarios.count={count}"], {"scenarios.kind": kind}), threads)
 
 
 def found(given: Problem, *fails: str, policy: str = "bis-2026", **more: Any) -> Discovery:
-    return discover(given, one_policy.understood(policy, given), fails, **more)
+    return discover(given, named_policy.understood(policy, given), fails, **more)
 
 
 def command(*arguments: str) -> int:
@@ -136,7 +137,7 @@ def test_members_of_unequal_weight(tmp_path: Path) -> None:
     weight = np.where(np.arange(300) % 2 == 0, 3.0, 1.0)
     file = tmp_path / "weighted.parquet"
     file.write_bytes(columns.to_parquet({"budget_c": budget, "weight": weight}, {"budget_c": "GUSD/year"}))
-    study = config.load(None, ["scenarios.count=300"], {"scenarios.kind": "calibrated", "scenarios.file": str(file)})
+    study = load.load(None, ["scenarios.count=300"], {"scenarios.kind": "calibrated", "scenarios.file": str(file)})
     one = found(Problem(study, 2), "revenue worst 20 %", over=["budget_c"])
     weights = Problem(study, 2).scenarios.weights
     assert one.failing == pytest.approx(weights[one.cases.interest].sum())
@@ -160,7 +161,7 @@ def test_a_folder_holds_everything_and_repeats_to_the_bit(
     manifest = json.loads((folder / "manifest.json").read_text())
     made = {f"{name}.{kind}" for name in ("boxes", "trajectory", "futures") for kind in ("csv", "parquet")}
     assert set(manifest["digests"]) == made | {"codebook.csv"}
-    pictures = {kind: (folder / f"discover.{kind}").read_bytes() for kind in discover_figure.SUFFIXES}
+    pictures = {kind: (folder / f"discover.{kind}").read_bytes() for kind in figures.SUFFIXES}
     assert pictures["pdf"].startswith(b"%PDF")
     assert pictures["png"].startswith(b"\x89PNG")
     assert b"barred_start" in pictures["svg"]
@@ -181,7 +182,7 @@ def test_a_row_of_a_run_is_a_policy(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     done = optimize(small.problem(), tmp_path / "done")
-    picked = one_policy.understood("done:1", problem())
+    picked = named_policy.understood("done:1", problem())
     assert picked.levers.tobytes() == done.levers[1:2].tobytes()
     assert command("--policy", "done:1", "--fails", "revenue worst 20 %", "--count", "128", "--json") == 0
     assert json.loads(capsys.readouterr().out)["policy"]["name"] == "done:1"
@@ -243,4 +244,4 @@ def test_without_scikit_learn_the_extra_is_named_and_prim_goes_on(monkeypatch: p
 
 def test_figures_of_every_method_are_drawn() -> None:
     for method in ("prim", "cart"):
-        assert discover_figure.picture(found(problem(), "revenue worst 20 %", method=method), "png")
+        assert figures.picture(found(problem(), "revenue worst 20 %", method=method), "png")

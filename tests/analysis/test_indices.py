@@ -8,7 +8,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from tiercap.optimizer.analysis import density, saltelli
+from tiercap.optimizer.analysis import indices as saltelli
+from tiercap.optimizer.analysis import regional
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.model import sobol
 
@@ -111,24 +112,24 @@ def test_pawn_ranks_inputs_and_tells_noise_apart() -> None:
     rng = np.random.default_rng(0)
     x = rng.random((4096, 4))
     y = 3.0 * x[:, 0] + x[:, 1]
-    score, noise = density.pawn(x, y, 0)
+    score, noise = regional.pawn(x, y, 0)
     assert score[0] > score[1] > noise
     assert (score[2:] < 1.5 * noise).all()
-    assert np.array_equal(density.pawn(x, y, 0)[0], score)
-    assert density.pawn(x, y, 1)[1] != noise
+    assert np.array_equal(regional.pawn(x, y, 0)[0], score)
+    assert regional.pawn(x, y, 1)[1] != noise
 
 
 def test_pawn_sees_an_input_that_moves_the_spread_alone() -> None:
     rng = np.random.default_rng(1)
     x = rng.random((4096, 2))
-    score, noise = density.pawn(x, x[:, 0] * rng.standard_normal(4096), 0)
+    score, noise = regional.pawn(x, x[:, 0] * rng.standard_normal(4096), 0)
     assert score[0] > 2.0 * noise
 
 
 def test_tails_name_the_input_and_the_side() -> None:
     rng = np.random.default_rng(2)
     x = rng.random((2000, 3))
-    low, high = density.tails(x, x[:, 0] - 0.2 * x[:, 1], 0.1)
+    low, high = regional.tails(x, x[:, 0] - 0.2 * x[:, 1], 0.1)
     assert (low.end, low.points, high.end, high.points) == ("lowest", 200, "highest", 200)
     assert low.distance[0] > low.critical > low.distance[2]
     assert low.inside[0] < low.outside[0]
@@ -138,6 +139,6 @@ def test_tails_name_the_input_and_the_side() -> None:
 
 def test_an_outcome_without_a_tail_has_none() -> None:
     x = np.random.default_rng(3).random((400, 1))
-    assert density.tails(x, np.ones(400), 0.1) == []
+    assert regional.tails(x, np.ones(400), 0.1) == []
     lumpy = np.where(x[:, 0] > 0.5, 1.0, 0.0)  # half the points tie at either edge
-    assert [tail.points for tail in density.tails(x, lumpy, 0.1)] == [int((lumpy == 0).sum()), int((lumpy == 1).sum())]
+    assert [tail.points for tail in regional.tails(x, lumpy, 0.1)] == [int((lumpy == 0).sum()), int((lumpy == 1).sum())]

@@ -125,12 +125,12 @@ def test_inputs_with_ties_are_peeled_without_a_loop_that_never_ends() -> None:
 def test_boxes_of_the_models_own_futures_are_those_of_the_workbench() -> None:
     """Members of the ensemble: 76 parameters, some with ties at 0, a policy that fails in a fifth of the futures."""
     from tiercap.optimizer.analysis.discover import discover
-    from tiercap.optimizer.runs import one_policy
-    from tiercap.optimizer.study import config
+    from tiercap.optimizer.runs import named_policy
+    from tiercap.optimizer.study import load
     from tiercap.optimizer.study.problem import Problem
 
-    problem = Problem(config.load(None, ["scenarios.count=256"]), 2)
-    given = discover(problem, one_policy.understood("bis-2026", problem), ["revenue worst 20 %"], method="cart").cases
+    problem = Problem(load.load(None, ["scenarios.count=256"]), 2)
+    given = discover(problem, named_policy.understood("bis-2026", problem), ["revenue worst 20 %"], method="cart").cases
     (theirs, _), x = workbench(given)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

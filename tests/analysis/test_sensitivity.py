@@ -10,26 +10,26 @@ import numpy as np
 import pytest
 
 from tiercap.kernels.params import OUTCOMES, PARAMETERS
-from tiercap.optimizer.analysis import design, sensitivity, variance
-from tiercap.optimizer.analysis.sensitivity_files import COLUMNS, tables
+from tiercap.optimizer.analysis import factors, sensitivity, variance
+from tiercap.optimizer.analysis.sensitivity_tables import COLUMNS, tables
 from tiercap.optimizer.cli import group
 from tiercap.optimizer.cli.guard import run
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.io import columns
 from tiercap.optimizer.model.scenarios import draw
-from tiercap.optimizer.runs import one_policy
-from tiercap.optimizer.study import config
+from tiercap.optimizer.runs import named_policy
+from tiercap.optimizer.study import load
 from tiercap.optimizer.study.problem import Problem
 
 OVER = ["budget_c", "barred_start", "attraction_e", "grey_supply", "theta_f_dc"]
 
 
 def problem(kind: str = "sobol", *settings: str, threads: int | None = 2) -> Problem:
-    return Problem(config.load(None, settings, {"scenarios.kind": kind}), threads)
+    return Problem(load.load(None, settings, {"scenarios.kind": kind}), threads)
 
 
 def about(given: Problem, policy: str = "bis-2026", **more: Any) -> sensitivity.Sensitivity:
-    return sensitivity.of_parameters(given, one_policy.understood(policy, given), **{"points": 256, **more})
+    return sensitivity.of_parameters(given, named_policy.understood(policy, given), **{"points": 256, **more})
 
 
 def command(*arguments: str) -> int:
@@ -38,7 +38,7 @@ def command(*arguments: str) -> int:
 
 def test_sample_a_is_that_of_the_scenarios_and_b_is_another() -> None:
     infos = problem().study.parameters
-    a, b = design.parameter_samples(infos, 512, 3)
+    a, b = factors.parameter_samples(infos, 512, 3)
     assert np.array_equal(a, draw(infos, 512, 3).table)
     for info in infos:
         if info.distribution is None:
@@ -58,7 +58,7 @@ def test_what_moves_revenue_is_what_other_methods_say_too() -> None:
     total = dict(zip(names, found.total.value[:, 0], strict=True))
     assert max(total, key=lambda name: total[name]) == "budget_c"
     table = draw(given.study.parameters, 4096, 11).table
-    values = design.evaluator_of(given, found.policy, [OUTCOMES.index("revenue")])(table)[0]  # type: ignore[arg-type]
+    values = factors.evaluator_of(given, found.policy, [OUTCOMES.index("revenue")])(table)[0]  # type: ignore[arg-type]
     for k, name in enumerate(names):
         plain = variance.first_order(table[name], values)
         assert found.first.low[k, 0] - 0.03 <= plain <= found.first.high[k, 0] + 0.03
@@ -83,7 +83,7 @@ def test_the_tornado_is_the_central_future_with_one_parameter_moved() -> None:
 
 def test_bits_do_not_depend_on_threads_blocks_or_company(monkeypatch: pytest.MonkeyPatch) -> None:
     one = tables(about(problem(threads=1), over=OVER))
-    monkeypatch.setattr(design, "BLOCK", 100)
+    monkeypatch.setattr(factors, "BLOCK", 100)
     two = tables(about(problem(threads=2), over=OVER))
     assert all(np.array_equal(one[name][c], two[name][c]) for name in one for c in one[name])
     alone = about(problem(), over=OVER, outcomes=["gap"])
@@ -116,7 +116,7 @@ def test_weighted_members_count_as_often_as_they_are_worth(tmp_path: Path) -> No
     file = tmp_path / "weighted.parquet"
     file.write_bytes(columns.to_parquet({"budget_c": budget, "weight": weight}, {"budget_c": "GUSD/year"}))
     given = problem("calibrated", "scenarios.count=400")
-    study = config.load(None, ["scenarios.count=400"], {"scenarios.kind": "calibrated", "scenarios.file": str(file)})
+    study = load.load(None, ["scenarios.count=400"], {"scenarios.kind": "calibrated", "scenarios.file": str(file)})
     found = about(Problem(study, 2), outcomes=["revenue"], over=["budget_c"])
     assert len(found.sample.x) == int((weight > 0).sum())
     assert found.inputs[0].high < 50.0

@@ -14,7 +14,12 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from tiercap.optimizer.bench import bench, bench_compare, bench_figures, bench_kernel, bench_process, bench_search
+from tiercap.optimizer.bench import compare
+from tiercap.optimizer.bench import figures as bench_figures
+from tiercap.optimizer.bench import kernel as bench_kernel
+from tiercap.optimizer.bench import process as bench_process
+from tiercap.optimizer.bench import report as bench
+from tiercap.optimizer.bench import search as bench_search
 from tiercap.optimizer.cli import bench as command
 from tiercap.optimizer.cli import group
 from tiercap.optimizer.cli.guard import run
@@ -135,11 +140,11 @@ def test_without_matplotlib_one_sentence_and_no_figures(
 
 
 def test_against_itself_everything_is_1(folder: Path, report: dict[str, Any]) -> None:
-    found = bench_compare.changes(bench_compare.read(folder / "bench.json"), report)
+    found = compare.changes(compare.read(folder / "bench.json"), report)
     assert [change.name for change in found] == list(report["measures"])
     assert {change.ratio for change in found} == {1.0}
     assert {change.verdict for change in found} <= {"within the spread", "no spread"}
-    assert bench_compare.remarks(report, report) == []
+    assert compare.remarks(report, report) == []
 
 
 def figure(low: float, median: float, high: float, better: str = "more") -> dict[str, Any]:
@@ -160,7 +165,7 @@ def figure(low: float, median: float, high: float, better: str = "more") -> dict
     ],
 )
 def test_a_change_counts_where_the_spreads_do_not_meet(before: Any, now: Any, better: str, verdict: str) -> None:
-    (change,) = bench_compare.changes(
+    (change,) = compare.changes(
         {"measures": {"x": figure(*before, better), "gone": figure(1, 2, 3)}},
         {"measures": {"new": figure(1, 2, 3), "x": figure(*now, better)}},
     )
@@ -171,7 +176,7 @@ def test_another_machine_is_said(report: dict[str, Any]) -> None:
     other = json.loads(json.dumps(report))
     other["machine"] |= {"processor": "another", "usable_cores": 64}
     other["kernel"]["threads"] = 64
-    text = "\n".join(bench_compare.remarks(other, report))
+    text = "\n".join(compare.remarks(other, report))
     assert all(word in text for word in ("another before", "64 before", "threads differ"))
 
 
@@ -387,9 +392,9 @@ def test_the_whole_quick_suite_with_every_part(tmp_path: Path) -> None:
 
 def test_an_earlier_report_may_be_of_any_size_but_not_absurd(tmp_path: Path) -> None:
     path = tmp_path / "old.json"
-    path.write_bytes(b" " * (bench_compare.MAX_REPORT + 1))
+    path.write_bytes(b" " * (compare.MAX_REPORT + 1))
     with pytest.raises(InputError, match="more than"):
-        bench_compare.read(path)
+        compare.read(path)
 
 
 def test_peak_memory_is_the_process_own_not_its_parents() -> None:

@@ -19,7 +19,7 @@ from tiercap.optimizer.calibration.record import load_record, of_role, parse_rec
 from tiercap.optimizer.calibration.replay import Replay
 from tiercap.optimizer.cli import group, guard
 from tiercap.optimizer.errors import InputError
-from tiercap.optimizer.model.ensemble import builtin_path
+from tiercap.optimizer.model.ensembles import builtin_path
 from tiercap.optimizer.model.scenarios import Scenarios
 
 

@@ -12,16 +12,16 @@ import pytest
 
 from tiercap.kernels.params import PARAMS, TRAJECTORY, WORKLOADS
 from tiercap.optimizer.calibration import calibrate as calibration
-from tiercap.optimizer.calibration import handover, psis, smc
+from tiercap.optimizer.calibration import initial_state, psis, smc
 from tiercap.optimizer.calibration.calibrate import STRUCTURES, Calibration, calibrate
 from tiercap.optimizer.calibration.fit import Effort
 from tiercap.optimizer.calibration.record import RecordRow, load_record
 from tiercap.optimizer.calibration.replay import Replay
 from tiercap.optimizer.errors import InputError
-from tiercap.optimizer.model import ensemble, parameters
+from tiercap.optimizer.model import ensembles, parameters
 from tiercap.optimizer.model.scenarios import draw
-from tiercap.optimizer.study import config
-from tiercap.optimizer.study.study import Study
+from tiercap.optimizer.study import load
+from tiercap.optimizer.study.records import Study
 
 ROWS = load_record()
 #: A fit of some seconds.
@@ -29,7 +29,7 @@ SMALL = Effort(2, 64)
 
 
 def study(*settings: str) -> Study:
-    return config.load(None, settings, {}, {})
+    return load.load(None, settings, {}, {})
 
 
 def small(
@@ -60,8 +60,8 @@ def found() -> Calibration:
 
 def test_threads_and_repetition_change_no_bit_and_the_seed_does() -> None:
     first, again, other = small(), small(threads=2), small(seed=1)
-    assert ensemble.to_parquet(first.members) == ensemble.to_parquet(again.members)
-    assert ensemble.to_parquet(first.members) != ensemble.to_parquet(other.members)
+    assert ensembles.to_parquet(first.members) == ensembles.to_parquet(again.members)
+    assert ensembles.to_parquet(first.members) != ensembles.to_parquet(other.members)
 
 
 def test_only_rows_that_end_by_2024_are_fitted_unless_everything_is(found: Calibration) -> None:
@@ -77,11 +77,11 @@ def test_later_rows_change_nothing(found: Calibration) -> None:
     """Not a bit of the fit to 2024 may hang on what came after."""
     early = tuple(row for row in ROWS if row.role == "calibrate")
     again = small(rows=early, structures=(STRUCTURES[0], STRUCTURES[3]))
-    assert ensemble.to_parquet(again.members) == ensemble.to_parquet(found.members)
+    assert ensembles.to_parquet(again.members) == ensembles.to_parquet(found.members)
 
 
 def test_members_are_as_many_of_each_structure_and_within_their_domains(found: Calibration) -> None:
-    read = ensemble.parse("x", found.members)  # checks every domain
+    read = ensembles.parse("x", found.members)  # checks every domain
     assert len(read) == 64
     assert read.weights == pytest.approx(np.full(64, 1 / 64))
     assert read.labels() == ["events/elastic", "rule/fixed"]
@@ -95,7 +95,7 @@ def test_members_are_as_many_of_each_structure_and_within_their_domains(found: C
 def test_the_manifest_holds_what_a_reader_needs(found: Calibration, tmp_path: Path) -> None:
     path, beside = calibration.write(found, tmp_path / "new" / "x.parquet")
     told = json.loads(beside.read_text(encoding="utf-8"))
-    assert told["sha256"] == ensemble.load(path).digest
+    assert told["sha256"] == ensembles.load(path).digest
     assert told["evaluations"] == found.evaluations > 1000
     assert set(told["structures"]) == set(found.fits)
     assert told["converged"] is False  # 64 particles are too few, and it says so
@@ -110,9 +110,9 @@ def test_the_manifest_holds_what_a_reader_needs(found: Calibration, tmp_path: Pa
 
 def test_members_replay_what_was_fitted(found: Calibration) -> None:
     """The replay_ columns and the behaviour are enough to predict the rows again, but for seven digits."""
-    read = ensemble.parse("x", found.members).only("rule/fixed")
+    read = ensembles.parse("x", found.members).only("rule/fixed")
     replay = Replay(found.rows, False, 1, False)
-    again = replay.predict(handover.at_start(read, replay.parameters))
+    again = replay.predict(initial_state.at_start(read, replay.parameters))
     fit = found.fits["rule/fixed"]
     all_predictions = fit.predictions
     for row in again:
@@ -126,7 +126,7 @@ def test_levels_are_carried_on_and_stocks_read_where_the_replay_has_them() -> No
     for info in replay.parameters:
         table[info.name] = info.value
     table["budget_c"] = [5.0, 6.0]
-    handed = handover.columns(replay, table, [], study().parameters, standing=False)
+    handed = initial_state.columns(replay, table, [], study().parameters, standing=False)
     years = 2026.0 - replay.clock.start
     before = table["budget_c_break"]
     grown = table["budget_c_growth"] ** before * table["budget_c_growth_late"] ** (years - before)
@@ -150,10 +150,10 @@ def test_stocks_in_index_units_agree_with_those_by_workload() -> None:
     table["domestic_capacity"], table["domestic_growth"], table["capacity_investment"] = 1e-9, 0.0, 0.0
     for name in ("stock_d", "stock_g", "grey_supply", "leak_a", "leak_b", "remote_share"):
         table[name] = 1e-9 if name == "stock_d" else 0.0
-    handed = handover.columns(replay, table, [], study().parameters, standing=False)
+    handed = initial_state.columns(replay, table, [], study().parameters, standing=False)
     replay.clock = dataclasses.replace(replay.clock, steps=14)
     path = replay.trajectories(table)
-    c = handover._index([path[12, TRAJECTORY.index(f"stock_c_{w}")] for w in WORKLOADS], table, "value_c")
+    c = initial_state._index([path[12, TRAJECTORY.index(f"stock_c_{w}")] for w in WORKLOADS], table, "value_c")
     assert c == pytest.approx(handed["stock_e"], rel=0.06)
     assert c > handed["stock_e"]  # the index of a mixture is more than the sum of the indices
 

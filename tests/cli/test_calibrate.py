@@ -16,7 +16,7 @@ from tiercap.optimizer.calibration import psis, smc
 from tiercap.optimizer.cli import group
 from tiercap.optimizer.cli.guard import run
 from tiercap.optimizer.data import shipped
-from tiercap.optimizer.model import ensemble
+from tiercap.optimizer.model import ensembles
 
 FEW = ["--runs", "2", "--particles", "128"]
 RECORD = shipped("record.csv")
@@ -40,7 +40,7 @@ def mine(tmp_path: Path) -> Path:
     path = tmp_path / "mine.parquet"
     columns = {"budget_c": np.array([20.0, 30.0, 80.0]), "weight": np.array([1.0, 1.0, 2.0]),
                "structure": np.array(["rule/fixed", "rule/fixed", "events/fixed"])}  # fmt: skip
-    path.write_bytes(ensemble.to_parquet(columns))
+    path.write_bytes(ensembles.to_parquet(columns))
     return path
 
 
@@ -52,7 +52,7 @@ def test_a_calibration_writes_an_ensemble_that_evaluate_takes(
     assert tiercap("calibrate", *FEW, "-o", str(path), "--json") == 0
     told = json.loads(capsys.readouterr().out)
     assert told["schema_version"] == 1
-    assert told["sha256"] == ensemble.load(path).digest
+    assert told["sha256"] == ensembles.load(path).digest
     assert told["members"] == 4 * 256
     assert tiercap("evaluate", "--scenarios", str(path), "--set", "scenarios.count=16", "--json") == 0
     answer = json.loads(capsys.readouterr().out)
@@ -201,7 +201,7 @@ def test_each_structure_answers_by_itself(capsys: pytest.CaptureFixture[str]) ->
     few = ["--set", "scenarios.count=16"]
     assert tiercap("evaluate", *few, "--structure", "each", "--policy", "ban", "--policy", "bis-2026", "--json") == 0
     answer = json.loads(capsys.readouterr().out)
-    assert [part["structure"] for part in answer["structures"]] == ensemble.load("calibrated-2026").labels()
+    assert [part["structure"] for part in answer["structures"]] == ensembles.load("calibrated-2026").labels()
     assert answer["better_under_all"] == {"ban": ["gap"], "bis-2026": []}
     assert tiercap("evaluate", *few, "--structure", "rule/fixed", "--policy", "bis-2026", "--json") == 0
     alone = json.loads(capsys.readouterr().out)["policies"][0]["outcomes"]["revenue"]["mean"]
@@ -215,7 +215,7 @@ def test_each_structure_answers_by_itself(capsys: pytest.CaptureFixture[str]) ->
 
 def test_each_structure_needs_an_ensemble_with_structures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "plain.parquet"
-    path.write_bytes(ensemble.to_parquet({"lock_in": np.array([0.5])}))
+    path.write_bytes(ensembles.to_parquet({"lock_in": np.array([0.5])}))
     for flags, says in ((["--scenarios", "prior"], "structures belong to an ensemble"),
                         (["--scenarios", str(path)], "no column `structure`"),
                         (["--trajectory"], "leave --trajectory out")):  # fmt: skip

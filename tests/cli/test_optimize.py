@@ -21,7 +21,7 @@ from tiercap.optimizer.cli.guard import run
 #: The real command, in which a signal comes once so many evaluations are done: no clock decides when.
 DRIVER = """
 import os, sys
-from tiercap.optimizer.search import search
+from tiercap.optimizer.search import loop
 from tiercap.optimizer.cli import main
 number, after = (int(text) for text in sys.argv[1:3])
 advance = search.Search._advance
@@ -182,7 +182,7 @@ def test_the_advice_after_an_interruption_is_a_command_that_works(tmp_path: Path
 #: Putting things in order after an interruption, made endless.
 HANGS = """
 import os, signal, time
-from tiercap.optimizer.search import optimize
+from tiercap.optimizer.search import run as optimize
 from tiercap.optimizer.cli import interrupts
 def hang(search):
     if AGAIN:

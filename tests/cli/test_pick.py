@@ -12,7 +12,7 @@ from support.small import FLAGS
 
 from tiercap.optimizer.cli import group
 from tiercap.optimizer.cli.guard import run
-from tiercap.optimizer.search.optimize import optimize
+from tiercap.optimizer.search.run import optimize
 
 OBJECTIVES = {"revenue", "gap", "substitution"}
 

@@ -22,7 +22,7 @@ from tiercap.optimizer.cli.guard import run
 #: The real command, in which a signal comes once so many evaluations are done: no clock decides when.
 DRIVER = """
 import os, sys
-from tiercap.optimizer.sweeps import sweep, sweep_plan
+from tiercap.optimizer.sweeps import sweep, plan
 from tiercap.optimizer.cli import main
 sweep_plan.BLOCK = 64
 number, after = (int(text) for text in sys.argv[1:3])
@@ -265,7 +265,7 @@ def worker(scheduler: tuple[str, Path], name: str, before: str = "") -> subproce
 #: A worker that writes down every block it begins; a stuck one finishes none.
 TOLD = """
 import threading
-from tiercap.optimizer.sweeps.sweep_plan import BlockEvaluator
+from tiercap.optimizer.sweeps.plan import BlockEvaluator
 block = BlockEvaluator.block
 def told(self, number, *rest):
     with open({file!r}, "a") as file:
@@ -278,7 +278,7 @@ BlockEvaluator.block = told
 #: The sweep in 24 blocks, which kills a worker in the middle.
 KILLER = """
 import os, sys
-from tiercap.optimizer.sweeps import sweep, sweep_plan
+from tiercap.optimizer.sweeps import sweep, plan
 from tiercap.optimizer.cli import main
 sweep_plan.BLOCK = 64
 commit, pid = sweep._commit, int(sys.argv[1])
@@ -337,7 +337,7 @@ def test_workers_that_compute_with_something_else_are_refused(
     scheduler: tuple[str, Path], capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    old = "import tiercap.optimizer.sweeps.sweep_plan as plan\nplan.code_digest = lambda: 'f' * 64"
+    old = "import tiercap.optimizer.sweeps.plan as plan\nplan.code_digest = lambda: 'f' * 64"
     process = worker(scheduler, "old", before=old)
     try:
         wait_for_workers(scheduler[0], 1)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from tiercap.kernels.params import OUTCOME_LIST, PARAMETERS
 from tiercap.optimizer.errors import InputError
-from tiercap.optimizer.io.quantities import factor, number, quantity
-from tiercap.optimizer.study.study import LEVER_PARTS
+from tiercap.optimizer.io.units import factor, number, quantity
+from tiercap.optimizer.study.records import LEVER_PARTS
 
 READ = [
     ("6500 GB/s", "TB/s", 6.5),

@@ -400,7 +400,7 @@ import hashlib
 import sys
 import numpy as np
 from tests import cases
-from tiercap.optimizer.model.evaluate import Evaluator
+from tiercap.optimizer.model.evaluator import Evaluator
 from tiercap.optimizer.model.scenarios import Scenarios
 from tiercap.optimizer.model.horizon import Horizon
 rng = np.random.default_rng(11)

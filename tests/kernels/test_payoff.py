@@ -19,7 +19,7 @@ from support import cases, record_golden
 
 from tiercap.kernels.params import INF, OUTCOME_LIST, OUTCOMES, TRAJECTORY, TRAJECTORY_LIST, WORKLOADS
 from tiercap.optimizer.errors import InputError
-from tiercap.optimizer.model.evaluate import Evaluator
+from tiercap.optimizer.model.evaluator import Evaluator
 from tiercap.optimizer.model.horizon import Horizon
 from tiercap.optimizer.model.scenarios import Scenarios
 

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tiercap.optimizer.model.select import worth_looking_at
+from tiercap.optimizer.model.choices import worth_looking_at
 from tiercap.optimizer.rules import admission
 from tiercap.optimizer.rules.admission import admitted, admitted_each
-from tiercap.optimizer.rules.catalogue import load_chips
+from tiercap.optimizer.rules.book import find_rule, load_rules
+from tiercap.optimizer.rules.chips import load_chips
+from tiercap.optimizer.rules.classify import classify
+from tiercap.optimizer.rules.clauses import Limb
+from tiercap.optimizer.rules.encode import rule_levers
 from tiercap.optimizer.rules.levers import apply_levers, as_row
-from tiercap.optimizer.rules.limbs import Limb
-from tiercap.optimizer.rules.policy import rule_levers
-from tiercap.optimizer.rules.rules import find_rule, load_rules
-from tiercap.optimizer.rules.verdict import classify
 
 BASE = rule_levers(find_rule("unrestricted"))
 CHIPS = load_chips()

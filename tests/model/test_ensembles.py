@@ -17,12 +17,13 @@ from hypothesis import strategies as st
 
 from tiercap.kernels.params import PARAMETERS
 from tiercap.optimizer.errors import InputError
-from tiercap.optimizer.model import ensemble, parameters
-from tiercap.optimizer.model.evaluate import Evaluator
+from tiercap.optimizer.model import ensembles as ensemble
+from tiercap.optimizer.model import parameters
+from tiercap.optimizer.model.evaluator import Evaluator
 from tiercap.optimizer.model.scenarios import draw, draw_members
-from tiercap.optimizer.rules.catalogue import exporter_catalogue
+from tiercap.optimizer.rules.chips import exporter_catalogue
 from tiercap.optimizer.runs.identity import configuration
-from tiercap.optimizer.study import config
+from tiercap.optimizer.study import load
 from tiercap.optimizer.study.problem import Problem
 
 TABLE = parameters.table()
@@ -109,7 +110,7 @@ def test_the_study_goes_before_the_ensemble_and_moves_nothing_else() -> None:
 
 
 def test_what_an_ensemble_leaves_open_does_not_follow_its_structures() -> None:
-    problem = Problem(config.load(None, ["scenarios.count=1024"], {}, {}), 1)
+    problem = Problem(load.load(None, ["scenarios.count=1024"], {}, {}), 1)
     found = ensemble.load(ensemble.built_in(2026))
     labels = found.structures[found.pick(1024, problem.study.scenarios.seed)[0]]
     table = problem.scenarios.table
@@ -122,7 +123,7 @@ def test_what_an_ensemble_leaves_open_does_not_follow_its_structures() -> None:
 
 @pytest.mark.parametrize("setting", ["budget_c=55", "constants.budget_c=55"])
 def test_a_setting_overrides_the_built_in_ensemble(setting: str) -> None:
-    problem = Problem(config.load(None, [setting, "scenarios.count=16"], {}, {}), 1)
+    problem = Problem(load.load(None, [setting, "scenarios.count=16"], {}, {}), 1)
     assert (problem.scenarios.table["budget_c"] == 55.0).all()
     assert len(np.unique(problem.scenarios.table["lock_in"])) == 16
 
@@ -133,13 +134,13 @@ def test_a_range_of_the_study_overrides_the_built_in_ensemble(tmp_path: Path) ->
         '[study]\nextends = "builtin:china-2026"\n[uncertainties.budget_c]\ndistribution = "uniform"\n'
         "low = 10\nhigh = 11\n"
     )
-    table = Problem(config.load(file, [], {}, {}), 1).scenarios.table
+    table = Problem(load.load(file, [], {}, {}), 1).scenarios.table
     assert table["budget_c"].max() <= 11.0
 
 
 def test_weighted_members_are_worth_their_repetitions() -> None:
     """Weights 1, 2, 3, 2 must give what eight members of equal weight give, in every statistic that is reported."""
-    problem = Problem(config.load(None, [], {}, {}), 1)
+    problem = Problem(load.load(None, [], {}, {}), 1)
     repeated = {name: np.repeat(values, [1, 2, 3, 2]) for name, values in SMALL.items() if name != "weight"}
     fixed = tuple(parameters.with_value(info, info.value) for info in TABLE)  # what has no column must not differ
     wanted = [(outcome, s) for outcome in ("revenue", "gap", "substitution") for s in ("mean", "p05", "p50", "std")]
@@ -163,12 +164,12 @@ def test_the_head_of_the_scenarios_keeps_its_weights() -> None:
 
 
 def test_the_default_is_the_built_in_ensemble_and_worth_its_number() -> None:
-    problem = Problem(config.load(None, [], {}, {}), 1)
+    problem = Problem(load.load(None, [], {}, {}), 1)
     assert problem.scenarios.source == "calibrated-2026"
     assert len(problem.scenarios) == 256
     assert problem.scenarios.effective == pytest.approx(256.0)
     assert problem.screener.scenarios.weights.sum() == pytest.approx(1.0)
-    early = Problem(config.load(None, ["horizon.start=2025"], {}, {}), 1)
+    early = Problem(load.load(None, ["horizon.start=2025"], {}, {}), 1)
     assert early.scenarios.source == "calibrated-2024"
 
 
@@ -178,12 +179,12 @@ def test_a_run_is_known_by_what_its_ensemble_says(tmp_path: Path) -> None:
     path.write_bytes(ensemble.to_parquet(SMALL))
     (tmp_path / "copy.parquet").write_bytes(path.read_bytes())
     first, copy = (
-        configuration(Problem(config.load(None, [], {"scenarios.file": str(tmp_path / name)}, {}), 1))
+        configuration(Problem(load.load(None, [], {"scenarios.file": str(tmp_path / name)}, {}), 1))
         for name in ("mine.parquet", "copy.parquet")
     )
     assert first == copy
     path.write_bytes(ensemble.to_parquet({**SMALL, "weight": np.ones(4)}))
-    assert configuration(Problem(config.load(None, [], {"scenarios.file": str(path)}, {}), 1)) != first
+    assert configuration(Problem(load.load(None, [], {"scenarios.file": str(path)}, {}), 1)) != first
 
 
 @pytest.mark.parametrize("name", ensemble.BUILTIN)

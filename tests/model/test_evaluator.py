@@ -11,7 +11,7 @@ from tiercap.kernels import allied
 from tiercap.kernels.lanes import LANES
 from tiercap.kernels.params import OUTCOMES
 from tiercap.optimizer.errors import InputError
-from tiercap.optimizer.model.evaluate import KERNELS, signatures
+from tiercap.optimizer.model.evaluator import KERNELS, signatures
 
 
 def same_bits(a: np.ndarray, b: np.ndarray) -> bool:
@@ -52,7 +52,7 @@ def test_bits_do_not_depend_on_threads(ensemble, n_policies):
 def test_bits_do_not_depend_on_slices(ensemble, whole, monkeypatch):
     params, policies = ensemble
     for size in (1, LANES, 3 * LANES, 10**9):
-        monkeypatch.setattr("tiercap.optimizer.model.evaluate.SLICE", max(size, LANES))
+        monkeypatch.setattr("tiercap.optimizer.model.evaluator.SLICE", max(size, LANES))
         assert same_bits(evaluator_of(params, threads=2).outcomes(policies), whole[0])
 
 
@@ -166,7 +166,7 @@ def test_statistics_are_those_of_the_outcomes(ensemble, whole, monkeypatch):
     params, policies = ensemble
     wanted = [("revenue", "mean"), ("gap", "min"), ("units_grey", "max")]
     rows = [OUTCOMES.index(name) for name, _ in wanted]
-    monkeypatch.setattr("tiercap.optimizer.model.evaluate.CHUNK", 2 * len(OUTCOMES) * 130)
+    monkeypatch.setattr("tiercap.optimizer.model.evaluator.CHUNK", 2 * len(OUTCOMES) * 130)
     done: list[int] = []
     found = evaluator_of(params).statistics(policies, wanted, progress=done.append)
     assert done == [2, 2, 2, 2, 1]

@@ -5,18 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tiercap.optimizer.model import groups, paired, robustness
-from tiercap.optimizer.model.groups import CERTAIN, grouped, told_apart
-from tiercap.optimizer.model.paired import Levels
+from tiercap.optimizer.model import bootstrap, indistinguishable, statistics
+from tiercap.optimizer.model.bootstrap import Levels
+from tiercap.optimizer.model.indistinguishable import CERTAIN, grouped, told_apart
 
 N = 128
 WEIGHTS = np.full(N, 1.0 / N)
-DRAWS = paired.resamplings(WEIGHTS, 0)
+DRAWS = bootstrap.resamplings(WEIGHTS, 0)
 
 
 def levels(values: np.ndarray) -> Levels:
     """Means of float64[n, k, N]."""
-    return Levels(robustness.reduce(values, WEIGHTS, "mean"), robustness.resampled(values, DRAWS, "mean"))
+    return Levels(statistics.reduce(values, WEIGHTS, "mean"), statistics.resampled(values, DRAWS, "mean"))
 
 
 def noise(rng: np.random.Generator, n: int, k: int = 2) -> np.ndarray:
@@ -66,7 +66,7 @@ def test_within_a_group_no_pair_and_between_two_some_pair_can_be_told_apart() ->
     distances, bar = told_apart(chain)
     found = grouped(chain)
     assert found.bar == bar
-    square = groups._square(distances, 30)
+    square = indistinguishable._square(distances, 30)
     count = len(found.representative)
     assert 3 < count < 30
     for g in range(count):

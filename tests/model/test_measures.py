@@ -12,11 +12,11 @@ from support import small
 
 from tiercap.kernels.params import OUTCOMES
 from tiercap.optimizer.errors import InputError
-from tiercap.optimizer.io import strict_json
-from tiercap.optimizer.model import measures, paired, robustness
+from tiercap.optimizer.io import json_text
+from tiercap.optimizer.model import bootstrap, measures, statistics
 from tiercap.optimizer.model.measures import Statistic
-from tiercap.optimizer.runs import saved_run
-from tiercap.optimizer.study import config
+from tiercap.optimizer.runs import saved
+from tiercap.optimizer.study import load
 from tiercap.optimizer.study.problem import RIVALS, Problem
 
 WHOLE = {
@@ -154,7 +154,7 @@ def test_every_statistic_is_its_twin(rows: list[tuple[int, int, int]]) -> None:
     if not any(weights):
         return
     for name in NAMES:
-        found = robustness.reduce(values, weights, name, np.array(best))
+        found = statistics.reduce(values, weights, name, np.array(best))
         assert found == pytest.approx(twin(values, weights, best, name), rel=1e-11, abs=1e-11), name
 
 
@@ -162,17 +162,17 @@ def test_every_statistic_is_its_twin(rows: list[tuple[int, int, int]]) -> None:
 def test_a_resampling_is_the_statistic_under_its_weights(name: str) -> None:
     rng = np.random.default_rng(4)
     values, best = rng.normal(0.0, 3.0, (5, 2, 40)), rng.normal(3.0, 1.0, 40)
-    draws = paired.resamplings(rng.dirichlet(np.ones(40)), 1)[:20]
+    draws = bootstrap.resamplings(rng.dirichlet(np.ones(40)), 1)[:20]
     assert (draws == 0.0).any()
-    seen = robustness.seen(values, measures.parse(name), best)
-    found = robustness.resampled(seen, draws, name)
+    seen = statistics.seen(values, measures.parse(name), best)
+    found = statistics.resampled(seen, draws, name)
     for drawn, draw in zip(found, draws, strict=True):
-        np.testing.assert_allclose(drawn, robustness.reduce(values, draw, name, best), rtol=1e-11, atol=1e-12)
+        np.testing.assert_allclose(drawn, statistics.reduce(values, draw, name, best), rtol=1e-11, atol=1e-12)
 
 
 def test_a_regret_without_a_best_is_refused() -> None:
     with pytest.raises(InputError, match="best known"):
-        robustness.reduce([1.0], [1.0], "regret")
+        statistics.reduce([1.0], [1.0], "regret")
 
 
 SETTINGS = (
@@ -203,8 +203,8 @@ def test_objectives_and_constraints_are_said_in_the_same_words(many: Problem) ->
 
 
 def test_a_study_of_many_statistics_survives_the_manifest(many: Problem) -> None:
-    written = strict_json.loads(strict_json.dumps(config.resolved(many.study)).encode())
-    assert saved_run.study_of(written) == many.study
+    written = json_text.loads(json_text.dumps(load.resolved(many.study)).encode())
+    assert saved.study_of(written) == many.study
 
 
 def test_the_evaluator_gives_what_the_outcomes_give(many: Problem) -> None:
@@ -259,6 +259,6 @@ def test_a_mistake_is_said_in_its_place(text: str, says: str, tmp_path) -> None:
     path = tmp_path / "study.toml"
     path.write_text(f'[study]\nextends = "builtin:china-2026"\n[objectives]\n{text}\n', encoding="utf-8")
     with pytest.raises(InputError) as caught:
-        config.load(path)
+        load.load(path)
     assert says in str(caught.value)
     assert str(caught.value).replace("\n", "").isprintable()

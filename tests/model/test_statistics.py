@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.model import measures
-from tiercap.optimizer.model.robustness import reduce, regret
+from tiercap.optimizer.model.statistics import reduce, regret
 
 STATISTICS = [
     "mean",

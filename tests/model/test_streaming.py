@@ -17,13 +17,15 @@ from support import cases
 from tiercap.kernels.lanes import LANES
 from tiercap.kernels.params import OUTCOMES
 from tiercap.optimizer.errors import InputError
-from tiercap.optimizer.model import evaluate, robustness, streaming
+from tiercap.optimizer.model import evaluator as evaluate
+from tiercap.optimizer.model import statistics as robustness
+from tiercap.optimizer.model import streaming
 from tiercap.optimizer.model.horizon import Horizon
 from tiercap.optimizer.model.scenarios import Draws, Scenarios
 from tiercap.optimizer.model.sobol import unit_points
 from tiercap.optimizer.model.streaming import Points, StreamingEvaluator, Wanted
-from tiercap.optimizer.rules.lever_space import coordinates
-from tiercap.optimizer.study import config
+from tiercap.optimizer.rules.space import coordinates
+from tiercap.optimizer.study import load
 from tiercap.optimizer.study.problem import Problem
 
 SHORT = Horizon(years=3)
@@ -156,7 +158,7 @@ def test_a_policy_that_is_not_a_number_spoils_regret_and_nothing_else(
 
 
 def test_policies_at_coordinates_are_resolved_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    problem = Problem(config.load(None, ("scenarios.count=70", "horizon.years=3")), 2)
+    problem = Problem(load.load(None, ("scenarios.count=70", "horizon.years=3")), 2)
     space = problem.space
     points = Points(space, coordinates(unit_points(20, len(space.levers), 0), space.levers))
     wanted = [("gap", "p50"), ("revenue", "std")]
@@ -168,7 +170,7 @@ def test_policies_at_coordinates_are_resolved_in_parts(monkeypatch: pytest.Monke
 @pytest.mark.parametrize("kind", ["sobol", "random", "central"])
 @pytest.mark.parametrize("size", [29, 64, 100, 1000])
 def test_a_part_of_the_draws_has_the_bits_of_the_whole(kind: Any, size: int) -> None:
-    parameters = config.load(None).parameters
+    parameters = load.load(None).parameters
     draws = Draws(parameters, 300, 9, kind)
     whole = draws.part(slice(None))
     assert len(whole) == len(draws)
@@ -201,12 +203,12 @@ def test_bad_requests_are_refused_before_anything_is_computed(
 #: Evaluates policies of the built-in study in so many futures; says what it has done and how it ended.
 PROGRAM = """
 import json, sys
-from tiercap.optimizer.study import config
+from tiercap.optimizer.study import load
 from tiercap.optimizer.io import machine
 from tiercap.optimizer.model.streaming import Points, Wanted
 from tiercap.optimizer.study.problem import Problem
 from tiercap.optimizer.model.sobol import unit_points
-from tiercap.optimizer.rules.lever_space import coordinates
+from tiercap.optimizer.rules.space import coordinates
 n_policies, n_futures = (int(text) for text in sys.argv[1:])
 problem = Problem(config.load(None, (f"scenarios.count={n_futures}", "scenarios.kind=sobol")), 2)
 space = problem.space

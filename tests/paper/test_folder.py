@@ -29,8 +29,8 @@ from tiercap.optimizer.paper import exhibit, folder, given, labels, ladder, late
 from tiercap.optimizer.paper.exhibit import Figure, Left
 from tiercap.optimizer.paper.folder import Inputs, Paper
 from tiercap.optimizer.paper.material import Material
-from tiercap.optimizer.runs import saved_run
-from tiercap.optimizer.search.optimize import optimize
+from tiercap.optimizer.runs import saved
+from tiercap.optimizer.search.run import optimize
 
 POINTS = np.linspace(2000.0, 90000.0, 9)
 
@@ -51,12 +51,12 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
 
 @pytest.fixture(scope="module")
 def paper(made: Path, inputs: Inputs, tmp_path_factory: pytest.TempPathFactory) -> Paper:
-    return folder.write(saved_run.load(made, 1), tmp_path_factory.mktemp("paper") / "paper", inputs)
+    return folder.write(saved.load(made, 1), tmp_path_factory.mktemp("paper") / "paper", inputs)
 
 
 @pytest.fixture(scope="module")
 def material(made: Path) -> Material:
-    return Material(saved_run.load(made, 1))
+    return Material(saved.load(made, 1))
 
 
 def rows(path: Path) -> list[list[str]]:
@@ -101,7 +101,7 @@ def test_digests_are_of_all_files(paper: Paper) -> None:
 
 
 def test_a_figure_drawn_again_has_the_same_bytes(paper: Paper, made: Path) -> None:
-    again = Material(saved_run.load(made, 2))
+    again = Material(saved.load(made, 2))
     from tiercap.optimizer.paper import tradeoffs
 
     shown = tradeoffs.figure(again)
@@ -325,7 +325,7 @@ def test_what_lacks_its_input_is_left_out_with_the_command(made: Path, tmp_path:
 def test_an_older_paper_is_replaced_and_what_it_had_more_goes(paper: Paper, made: Path, tmp_path: Path) -> None:
     shutil.copytree(paper.path, tmp_path / "paper")
     (tmp_path / "paper/mine.txt").write_text("mine")
-    written = folder.write(saved_run.load(made, 1), tmp_path / "paper", Inputs(backcast=False))
+    written = folder.write(saved.load(made, 1), tmp_path / "paper", Inputs(backcast=False))
     assert (tmp_path / "paper/figures/ladder-1col.pdf").read_bytes() == b"drawn"
     assert not list((tmp_path / "paper/figures").glob("sobol*"))
     assert not list((tmp_path / "paper/inputs").rglob("*.parquet"))
@@ -338,9 +338,9 @@ def test_a_folder_of_others_is_left_alone(made: Path, tmp_path: Path) -> None:
     (tmp_path / "letters/dear.txt").write_text("x")
     for place in (tmp_path / "letters", made):
         with pytest.raises(InputError, match="neither empty nor a paper"):
-            folder.write(saved_run.load(made, 1), place, Inputs())
+            folder.write(saved.load(made, 1), place, Inputs())
     with pytest.raises(InputError, match="is a file"):
-        folder.write(saved_run.load(made, 1), tmp_path / "letters/dear.txt", Inputs())
+        folder.write(saved.load(made, 1), tmp_path / "letters/dear.txt", Inputs())
 
 
 def test_without_matplotlib_one_sentence(made: Path, monkeypatch: pytest.MonkeyPatch,
@@ -392,7 +392,7 @@ def test_one_objective_has_no_trade_off_and_all_the_rest(tmp_path: Path) -> None
     path = tmp_path / "study.toml"
     path.write_text('[study]\nextends = "builtin:china-2026"\n[objectives]\nrevenue = "maximise"\n')
     alone = optimize(small.problem("search.engine=random", study=str(path)), tmp_path / "run").path
-    written = folder.write(saved_run.load(alone, 1), tmp_path / "paper", Inputs(backcast=False))
+    written = folder.write(saved.load(alone, 1), tmp_path / "paper", Inputs(backcast=False))
     assert {shown.name for shown in written.figures} == {"ladder", "parallel", "trajectories"}
     assert "tradeoffs" in {one.name for one in written.left}
     for shown in written.figures:

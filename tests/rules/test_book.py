@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tiercap.optimizer.errors import InputError
-from tiercap.optimizer.rules.catalogue import Chip, find_chip, load_chips
+from tiercap.optimizer.rules.book import classify, find_rule, in_force_on, load_rules
+from tiercap.optimizer.rules.chips import Chip, find_chip, load_chips
+from tiercap.optimizer.rules.clauses import Limb, outermost, year_of
 from tiercap.optimizer.rules.cliffs import built_to, cliffs, drawn_beside
-from tiercap.optimizer.rules.limbs import Limb, outermost, year_of
-from tiercap.optimizer.rules.rules import classify, find_rule, in_force_on, load_rules
 
 RULES = load_rules()
 VINTAGES = ("oct-2022", "oct-2023", "h20-letter-2025", "h20-reopened-2025", "bis-2026")

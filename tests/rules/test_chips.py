@@ -9,8 +9,8 @@ import pytest
 
 from tiercap.optimizer.data import shipped
 from tiercap.optimizer.errors import InputError
-from tiercap.optimizer.rules import catalogue
-from tiercap.optimizer.rules.catalogue import Chip, exporter_catalogue, find_chip, launch_period, load_chips
+from tiercap.optimizer.rules import chips as catalogue
+from tiercap.optimizer.rules.chips import Chip, exporter_catalogue, find_chip, launch_period, load_chips
 
 HEADER = ",".join(catalogue.REQUIRED)
 ROW = "X1,2025Q1,no,yes,yes,800,4000,3000,900,64"

@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 
 from tiercap.kernels.params import GROUP, LAGGED, LEVERS, RELATIVE
 from tiercap.optimizer.errors import InputError
-from tiercap.optimizer.rules.catalogue import Chip, load_chips
-from tiercap.optimizer.rules.lever_space import coordinates, unit
-from tiercap.optimizer.rules.levers import CAPS, TERMS
-from tiercap.optimizer.rules.limbs import Limb
-from tiercap.optimizer.rules.policy import (
+from tiercap.optimizer.rules.book import Rule, classify, load_rules
+from tiercap.optimizer.rules.chips import Chip, load_chips
+from tiercap.optimizer.rules.clauses import Limb
+from tiercap.optimizer.rules.encode import (
     LEVERS_TABLE,
     Lever,
     LeverSpace,
@@ -30,8 +29,9 @@ from tiercap.optimizer.rules.policy import (
     mixed_levers,
     rule_levers,
 )
-from tiercap.optimizer.rules.rules import Rule, classify, load_rules
-from tiercap.optimizer.study import config
+from tiercap.optimizer.rules.levers import CAPS, TERMS
+from tiercap.optimizer.rules.space import coordinates, unit
+from tiercap.optimizer.study import load
 
 RULES = load_rules()
 FREE = rule_levers(RULES["unrestricted"])
@@ -260,11 +260,11 @@ def test_describe_is_the_inverse_of_apply(values: dict[str, float]) -> None:
 
 
 def study_space(name: str) -> LeverSpace:
-    study = config.load(name)
+    study = load.load(name)
     return LeverSpace(study.levers, mixed_levers(*(RULES[study.policy[group]] for group in "abc")))
 
 
-SPACES = {name: study_space(name) for name in config.BUILTIN}
+SPACES = {name: study_space(name) for name in load.BUILTIN}
 
 
 @settings(max_examples=60, deadline=None)

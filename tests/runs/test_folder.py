@@ -19,9 +19,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from tiercap.optimizer.errors import InputError, StorageError
-from tiercap.optimizer.io import atomic, columns, strict_json
+from tiercap.optimizer.io import durable, columns, json_text
 from tiercap.optimizer.runs import identity
-from tiercap.optimizer.runs.results import RunFolder
+from tiercap.optimizer.runs.folder import RunFolder
 
 CONFIGURATION = {"study": {"seed": 1, "levers": ["a", "b"]}, "budget": {"trials": 100}}
 UNITS = {"x": "GUSD", "n": "1"}
@@ -63,7 +63,7 @@ def child(code: str, *arguments: object, **options) -> subprocess.Popen[str]:
         from pathlib import Path
         import numpy as np, pyarrow.parquet
         from tiercap.optimizer.errors import TiercapError, StorageError, InputError
-        from tiercap.optimizer.runs.results import RunFolder
+        from tiercap.optimizer.runs.folder import RunFolder
         CONFIGURATION = json.loads(sys.argv[1])
     """
     text = textwrap.dedent(preamble) + textwrap.dedent(code)
@@ -191,7 +191,7 @@ def test_manifest_is_strict_json_with_true_digests(tmp_path):
         run.write_table("front", block(2), UNITS)
         run.write_manifest({"nan": math.nan, "list": [np.float64(-math.inf), np.int64(3)], "kind": "x"})
         found = run.read_manifest()
-    assert found == strict_json.loads((tmp_path / "r/manifest.json").read_bytes())
+    assert found == json_text.loads((tmp_path / "r/manifest.json").read_bytes())
     assert found["nan"] is None
     assert found["list"] == [None, 3]
     assert found["kind"] == "tiercap run"
@@ -211,13 +211,13 @@ def test_manifest_is_strict_json_with_true_digests(tmp_path):
 )
 def test_loose_json_is_refused(text):
     with pytest.raises(ValueError):
-        strict_json.loads(text)
+        json_text.loads(text)
 
 
 def test_what_json_cannot_say_is_refused():
     for value in (object(), {1: 2}, b"x", {1}):
         with pytest.raises(TypeError):
-            strict_json.dumps(value)
+            json_text.dumps(value)
 
 
 # The log
@@ -240,7 +240,7 @@ def test_log_lines_are_whole_whatever_they_say(tmp_path):
 def test_a_torn_last_line_is_cut(tmp_path, content):
     path = tmp_path / "log"
     path.write_bytes(content)
-    assert atomic.cut_torn_line(path) is (not content.endswith(b"\n") and content != b"")
+    assert durable.cut_torn_line(path) is (not content.endswith(b"\n") and content != b"")
     assert path.read_bytes() == content[: content.rfind(b"\n") + 1]
 
 
@@ -280,7 +280,7 @@ def sweep_faults(run: RunFolder, monkeypatch, number: int, sticky: bool, act, au
     for k in range(1, 60):
         fault = FaultyOs(k, number, sticky)
         with monkeypatch.context() as patch:
-            patch.setattr(atomic, "os", fault)
+            patch.setattr(durable, "os", fault)
             try:
                 act(k)
                 failed = False
@@ -343,22 +343,22 @@ def test_every_fault_point_of_replacing_a_table(tmp_path, monkeypatch, planted):
     """A table is the old one or the new one; the same sweep catches a writer that writes in place."""
 
     def in_place(folder: Path, name: str, data: bytes) -> None:
-        file = atomic.os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        file = durable.os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         try:
-            atomic._write_all(file, data)
+            durable._write_all(file, data)
         finally:
-            atomic.os.close(file)
+            durable.os.close(file)
 
     with open_run(tmp_path / "r") as run:
         run.write_table("front", block(0), UNITS)
         torn = []
         if planted:
-            monkeypatch.setattr(atomic, "_replace", in_place)
+            monkeypatch.setattr(durable, "_replace", in_place)
 
         def audit(k: int, failed: bool) -> None:
             torn.append(not front_is_whole(run, 0, 1))
             with monkeypatch.context() as patch:
-                patch.setattr(atomic, "os", os)
+                patch.setattr(durable, "os", os)
                 run.write_table("front", block(0), UNITS)
 
         sweep_faults(run, monkeypatch, 28, False, lambda k: run.write_table("front", block(1), UNITS), audit)
@@ -373,7 +373,7 @@ def test_every_fault_point_of_opening(tmp_path, monkeypatch, number):
     for k in range(1, 60):
         fault = FaultyOs(k, number, sticky=False)
         with monkeypatch.context() as patch:
-            patch.setattr(atomic, "os", fault)
+            patch.setattr(durable, "os", fault)
             try:
                 open_run(tmp_path / f"r{k}").close()
             except StorageError:
@@ -391,7 +391,7 @@ def test_an_interrupt_in_a_commit_leaves_nothing_behind(tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     with open_run(tmp_path / "r") as run:
-        monkeypatch.setattr(atomic, "_write_all", lambda _file, _data: interrupt(0))
+        monkeypatch.setattr(durable, "_write_all", lambda _file, _data: interrupt(0))
         with pytest.raises(KeyboardInterrupt):
             run.commit("a", block(1), UNITS)
         assert names(run.path / "evaluations") == []
@@ -831,7 +831,7 @@ def test_a_planted_temporary_is_not_followed(tmp_path, monkeypatch):
     victim = tmp_path / "victim"
     victim.write_text("mine")
     with open_run(tmp_path / "r") as run:
-        monkeypatch.setattr(atomic.secrets, "token_hex", lambda n: "0" * 2 * n)
+        monkeypatch.setattr(durable.secrets, "token_hex", lambda n: "0" * 2 * n)
         planted = run.path / "evaluations/.tmp-0000000000000000-part-a.parquet"
         planted.symlink_to(victim)
         with pytest.raises(StorageError):

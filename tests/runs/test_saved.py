@@ -13,10 +13,10 @@ import pytest
 from support import small
 
 from tiercap.optimizer.errors import InputError, TiercapError
-from tiercap.optimizer.io import strict_json
-from tiercap.optimizer.runs import saved_run
-from tiercap.optimizer.search.optimize import Run, optimize
-from tiercap.optimizer.study import config
+from tiercap.optimizer.io import json_text
+from tiercap.optimizer.runs import saved
+from tiercap.optimizer.search.run import Run, optimize
+from tiercap.optimizer.study import load
 
 SETTINGS = (
     "discount=0.9", "scenarios.kind=random", "constraints.gap.max=30 year", "constraints.revenue.min=-1 GUSD",
@@ -31,14 +31,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @pytest.mark.parametrize("study", ["china-2026", "three-tier"])
 def test_a_study_survives_the_manifest(study: str) -> None:
-    before = config.load(study, SETTINGS if study == "china-2026" else (), {"seed": 7}, {})
+    before = load.load(study, SETTINGS if study == "china-2026" else (), {"seed": 7}, {})
     assert before.scenarios.kind == ("random" if study == "china-2026" else "calibrated")
-    written = strict_json.loads(strict_json.dumps(config.resolved(before)).encode())
-    assert saved_run.study_of(written) == before
+    written = json_text.loads(json_text.dumps(load.resolved(before)).encode())
+    assert saved.study_of(written) == before
 
 
 def test_the_front_comes_back_to_the_bit(made: Run) -> None:
-    found = saved_run.load(made.path, 1)
+    found = saved.load(made.path, 1)
     assert found.problem.study == made.problem.study
     assert found.levers.tobytes() == made.levers.tobytes()
     assert np.array_equal(found.means, made.front_values[:, :3])
@@ -52,7 +52,7 @@ def test_the_front_comes_back_to_the_bit(made: Run) -> None:
 def test_other_code_is_named(made: Run, tmp_path: Path) -> None:
     folder = copied(made, tmp_path)
     change(folder, lambda m: m["configuration"]["code"].update(numba="0.1"))
-    assert saved_run.load(folder).other_code() == ["numba"]
+    assert saved.load(folder).other_code() == ["numba"]
 
 
 def copied(made: Run, tmp_path: Path) -> Path:
@@ -91,10 +91,10 @@ def test_a_manifest_that_was_changed(what: str, made: Run, tmp_path: Path) -> No
     folder = copied(made, tmp_path)
     change(folder, edit)
     if not says:  # another sound study over the same levers: the front is read in its terms
-        assert saved_run.load(folder).problem.objectives == ["revenue", "substitution"]
+        assert saved.load(folder).problem.objectives == ["revenue", "substitution"]
         return
     with pytest.raises(InputError) as refusal:
-        saved_run.load(folder)
+        saved.load(folder)
     assert says in str(refusal.value)
     assert "\n" not in str(refusal.value)
 
@@ -106,13 +106,13 @@ def test_a_front_that_was_changed_or_is_gone(made: Run, tmp_path: Path) -> None:
     data[len(data) // 2] ^= 1
     front.write_bytes(data)
     with pytest.raises(InputError, match="is not the one that the manifest lists"):
-        saved_run.load(folder)
+        saved.load(folder)
     change(folder, lambda m: m["digests"].update({"front.parquet": hashlib.sha256(data).hexdigest()}))
     with pytest.raises(InputError, match="is damaged"):
-        saved_run.load(folder)
+        saved.load(folder)
     front.unlink()
     with pytest.raises(InputError, match="is gone"):
-        saved_run.load(folder)
+        saved.load(folder)
 
 
 def test_what_is_no_run(tmp_path: Path) -> None:
@@ -126,6 +126,6 @@ def test_what_is_no_run(tmp_path: Path) -> None:
         "list": "is not a run folder", "a\0b": "NUL",
     }.items():  # fmt: skip
         with pytest.raises(TiercapError) as refusal:
-            saved_run.load(tmp_path / place)
+            saved.load(tmp_path / place)
         assert says in str(refusal.value)
         assert "\n" not in str(refusal.value)

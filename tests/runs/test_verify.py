@@ -19,7 +19,7 @@ from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.io import columns
 from tiercap.optimizer.runs.identity import fingerprint
 from tiercap.optimizer.runs.verify import verify
-from tiercap.optimizer.search.optimize import optimize
+from tiercap.optimizer.search.run import optimize
 from tiercap.optimizer.search.replicate import replicate
 
 #: Policies that the small run stores in all 32 scenarios: the promoted and two generations.
@@ -167,16 +167,16 @@ def test_a_replication_starts_from_nothing(made: Path) -> None:
 
 
 def test_an_ensemble_may_have_moved_but_not_changed(tmp_path: Path) -> None:
-    from tiercap.optimizer.model import ensemble
+    from tiercap.optimizer.model import ensembles
 
     mine, moved = tmp_path / "mine.parquet", tmp_path / "moved.parquet"
-    shutil.copy(ensemble.builtin_path("calibrated-2024"), mine)
+    shutil.copy(ensembles.builtin_path("calibrated-2024"), mine)
     first = optimize(small.problem(f"scenarios.file={mine}"), tmp_path / "run").path
     mine.rename(moved)
     found = replicate(first, tmp_path / "again", threads=1, ensemble=moved)
     assert found.differences == ()
     with pytest.raises(InputError, match="is not the one"):
-        replicate(first, tmp_path / "other", ensemble=ensemble.builtin_path("calibrated-2026"))
+        replicate(first, tmp_path / "other", ensemble=ensembles.builtin_path("calibrated-2026"))
 
 
 def test_exit_codes_and_sentences(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,13 +9,13 @@ import pytest
 from support.small import BLOCKS, EVALUATIONS, problem
 
 from tiercap.optimizer.errors import InfeasibleError, InputError
-from tiercap.optimizer.rules.lever_space import coordinates
 from tiercap.optimizer.rules.levers import LEVERS_TABLE, check_nesting
+from tiercap.optimizer.rules.space import coordinates
+from tiercap.optimizer.runs.folder import RunFolder
 from tiercap.optimizer.runs.identity import configuration
-from tiercap.optimizer.runs.results import RunFolder
 from tiercap.optimizer.search.archive import Outcome
-from tiercap.optimizer.search.optimize import Run, optimize
-from tiercap.optimizer.search.search import Search
+from tiercap.optimizer.search.loop import Search
+from tiercap.optimizer.search.run import Run, optimize
 from tiercap.optimizer.study.problem import Problem
 
 
@@ -125,7 +125,7 @@ def test_other_code_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_a_block_of_other_policies_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     small = problem()
     search(small, tmp_path)
-    turned = "tiercap.optimizer.search.search.coordinates"
+    turned = "tiercap.optimizer.search.loop.coordinates"
     monkeypatch.setattr(turned, lambda unit, levers: coordinates(1.0 - unit, levers))
     with pytest.raises(InputError, match="block `screen-0000` holds other policies"):
         search(small, tmp_path)

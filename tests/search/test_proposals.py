@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tiercap.optimizer.model import convergence
-from tiercap.optimizer.search import variation
+from tiercap.optimizer.search import operators
 from tiercap.optimizer.search.proposals import FEWEST_PARENTS, Judge, breed
 from tiercap.optimizer.study import engines
 
@@ -26,7 +26,7 @@ def parents(n: int = 400, d: int = 5) -> tuple[np.ndarray, np.ndarray, np.ndarra
 @pytest.mark.parametrize("kind", [{"sbx": 1.0, "line": 0.0}, {"sbx": 0.0, "line": 1.0}, {"sbx": 0.0, "line": 0.0}])
 def test_children_stay_in_the_cube_and_differ_from_their_parents(kind: dict[str, float]) -> None:
     first, second, third = parents()
-    born = variation.children((first, second, third), {**OPTIONS, **kind}, RNG)  # type: ignore[arg-type]
+    born = operators.children((first, second, third), {**OPTIONS, **kind}, RNG)  # type: ignore[arg-type]
     assert born.shape == first.shape
     assert (born >= 0.0).all()
     assert (born <= 1.0).all()
@@ -35,14 +35,14 @@ def test_children_stay_in_the_cube_and_differ_from_their_parents(kind: dict[str,
 
 def test_crossover_keeps_the_middle_of_its_parents_on_average() -> None:
     first, second = np.full((200_000, 1), 0.4), np.full((200_000, 1), 0.6)
-    both = np.concatenate([variation.crossover(first, second, OPTIONS, np.random.default_rng(1)),  # type: ignore[arg-type]
-                           variation.crossover(second, first, OPTIONS, np.random.default_rng(1))])  # fmt: skip
+    both = np.concatenate([operators.crossover(first, second, OPTIONS, np.random.default_rng(1)),  # type: ignore[arg-type]
+                           operators.crossover(second, first, OPTIONS, np.random.default_rng(1))])  # fmt: skip
     assert both.mean() == pytest.approx(0.5, abs=1e-3)
 
 
 def test_mutation_moves_as_many_levers_as_asked_both_ways_alike() -> None:
     points = np.full((100_000, 4), 0.5)
-    moved = variation.mutated(points, {**OPTIONS, "mutations": 2.0}, np.random.default_rng(2))  # type: ignore[arg-type]
+    moved = operators.mutated(points, {**OPTIONS, "mutations": 2.0}, np.random.default_rng(2))  # type: ignore[arg-type]
     assert (moved != points).sum(axis=1).mean() == pytest.approx(2.0, abs=0.02)
     assert moved.mean() == pytest.approx(0.5, abs=1e-3)
 
@@ -51,10 +51,10 @@ def test_random_steps_shrink_with_what_parents_are_apart() -> None:
     options: Any = {**OPTIONS, "reach": 0.0, "spread": 0.01}
     first = np.full((100_000, 3), 0.5)
     second = first + np.array([0.0, 0.002, 0.5])
-    steps = variation.line(first, second, options, np.random.default_rng(3)) - first
+    steps = operators.line(first, second, options, np.random.default_rng(3)) - first
     assert steps.std(axis=0) == pytest.approx([0.001, 0.002, 0.01], rel=0.02)
     still: Any = {**options, "difference": 0.0}
-    moved = variation.difference(first, second, first, still, np.random.default_rng(4)) - first
+    moved = operators.difference(first, second, first, still, np.random.default_rng(4)) - first
     assert moved[moved[:, 2] != 0.0, 2].std() == pytest.approx(0.003, rel=0.02)
     assert moved[moved[:, 0] != 0.0, 0].std() == pytest.approx(0.0003, rel=0.02)
 

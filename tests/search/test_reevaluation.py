@@ -10,13 +10,13 @@ import pytest
 from support import small
 
 from tiercap.optimizer.io import columns
-from tiercap.optimizer.model import ensemble, paired
-from tiercap.optimizer.model.groups import MOST
-from tiercap.optimizer.model.paired import Levels
+from tiercap.optimizer.model import bootstrap, ensembles
+from tiercap.optimizer.model.bootstrap import Levels
+from tiercap.optimizer.model.indistinguishable import MOST
 from tiercap.optimizer.model.scenarios import draw
-from tiercap.optimizer.runs import saved_run
-from tiercap.optimizer.search import fresh
-from tiercap.optimizer.search.optimize import Run, optimize
+from tiercap.optimizer.runs import saved
+from tiercap.optimizer.search import reevaluation
+from tiercap.optimizer.search.run import Run, optimize
 from tiercap.optimizer.study.problem import FRESH, Problem
 
 SETTINGS = (
@@ -66,7 +66,7 @@ def test_the_manifest_tells_what_regret_was_measured_from(made: Run) -> None:
     assert told["fresh"]["best_known_sha256"] not in (None, told["regret"]["best_known_sha256"])
     assert told["fresh"]["seed"] == 1 + FRESH
     assert told["groups"]["count"] == len(made.groups.representative)
-    assert saved_run.load(made.path, 1).problem.study == made.problem.study
+    assert saved.load(made.path, 1).problem.study == made.problem.study
 
 
 def test_threads_and_resuming_change_nothing(made: Run, tmp_path: Path) -> None:
@@ -86,8 +86,8 @@ def test_choices_come_from_different_groups(made: Run) -> None:
 def test_without_fresh_scenarios_the_search_s_own_tell_groups(setting: str) -> None:
     problem = small.problem(setting)
     everyone = np.concatenate([problem.rivals[:6], problem.baseline.reshape(1, 1)])
-    draws = paired.resamplings(problem.scenarios.weights, 0)
-    met, found = fresh.meet(problem, everyone, problem.levels(everyone, draws))
+    draws = bootstrap.resamplings(problem.scenarios.weights, 0)
+    met, found = reevaluation.meet(problem, everyone, problem.levels(everyone, draws))
     assert met is None
     assert len(found.group) == 6
     if setting.endswith("central"):  # one future, in which nothing is left to chance
@@ -115,7 +115,7 @@ def test_where_the_search_met_every_member_only_the_rest_is_drawn_again(tmp_path
     assert problem.fresh.shared(problem.scenarios) < 1.0
     names = [info.name for info in problem.study.parameters]
     whole = tmp_path / "whole.parquet"
-    whole.write_bytes(ensemble.to_parquet({name: problem.scenarios.table[name][:8] for name in names}))
+    whole.write_bytes(ensembles.to_parquet({name: problem.scenarios.table[name][:8] for name in names}))
     assert small.problem(f"scenarios.file={whole}").fresh is None  # it speaks of everything, and all was met
 
 
@@ -124,7 +124,7 @@ def test_what_was_left_out_stands_for_the_ensemble(n: int) -> None:
     """Over many seeds the weight of each member in what is left is its weight in the ensemble."""
     rng = np.random.default_rng(5)
     weights = rng.dirichlet(np.full(20, 0.4))
-    members = ensemble.parse("mine", {"lock_in": np.arange(20.0) / 20.0, "weight": weights})
+    members = ensembles.parse("mine", {"lock_in": np.arange(20.0) / 20.0, "weight": weights})
     total, seeds = np.zeros(20), 3000
     for seed in range(seeds):
         left = members.unmet(n, seed)
@@ -139,12 +139,12 @@ def test_what_was_left_out_stands_for_the_ensemble(n: int) -> None:
 
 def test_beyond_the_most_that_are_asked_the_rest_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
     assert MOST >= 872  # the front of the built-in study
-    monkeypatch.setattr(fresh, "MOST", 4)
+    monkeypatch.setattr(reevaluation, "MOST", 4)
     problem: Problem = small.problem()
     values = np.array([[9.0, 0.0, 9.0], [8.0, 1.0, 8.0], [7.0, 2.0, 7.0], [6.0, 3.0, 6.0], [5.0, 4.0, 5.0], [0, 0, 0]])
     drawn = values + np.random.default_rng(6).normal(0.0, 0.01, (200, 6, 3))
-    found = fresh._grouped(problem, Levels(values, drawn))
-    assert sorted(found.group.tolist()) == [fresh.NOT_ASKED, 0, 1, 2, 3]
+    found = reevaluation._grouped(problem, Levels(values, drawn))
+    assert sorted(found.group.tolist()) == [reevaluation.NOT_ASKED, 0, 1, 2, 3]
     assert (found.group[found.representative] == np.arange(4)).all()
 
 
@@ -152,10 +152,10 @@ def test_a_policy_that_is_no_number_there_is_not_asked_and_spoils_nothing() -> N
     problem = small.problem()
     values = np.array([[9.0, 0.0, 9.0], [np.nan, 1.0, 8.0], [7.0, 2.0, 7.0], [1.0, 1.0, 1.0]])
     drawn = np.broadcast_to(values, (200, 4, 3))
-    assert fresh._grouped(problem, Levels(values, drawn)).group.tolist() == [0, fresh.NOT_ASKED, 1]
-    lost, rule = fresh._lost(Levels(values - 1.0, drawn - 1.0), Levels(values, drawn), problem.signs)
+    assert reevaluation._grouped(problem, Levels(values, drawn)).group.tolist() == [0, reevaluation.NOT_ASKED, 1]
+    lost, rule = reevaluation._lost(Levels(values - 1.0, drawn - 1.0), Levels(values, drawn), problem.signs)
     assert lost.mean.tolist() == [0.0, 0.0, 0.0]  # the rule loses as much
     assert rule.mean.tolist() == [1.0, 1.0, -1.0]
     none = Levels(np.full((3, 3), np.nan), np.full((200, 3, 3), np.nan))
-    assert np.isnan(fresh._lost(none, none, problem.signs)[0].mean).all()
-    assert fresh._grouped(problem, none).group.tolist() == [fresh.NOT_ASKED] * 2
+    assert np.isnan(reevaluation._lost(none, none, problem.signs)[0].mean).all()
+    assert reevaluation._grouped(problem, none).group.tolist() == [reevaluation.NOT_ASKED] * 2

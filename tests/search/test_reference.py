@@ -15,16 +15,16 @@ import reference
 
 from tiercap.optimizer.model import front
 from tiercap.optimizer.model.convergence import additive_epsilon, scaled_hypervolume
+from tiercap.optimizer.runs.folder import RunFolder
 from tiercap.optimizer.runs.identity import configuration
-from tiercap.optimizer.runs.results import RunFolder
-from tiercap.optimizer.search.search import Search
-from tiercap.optimizer.study import config
+from tiercap.optimizer.search.loop import Search
+from tiercap.optimizer.study import load
 from tiercap.optimizer.study.problem import Problem
 
 
 @pytest.fixture(scope="module")
 def problem() -> Problem:
-    return Problem(config.load(None, (), {}, {}))
+    return Problem(load.load(None, (), {}, {}))
 
 
 def test_what_is_stored_is_a_front_that_evaluates_again(problem: Problem) -> None:
@@ -89,7 +89,7 @@ def test_an_engine_that_learns_nothing_is_asked_for_what_its_search_would_try(en
     """The bulk that goes into the reference has the policies and the losses of a run."""
     settings = (f"search.engine={engine}", "search.trials=96", "search.population=32", "search.seed=7",
                 "search.screen=64", "search.screen_generations=1", "search.promoted=8")  # fmt: skip
-    problem = Problem(config.load(None, (*settings, "scenarios.count=16"), {}, {}))
+    problem = Problem(load.load(None, (*settings, "scenarios.count=16"), {}, {}))
     with RunFolder.open(tmp_path / "run", configuration(problem)) as folder:
         archive = Search(problem, folder).run().archive
     tried = archive.stage > 0

@@ -18,10 +18,10 @@ from test_engines import INSTALLED, same, searched, small
 from tiercap.optimizer.cli import group
 from tiercap.optimizer.cli.guard import run
 from tiercap.optimizer.errors import InputError
+from tiercap.optimizer.runs.folder import RunFolder
 from tiercap.optimizer.runs.identity import configuration
-from tiercap.optimizer.runs.results import RunFolder
 from tiercap.optimizer.search.archive import Outcome
-from tiercap.optimizer.search.optimize import optimize
+from tiercap.optimizer.search.run import optimize
 from tiercap.optimizer.study import engines
 
 

@@ -27,13 +27,13 @@ from tiercap.optimizer.model import convergence, front
 from tiercap.optimizer.model.scenarios import MAX_SEED
 from tiercap.optimizer.paper.material import Material
 from tiercap.optimizer.paper.words import methods
-from tiercap.optimizer.runs import saved_run
+from tiercap.optimizer.runs import saved as saved_run
 from tiercap.optimizer.runs.verify import verify
 from tiercap.optimizer.search import seeds
-from tiercap.optimizer.search.optimize import optimize
 from tiercap.optimizer.search.replicate import replicate
+from tiercap.optimizer.search.run import optimize
 from tiercap.optimizer.search.seeds import SeedsRun
-from tiercap.optimizer.study import config
+from tiercap.optimizer.study import load
 from tiercap.optimizer.study.problem import Problem
 
 #: Searches in which a policy costs next to nothing: sixteen random ones.
@@ -41,7 +41,7 @@ RANDOM = ("search.engine=random", "search.screen=0", "search.trials=16")
 #: The command, killed in the second of two searches, between the two, or before the folder of both is written.
 KILLED = """
 import os, signal, sys
-from tiercap.optimizer.search import optimize, search
+from tiercap.optimizer.search import run as optimize, loop
 from tiercap.optimizer.cli import main
 where = sys.argv[1]
 advance, write = search.Search._advance, optimize.write
@@ -235,7 +235,7 @@ def with_volumes(made: SeedsRun, *volumes: float) -> SeedsRun:
 
 def test_converged_is_settled_and_agreed(made: SeedsRun, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not with_volumes(made, 1.0, 1.0).converged  # the small search itself has not settled
-    monkeypatch.setattr("tiercap.optimizer.search.optimize.SETTLED", 1.0)
+    monkeypatch.setattr("tiercap.optimizer.search.run.SETTLED", 1.0)
     close, apart, one = (with_volumes(made, *v) for v in ((1.0, 1.01), (1.0, 1.02), (1.0,)))
     assert close.converged
     assert not apart.converged
@@ -407,7 +407,7 @@ def test_a_stated_scale_goes_before_the_first_seeds(tmp_path: Path) -> None:
     study = tmp_path / "study.toml"
     scale = "revenue = [80.0, 5.0]\ngap = [15.0, 12.0]\nsubstitution = [90.0, 150.0]\n"
     study.write_text(f'[study]\nextends = "builtin:china-2026"\n[search.scale]\n{scale}')
-    problem = Problem(config.load(study, [*small.SETTINGS[:-1], *RANDOM], {"seed": 1}, {}), 1)
+    problem = Problem(load.load(study, [*small.SETTINGS[:-1], *RANDOM], {"seed": 1}, {}), 1)
     told: Any = seeds.seeds_json(seeds.search(problem, (4, 2), tmp_path / "run"))
     assert told["scale"]["stated_by"] == "study"
     assert told["scale"]["best"] == {"revenue": 80.0, "gap": 15.0, "substitution": 90.0}

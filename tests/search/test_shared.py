@@ -24,9 +24,9 @@ from tiercap.optimizer.cli.guard import run
 from tiercap.optimizer.errors import InputError, StorageError
 from tiercap.optimizer.runs.identity import configuration
 from tiercap.optimizer.search import leases
-from tiercap.optimizer.search.meeting_place import MeetingPlace, parse
-from tiercap.optimizer.search.optimize import Run, optimize
-from tiercap.optimizer.search.shared_study import DEATHS, FOUND, POLICY, SharedStudy
+from tiercap.optimizer.search.run import Run, optimize
+from tiercap.optimizer.search.shared import DEATHS, FOUND, POLICY, SharedStudy
+from tiercap.optimizer.search.storage_url import MeetingPlace, parse
 from tiercap.optimizer.study.problem import Problem
 
 WORKER = Path(__file__).parents[1] / "support" / "shared_worker.py"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tiercap.optimizer.errors import InputError
-from tiercap.optimizer.search.meeting_place import parse
+from tiercap.optimizer.search.storage_url import parse
 
 
 def test_a_url_is_taken_apart_and_shown_without_its_secrets() -> None:

@@ -11,11 +11,11 @@ import pytest
 from support.small import problem
 
 from tiercap.optimizer.errors import InputError
+from tiercap.optimizer.runs.folder import RunFolder
 from tiercap.optimizer.runs.identity import configuration
-from tiercap.optimizer.runs.results import RunFolder
 from tiercap.optimizer.search.archive import Outcome
-from tiercap.optimizer.search.search import Search
-from tiercap.optimizer.study import config, engines
+from tiercap.optimizer.search.loop import Search
+from tiercap.optimizer.study import engines, load
 from tiercap.optimizer.study.problem import Problem
 
 SMALL = ("search.screen=64", "search.screen_generations=0", "search.promoted=32", "search.trials=48",
@@ -26,12 +26,12 @@ def small(engine: str, *settings: str, tmp_path: Path, single: bool = False) -> 
     """Two or one objectives over three levers, so that a grid is a grid, with the budget SMALL."""
     single = single or engines.ENGINES[engine].single
     objectives = 'revenue = "maximise"' + ("" if single else '\ngap = "maximise"')
-    dropped = [name for name in config.load().levers if not name.name.endswith(("tpp", "quota_share"))]
+    dropped = [name for name in load.load().levers if not name.name.endswith(("tpp", "quota_share"))]
     levers = "\n".join(f"{lever.name} = false" for lever in dropped)
     text = f'[study]\nextends = "builtin:china-2026"\n[levers]\n{levers}\n[objectives]\n{objectives}\n'
     path = tmp_path / "study.toml"
     path.write_text(text)
-    return Problem(config.load(path, [*SMALL, f"search.engine={engine}", *settings], {"seed": 3}, {}), 1)
+    return Problem(load.load(path, [*SMALL, f"search.engine={engine}", *settings], {"seed": 3}, {}), 1)
 
 
 def searched(study: Problem, folder: Path, **more: object) -> Outcome:
@@ -101,7 +101,7 @@ def test_options_reach_the_engine(tmp_path: Path) -> None:
 def test_options_are_recorded_whole_and_only_changes_are_kept(tmp_path: Path) -> None:
     study = small("tpe", "search.options.candidates=12", "search.options.multivariate=true", tmp_path=tmp_path).study
     assert study.search.options == {"candidates": 12}
-    recorded = config.resolved(study)["search"]["options"]
+    recorded = load.resolved(study)["search"]["options"]
     assert recorded == {"startup_trials": 64, "candidates": 12, "multivariate": True}
 
 
@@ -118,7 +118,7 @@ MISTAKES = {
 @pytest.mark.parametrize("setting", MISTAKES)
 def test_a_wrong_engine_or_option_is_one_sentence(setting: str) -> None:
     with pytest.raises(InputError) as caught:
-        config.load(None, [setting], {}, {})
+        load.load(None, [setting], {}, {})
     assert MISTAKES[setting] in str(caught.value)
 
 
@@ -164,7 +164,7 @@ def test_a_stated_scale_is_what_hypervolume_is_measured_on(tmp_path: Path) -> No
     study = small("random", tmp_path=tmp_path)
     path = tmp_path / "study.toml"
     path.write_text(path.read_text() + "[search.scale]\nrevenue = [80.0, 5.0]\ngap = [15.0, 12.0]\n")
-    stated = Problem(config.load(path, [*SMALL, "search.engine=random"], {"seed": 3}, {}), 1)
+    stated = Problem(load.load(path, [*SMALL, "search.engine=random"], {"seed": 3}, {}), 1)
     found = searched(stated, tmp_path / "run")
     assert found.ideal.tolist() == [-80.0, -15.0]
     assert found.nadir.tolist() == [-5.0, -12.0]
@@ -178,4 +178,4 @@ def test_a_scale_of_another_form_is_refused(value: str, tmp_path: Path) -> None:
     path = tmp_path / "study.toml"
     path.write_text(f'[study]\nextends = "builtin:china-2026"\n[search.scale]\nrevenue = {value}\n')
     with pytest.raises(InputError, match="two different numbers, best and worst"):
-        config.load(path, (), {}, {})
+        load.load(path, (), {}, {})

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tiercap.kernels.params import GROUPS
 from tiercap.optimizer.errors import InputError
-from tiercap.optimizer.io import toml_file
-from tiercap.optimizer.study import config
+from tiercap.optimizer.io import toml_text
+from tiercap.optimizer.study import load as config
 
 BASE = '[study]\nextends = "builtin:china-2026"\n'
 
@@ -280,7 +280,7 @@ def test_places_of_every_form_of_key() -> None:
         '# c\n[a."b c".d]\nx.y = 1 # z\n"q\\u0041" = """\n[no]\nno = 1"""\n'
         "[[e]]\nf = [1, # [\n {g = 'h'}]\ni = 2026-01-01\n"
     )
-    file = toml_file.parse(text.encode(), "t")
+    file = toml_text.parse(text.encode(), "t")
     spans = {
         path: file.lines[p.line - 1][p.column - 1 : p.column - 1 + p.width] for path, p in file.places.items()
     }
@@ -328,7 +328,7 @@ def test_mutated_files_load_or_are_refused_in_words(
 @given(st.text(max_size=200))
 def test_any_text_is_parsed_or_refused(text: str) -> None:
     try:
-        file = toml_file.parse(text.encode("utf-8", "surrogatepass"), "t")
+        file = toml_text.parse(text.encode("utf-8", "surrogatepass"), "t")
     except InputError as error:
         assert str(error).startswith("t")
     else:

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from support.small import problem
 
 from tiercap.optimizer.errors import InputError
+from tiercap.optimizer.rules.book import find_rule
+from tiercap.optimizer.rules.encode import rule_levers
 from tiercap.optimizer.rules.levers import LEVERS_TABLE, check_nesting
-from tiercap.optimizer.rules.policy import rule_levers
-from tiercap.optimizer.rules.rules import find_rule
 from tiercap.optimizer.study.problem import parse_policy, policies_from_csv
-from tiercap.optimizer.study.study import LEVER_PARTS
+from tiercap.optimizer.study.records import LEVER_PARTS
 
 BASE = rule_levers(find_rule("unrestricted"))
 

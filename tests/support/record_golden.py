@@ -17,13 +17,13 @@ import numpy as np
 from support import cases
 
 from tiercap.kernels.params import INF, OUTCOMES
-from tiercap.optimizer.model.evaluate import Evaluator
+from tiercap.optimizer.model.evaluator import Evaluator
 from tiercap.optimizer.model.horizon import Horizon
 from tiercap.optimizer.model.parameters import table
 from tiercap.optimizer.model.scenarios import draw
-from tiercap.optimizer.rules.catalogue import exporter_catalogue
-from tiercap.optimizer.rules.policy import rule_levers
-from tiercap.optimizer.rules.rules import load_rules
+from tiercap.optimizer.rules.book import load_rules
+from tiercap.optimizer.rules.chips import exporter_catalogue
+from tiercap.optimizer.rules.encode import rule_levers
 
 FOLDER = Path(__file__).parents[1] / "golden"
 SCENARIOS = 16

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tiercap.optimizer.cli import main
-from tiercap.optimizer.search.shared_study import SharedStudy
+from tiercap.optimizer.search.shared import SharedStudy
 
 role, most, claimed = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
 claim, tell = SharedStudy.claim, SharedStudy._tell

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tiercap.optimizer.study import config
+from tiercap.optimizer.study import load
 from tiercap.optimizer.study.problem import Problem
 
 SETTINGS = ("search.screen=256", "search.screen_scenarios=8", "search.screen_generations=2", "search.promoted=64",
@@ -20,4 +20,4 @@ EVALUATIONS = sum(BLOCKS.values())
 
 def problem(*settings: str, study: str | None = None, threads: int = 1) -> Problem:
     """The built-in study with the small budget and more settings over it."""
-    return Problem(config.load(study, [*SETTINGS, *settings], {"seed": 1}, {}), threads)
+    return Problem(load.load(study, [*SETTINGS, *settings], {"seed": 1}, {}), threads)

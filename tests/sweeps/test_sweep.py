@@ -14,27 +14,31 @@ import pytest
 from tiercap.kernels.params import OUTCOMES, TRAJECTORY, TRAJECTORY_LIST
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.io import columns
-from tiercap.optimizer.model import robustness
-from tiercap.optimizer.model.evaluate import Evaluator
-from tiercap.optimizer.rules import swept
+from tiercap.optimizer.model import statistics as robustness
+from tiercap.optimizer.model.evaluator import Evaluator
+from tiercap.optimizer.rules import nesting
+from tiercap.optimizer.rules.book import find_rule, load_rules
+from tiercap.optimizer.rules.encode import rule_levers
 from tiercap.optimizer.rules.levers import LEVERS_TABLE, apply_levers
-from tiercap.optimizer.rules.policy import rule_levers
-from tiercap.optimizer.rules.rules import find_rule, load_rules
-from tiercap.optimizer.study import config
+from tiercap.optimizer.study import load
 from tiercap.optimizer.study.problem import SPREAD, Problem
-from tiercap.optimizer.sweeps import axes, labelled, point_file, sweep_design, sweep_plan
+from tiercap.optimizer.sweeps import axes
+from tiercap.optimizer.sweeps import design as sweep_design
+from tiercap.optimizer.sweeps import netcdf as labelled
+from tiercap.optimizer.sweeps import plan as sweep_plan
+from tiercap.optimizer.sweeps import points as point_file
+from tiercap.optimizer.sweeps.plan import BlockEvaluator
+from tiercap.optimizer.sweeps.request import Request, plan_of
+from tiercap.optimizer.sweeps.size import estimate, is_large, refusal
 from tiercap.optimizer.sweeps.sweep import Sweep, configuration, sweep
-from tiercap.optimizer.sweeps.sweep_files import table_columns
-from tiercap.optimizer.sweeps.sweep_plan import BlockEvaluator
-from tiercap.optimizer.sweeps.sweep_request import Request, plan_of
-from tiercap.optimizer.sweeps.sweep_size import estimate, is_large, refusal
+from tiercap.optimizer.sweeps.tables import table_columns
 
-STUDY = config.load("china-2026", (), {}, {})
+STUDY = load.load("china-2026", (), {}, {})
 SMALL = ("scenarios.count=16", "horizon.years=3")
 
 
 def problem(*settings: str, threads: int = 1) -> Problem:
-    return Problem(config.load("china-2026", [*SMALL, *settings], {}, {}), threads)
+    return Problem(load.load("china-2026", [*SMALL, *settings], {}, {}), threads)
 
 
 def axis(text: str, drawn: bool = False) -> axes.Axis:
@@ -95,7 +99,7 @@ def test_what_cannot_be_swept_is_one_sentence(text: str, said: str) -> None:
 
 
 def test_a_constant_of_the_study_is_not_swept() -> None:
-    fixed = config.load("china-2026", ["budget_c=60"], {}, {})
+    fixed = load.load("china-2026", ["budget_c=60"], {}, {})
     with pytest.raises(InputError, match="`budget_c` is a constant, held fixed by --set"):
         axes.parse("budget_c=40:80:5", fixed, False)
     assert axis("discount=0.9,0.95").values == (0.9, 0.95)  # has no range, but nobody holds it fixed
@@ -236,12 +240,12 @@ def test_policies_are_those_of_levers_given_by_hand_where_those_nest(rule: str) 
     values = np.column_stack([tpp, *rest])
     values[rng.random(values.shape) < 0.5] = math.nan
     values[0] = 0.0, 4000.0, math.inf, math.inf, 2.0, 0.5, 3.0, math.inf  # a shut tier, and caps that are lifted
-    found, clipped = swept.policies(base, names, values)
+    found, clipped = nesting.policies(base, names, values)
     expected = one_by_one(base, names, values)
     assert [row is None for row in expected] == clipped.tolist()
     assert not all(clipped)
     assert all(found[k].tobytes() == row.tobytes() for k, row in enumerate(expected) if row is not None)
-    again, nothing = swept.policies(base, [], np.empty((2, 0)))
+    again, nothing = nesting.policies(base, [], np.empty((2, 0)))
     assert again.tobytes() == np.repeat(base, 2).tobytes()
     assert not nothing.any()
 
@@ -249,12 +253,12 @@ def test_policies_are_those_of_levers_given_by_hand_where_those_nest(rule: str) 
 def test_an_inner_cap_is_cut_to_the_outer_one_all_the_way_in() -> None:
     base = rule_levers(find_rule("unrestricted"))
     names = ["a_licensed_tpp", "c_open_tpp"]
-    (row,), cut = swept.policies(base, names, np.array([[5000.0, 9000.0]]))
+    (row,), cut = nesting.policies(base, names, np.array([[5000.0, 9000.0]]))
     assert cut.all()
     assert [row[group]["tpp"][0, 0] for group in "abc"] == [5000.0] * 3
-    (row,), _ = swept.policies(base, ["c_licensed_tpp", "c_open_tpp"], np.array([[0.0, 9000.0]]))
+    (row,), _ = nesting.policies(base, ["c_licensed_tpp", "c_open_tpp"], np.array([[0.0, 9000.0]]))
     assert row["c"]["tpp"][0, 0] == 9000.0  # a licensed tier that admits nothing bounds nothing
-    (row,), cut = swept.policies(base, ["b_licensed_tpp", "b_open_tpp"], np.array([[0.0, 0.0]]))
+    (row,), cut = nesting.policies(base, ["b_licensed_tpp", "b_open_tpp"], np.array([[0.0, 0.0]]))
     assert cut.all()
     assert row["c"]["tpp"][:, 0].tolist() == [0.0, 0.0]  # B admits nothing, so C does not either
 
@@ -262,7 +266,7 @@ def test_an_inner_cap_is_cut_to_the_outer_one_all_the_way_in() -> None:
 def test_lags_are_cut_the_other_way_round() -> None:
     base = apply_levers(rule_levers(find_rule("unrestricted")),
                         {"c_reading": 2.0, "c_open_tpp": 4.0, "c_licensed_tpp": 2.0})  # fmt: skip
-    rows, cut = swept.policies(base, ["c_open_tpp"], np.array([[3.0], [1.0]]))
+    rows, cut = nesting.policies(base, ["c_open_tpp"], np.array([[3.0], [1.0]]))
     assert cut.tolist() == [False, True]
     assert rows["c"]["tpp"][:, 0, 0].tolist() == [3.0, 2.0]
 
@@ -290,7 +294,7 @@ def test_a_swept_parameter_replaces_its_draw_and_keeps_the_rest_of_the_ensemble(
         futures = type(ready.scenarios)(table, ready.scenarios.weights, 0, "calibrated")
         by_hand = Evaluator(futures, ready.study.horizon, plan.catalogue, 1)
         for base in plan.policies:
-            levers, _ = swept.policies(base.reshape(1), list(plan.design.names[1:]), point[None, 1:])
+            levers, _ = nesting.policies(base.reshape(1), list(plan.design.names[1:]), point[None, 1:])
             values = by_hand.outcomes(levers.reshape(1, 1))[0, OUTCOMES.index("gap")]
             for statistic, name in (("mean", "gap"), ("cvar10", "gap_cvar10")):
                 expected = robustness.reduce(values, futures.weights, statistic)
@@ -415,7 +419,7 @@ def _schema(path: Path) -> Any:
 
 def test_trajectories_are_those_of_the_evaluator(swept_grid: Sweep) -> None:
     ready = problem("budget_c=40")
-    row = swept.policies(ready.baseline, ["c_licensed_tpp", "c_quota_share"], np.array([[2400.0, 0.2]]))[0]
+    row = nesting.policies(ready.baseline, ["c_licensed_tpp", "c_quota_share"], np.array([[2400.0, 0.2]]))[0]
     paths = ready.evaluator.trajectories(row.reshape(1, 1))[0, :, TRAJECTORY.index("stock_c_dc")]
     expected = robustness.reduce(paths, ready.scenarios.weights, "p95")
     block = swept_grid.plan

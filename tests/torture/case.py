@@ -130,9 +130,9 @@ class Case:
         return self.base / "study.toml"
 
     def _study(self) -> str:
-        from tiercap.optimizer.study import config
+        from tiercap.optimizer.study import load
 
-        dropped = [lever.name for lever in config.load().levers if lever.name not in LEVERS]
+        dropped = [lever.name for lever in load.load().levers if lever.name not in LEVERS]
         more = "" if self.engine in SINGLE else 'gap = "maximise"'
         return STUDY.format(levers="\n".join(f"{name} = false" for name in dropped), more=more)
 
@@ -146,10 +146,10 @@ class Case:
 
     def problem(self) -> Any:
         """The same study for searches in this process."""
-        from tiercap.optimizer.study import config
+        from tiercap.optimizer.study import load
         from tiercap.optimizer.study.problem import Problem
 
-        return Problem(config.load(str(self.study), self._settings(), {"seed": 3, "search.engine": self.engine}), 1)
+        return Problem(load.load(str(self.study), self._settings(), {"seed": 3, "search.engine": self.engine}), 1)
 
     def start(self, folder: Path, cold: bool = False) -> Started:
         self.number += 1

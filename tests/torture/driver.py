@@ -151,8 +151,8 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def plant(bug: str | None) -> None:
     """Break the program: `restart` computes everything anew, `tear` writes files in place and slowly."""
-    from tiercap.optimizer.io import atomic
-    from tiercap.optimizer.runs import results
+    from tiercap.optimizer.io import durable
+    from tiercap.optimizer.runs import folder as results
 
     def forget(self: Any, name: str) -> None:
         return None
@@ -167,7 +167,7 @@ def plant(bug: str | None) -> None:
     if bug == "restart":
         results.RunFolder.block = forget  # type: ignore[method-assign]
     elif bug == "tear":
-        atomic._replace = in_place
+        durable._replace = in_place
 
 
 def main() -> None:

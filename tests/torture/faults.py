@@ -22,7 +22,7 @@ KINDS = ("ENOSPC", "EIO", "death", "EDQUOT")
 
 
 class Faults:
-    """The module `os` as :mod:`tiercap.optimizer.io.atomic` sees it; the k-th call that changes a file goes wrong.
+    """The module `os` as :mod:`tiercap.optimizer.io.durable` sees it; the k-th call that changes a file goes wrong.
 
     k : from 1, 0 for none. Keeps what each file holds by what it was told, and which calls there were.
     """
@@ -85,15 +85,15 @@ def attempt(problem: Any, folder: Path, said: Path, k: int = 0, kind: str = "") 
         import click
 
         from tiercap.optimizer.cli.guard import run
-        from tiercap.optimizer.io import atomic
-        from tiercap.optimizer.search.optimize import optimize
+        from tiercap.optimizer.io import durable
+        from tiercap.optimizer.search.run import optimize
 
         def search() -> None:
             found = optimize(problem, folder).found
             print(json.dumps({"evaluations": found.evaluations, "evaluations_reused": found.evaluations_reused}))
 
         faults = Faults(k, kind)
-        atomic.os = faults  # type: ignore[attr-defined]
+        durable.os = faults  # type: ignore[attr-defined]
         code = run(click.Command("optimize", callback=search), [])
         calls.write_text(json.dumps(faults.calls))
         differing = [path for path, data in faults.held.items() if Path(path).read_bytes() != data]
@@ -114,7 +114,7 @@ def faults(base: Path, kinds: tuple[str, ...], every: bool) -> dict[str, int]:
 
     every : each kind at each call, otherwise the kinds in turn
     """
-    from tiercap.optimizer.search.optimize import optimize
+    from tiercap.optimizer.search.run import optimize
 
     case = Case("multi-fidelity", base / "case", SMALLEST)
     problem, tally = case.problem(), Counter[str]()

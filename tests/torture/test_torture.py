@@ -95,7 +95,7 @@ def test_only_atomic_changes_the_files_of_a_run(tmp_path: Path) -> None:
     """Changes from within native code Python is not told of; the faults compare what is on the disk for those."""
     from support.small import FLAGS
 
-    from tiercap.optimizer.io import atomic
+    from tiercap.optimizer.io import durable
 
     folder, notes = tmp_path / "deep" / "run", tmp_path / "notes"
     seen = set()
@@ -106,7 +106,7 @@ def test_only_atomic_changes_the_files_of_a_run(tmp_path: Path) -> None:
         code, noted = json.loads(notes.read_text())
         assert code == 0
         ours = [(event, by) for event, path, by in noted if path.startswith(str(tmp_path / "deep"))]
-        assert {by for _, by in ours} == {atomic.__file__}
+        assert {by for _, by in ours} == {durable.__file__}
         seen |= {event for event, _ in ours}
         (folder / "evaluations" / "part-screen-0000.parquet").write_bytes(b"damaged")
         (folder / f".tmp-{'0' * 16}-x").write_text("half")

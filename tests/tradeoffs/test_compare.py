@@ -8,11 +8,11 @@ from support import small
 
 from tiercap.kernels.params import OUTCOMES
 from tiercap.optimizer.errors import InputError
-from tiercap.optimizer.model import paired, robustness
+from tiercap.optimizer.model import bootstrap, statistics
 from tiercap.optimizer.tradeoffs.compare import Duel, _duel, _least, _volumes, compare, contenders, understood
 
 WEIGHTS = np.full(4, 0.25)
-DRAWS = paired.resamplings(WEIGHTS, 0)
+DRAWS = bootstrap.resamplings(WEIGHTS, 0)
 
 
 def duel(mine: np.ndarray, theirs: np.ndarray) -> tuple[int, int, int]:
@@ -26,9 +26,9 @@ def fought(mine: np.ndarray, theirs: np.ndarray) -> Duel:
     return _duel(levels(mine), levels(theirs), np.array([-1.0, 1.0]))
 
 
-def levels(losses: np.ndarray) -> paired.Levels:
+def levels(losses: np.ndarray) -> bootstrap.Levels:
     """Means of losses by scenario."""
-    return paired.Levels(losses.mean(axis=-1), robustness.resampled(losses, DRAWS, "mean"))
+    return bootstrap.Levels(losses.mean(axis=-1), statistics.resampled(losses, DRAWS, "mean"))
 
 
 def flat(rows: list[tuple[float, float]]) -> np.ndarray:
@@ -77,7 +77,7 @@ def test_the_hypervolume_of_a_point_by_hand() -> None:
     losses = flat([(0.1, 0.6)])
     found = _volumes(levels(losses), np.zeros(2), np.ones(2))
     assert found == pytest.approx(0.5)
-    assert len(found) == 1 + paired.RESAMPLES
+    assert len(found) == 1 + bootstrap.RESAMPLES
 
 
 def test_the_baseline_joins_and_is_not_doubled() -> None:
@@ -106,7 +106,7 @@ def test_rules_compared_are_the_rules_evaluated() -> None:
     assert found.standings[0].from_first == (0.0, 0.0, 0.0)
     levers = np.concatenate([one.levers for one in found.contenders])
     gap = problem.evaluator.outcomes(levers)[:, OUTCOMES.index("gap")]
-    short = robustness.regret(gap, "maximise").mean(axis=1)
+    short = statistics.regret(gap, "maximise").mean(axis=1)
     assert [s.regret_by_objective.mean[1] for s in found.standings] == pytest.approx(short, abs=1e-12)
     assert short.any()
 

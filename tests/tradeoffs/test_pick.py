@@ -9,13 +9,13 @@ import pytest
 from support import small
 
 from tiercap.optimizer.errors import InputError
-from tiercap.optimizer.model import paired
-from tiercap.optimizer.rules.catalogue import Chip
+from tiercap.optimizer.model import bootstrap
+from tiercap.optimizer.rules.book import find_rule
+from tiercap.optimizer.rules.chips import Chip
+from tiercap.optimizer.rules.encode import rule_levers
 from tiercap.optimizer.rules.levers import apply_levers
-from tiercap.optimizer.rules.policy import rule_levers
-from tiercap.optimizer.rules.rules import find_rule
 from tiercap.optimizer.study.problem import Problem
-from tiercap.optimizer.tradeoffs import loophole, marginal
+from tiercap.optimizer.tradeoffs import loophole, shadow_prices
 from tiercap.optimizer.tradeoffs.pick import choose, parse_bound, parse_weights, regrets
 
 #: Losses of revenue and gap (both maximised, so negative values) of a front; the ranges are 10 and 1.
@@ -157,8 +157,8 @@ CAPS = {
 
 
 def test_a_marginal_price_is_the_difference_of_two_evaluations(problem: Problem) -> None:
-    draws = paired.resamplings(problem.scenarios.weights, 1)
-    found = {(price.lever, price.direction): price.change for price in marginal.prices(problem, CAPS, draws)}
+    draws = bootstrap.resamplings(problem.scenarios.weights, 1)
+    found = {(price.lever, price.direction): price.change for price in shadow_prices.prices(problem, CAPS, draws)}
     assert {lever for lever, _ in found} == set(CAPS) - {"c_revenue_share", "c_indexation"}
     base = rule_levers(find_rule("unrestricted"))
     wanted = [(name, "mean") for name in problem.objectives]
@@ -174,13 +174,13 @@ def test_a_marginal_price_is_the_difference_of_two_evaluations(problem: Problem)
 
 def test_a_step_that_would_break_the_nesting_has_no_price(problem: Problem) -> None:
     """The two interconnect caps are equal: the open one cannot loosen, the licensed one cannot tighten."""
-    draws = paired.resamplings(problem.scenarios.weights, 1)
-    none = {(p.lever, p.direction) for p in marginal.prices(problem, CAPS, draws) if p.change is None}
+    draws = bootstrap.resamplings(problem.scenarios.weights, 1)
+    none = {(p.lever, p.direction) for p in shadow_prices.prices(problem, CAPS, draws) if p.change is None}
     assert none == {("c_open_interconnect", "looser"), ("c_licensed_interconnect", "tighter")}
 
 
 def test_rebinning_is_the_difference_to_a_world_without_designs(problem: Problem) -> None:
-    draws = paired.resamplings(problem.scenarios.weights, 1)
+    draws = bootstrap.resamplings(problem.scenarios.weights, 1)
     levers = problem.space.rows(CAPS)
     found = loophole.gain_from_rebinning(problem, levers, ["revenue", "design_cost"], draws)
     wanted = [("revenue", "mean"), ("design_cost", "mean")]
@@ -192,7 +192,7 @@ def test_rebinning_is_the_difference_to_a_world_without_designs(problem: Problem
 
 
 def test_nothing_is_gained_where_nothing_needs_to_be_cut(problem: Problem) -> None:
-    draws = paired.resamplings(problem.scenarios.weights, 1)
+    draws = bootstrap.resamplings(problem.scenarios.weights, 1)
     free = rule_levers(find_rule("unrestricted")).reshape(1, 1)
     found = loophole.gain_from_rebinning(problem, free, problem.objectives, draws)
     assert not found.mean.any()

@@ -12,8 +12,8 @@ from support import small
 
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.study.problem import Problem
-from tiercap.optimizer.tradeoffs import legal
-from tiercap.optimizer.tradeoffs.legal import neighbours, parse_grid, rounded
+from tiercap.optimizer.tradeoffs import rounding as legal
+from tiercap.optimizer.tradeoffs.rounding import neighbours, parse_grid, rounded
 
 NAMES = ("c_licensed_tpp", "c_licensed_memory", "c_quota_share")
 

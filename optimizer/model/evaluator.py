@@ -1,0 +1,427 @@
+"""The one bridge to the kernels: policies and scenarios in, outcomes out.
+
+Lays evaluations out in tiles of lanes, slices the work into calls of a few hundredths of a second (so that an
+interrupt is answered at once), spreads the slices over threads, and reduces over scenarios in a fixed order.
+Results have the same bits for any number of threads, any slicing and any company a policy is evaluated in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tiercap.kernels import allied as allied_kernel
+from tiercap.kernels import lanes, paths
+from tiercap.kernels._jit import vector_bits as vector_bits
+from tiercap.kernels.params import GROUP, OUTCOMES, TRAJECTORY
+from tiercap.kernels.payoff import payoff
+from tiercap.kernels.ready import KERNELS, in_cache, ready
+from tiercap.optimizer.errors import InputError
+from tiercap.optimizer.model import measures
+from tiercap.optimizer.model.horizon import Horizon
+from tiercap.optimizer.model.scenarios import Scenarios
+from tiercap.optimizer.model.statistics import reduce
+
+Floats = NDArray[np.float64]
+
+#: Evaluations of one call of a kernel, at most and at least: from thousandths to a few hundredths of a second. Between
+#: them each thread has CALLS calls, so that the threads end together.
+SLICE, LEAST, CALLS = 4096, 512, 4
+#: Doubles of outcomes held at a time while reducing.
+CHUNK = 4_000_000
+#: Bytes of tables for groups A and B held at a time: as many as there are policies, where each has its own rules there.
+MAX_ALLIED = 64 * 2**20
+#: Tiles of scenarios whose tables one call of a kernel fills: a few hundredths of a second.
+FILL = 16
+MAX_THREADS = 1024
+#: Bytes of scenario tables beyond which a request is refused.
+MAX_TABLES = 2 * 2**30
+
+
+#: A packed operation on doubles, of x86 and of ARM, and how registers of each width are called there.
+_PACKED = re.compile(r"\bv?(?:f?n?m?(?:add|sub)[0-9]*|mul|div|sqrt|min|max)pd\b|\bf\w+\s+v[0-9]+\.2d")
+_REGISTERS = {128: "%xmm", 256: "%ymm", 512: "%zmm"}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How policies and scenarios fill tiles: ``width`` lanes a policy, ``per_row`` policies a row."""
+
+    n_policies: int
+    n_scenarios: int
+
+    @property
+    def width(self) -> int:
+        return lanes.LANES if self.n_scenarios > lanes.LANES // 2 else 1 << (self.n_scenarios - 1).bit_length()
+
+    @property
+    def per_row(self) -> int:
+        return lanes.LANES // self.width
+
+    @property
+    def tiles(self) -> int:
+        return -(-self.n_scenarios // self.width)
+
+    @property
+    def rows(self) -> int:
+        return -(-self.n_policies // self.per_row)
+
+    def columns(self) -> NDArray[np.int64]:
+        """Scenario of every lane of every tile, int64[tiles * LANES]; padding repeats the last scenario."""
+        lane = np.arange(self.tiles * lanes.LANES)
+        place = lane if self.width == lanes.LANES else lane % self.width
+        return np.minimum(place, self.n_scenarios - 1)
+
+    def policies(self) -> NDArray[np.int64]:
+        """Policy of every lane of every row, int64[rows, LANES]; padding repeats the last policy."""
+        lane = np.arange(lanes.LANES) // self.width
+        return np.minimum(np.arange(self.rows)[:, None] * self.per_row + lane, self.n_policies - 1)
+
+    def gather(self, out: Floats) -> Floats:
+        """Lanes back in place: float64[rows, tiles, ..., LANES] to float64[n_policies, ..., n_scenarios]."""
+        if self.width == lanes.LANES:
+            whole = np.moveaxis(out, 1, -2)
+            whole = whole.reshape(*whole.shape[:-2], -1)
+        else:
+            split = out[:, 0].reshape(self.rows, *out.shape[2:-1], self.per_row, self.width)
+            whole = np.moveaxis(split, -2, 1)
+            whole = whole.reshape(self.rows * self.per_row, *whole.shape[2:])
+        return np.ascontiguousarray(whole[: self.n_policies, ..., : self.n_scenarios])
+
+
+class Clock(Protocol):
+    """What the evaluator reads of a horizon; a `Horizon` is one."""
+
+    @property
+    def start(self) -> float: ...
+
+    @property
+    def steps(self) -> int: ...
+
+    @property
+    def steps_per_year(self) -> int: ...
+
+    @property
+    def roofline_exponent(self) -> int: ...
+
+
+class Evaluator:
+    """Evaluates policies in one set of scenarios over one horizon."""
+
+    def __init__(
+        self,
+        scenarios: Scenarios,
+        horizon: Clock,
+        catalogue: np.ndarray,
+        threads: int | None = None,
+        barred: Floats | None = None,
+        rivals: Callable[[], np.ndarray] | None = None,
+    ) -> None:
+        """
+        catalogue : CHIP[n], newest first, at most `lanes.MAX_CHIPS` entries
+        threads : kernel threads; all cores by default
+        barred : float64[n_steps], share of C's budget barred in each step; NaN, and by default every step, leaves it
+            to the buyer's response
+        rivals : makes LEVERS[n, n_phases], the policies among which regret looks for the best of each scenario; called
+            when a regret is asked for
+        """
+        if not 1 <= len(catalogue) <= lanes.MAX_CHIPS:
+            raise InputError(f"a catalogue has 1 to {lanes.MAX_CHIPS} chips, not {len(catalogue)}")
+        self.scenarios = scenarios
+        self.horizon = horizon
+        self.catalogue = np.array(catalogue, order="C")
+        self.threads = thread_count(threads)
+        self.rivals = rivals
+        self._kept: tuple[bytes, Floats] | None = None
+        self.barred = np.full(horizon.steps, np.nan) if barred is None else np.array(barred, np.float64)
+        possible = np.isnan(self.barred) | ((self.barred >= 0.0) & (self.barred <= 0.99))
+        if self.barred.shape != (horizon.steps,) or not possible.all():
+            raise InputError(f"a path of barred shares has a number from 0 to 0.99 for each of {horizon.steps} steps")
+
+    @cached_property
+    def _tables(self) -> tuple[Floats, Floats]:
+        """Constants and paths of the scenario tiles, filled once."""
+        layout = Layout(1, len(self.scenarios))
+        params = np.ascontiguousarray(self.scenarios.table[layout.columns()])
+        h = self.horizon
+        q = _spaced(layout.tiles, lanes.Q_SIZE)
+        x = _spaced(layout.tiles, h.steps, lanes.X_SIZE)
+        start, exponent = float(h.start), int(h.roofline_exponent)
+
+        def fill(first: int, last: int) -> None:
+            some, part = params[first * lanes.LANES : last * lanes.LANES], slice(first, last)
+            paths.fill_constants(some, self.catalogue, h.steps_per_year, start, exponent, q[part])
+            paths.fill_paths(some, self.catalogue, h.steps, h.steps_per_year, start, exponent, q[part], x[part])
+
+        ready()  # before threads start
+        jobs = [(first, min(first + FILL, layout.tiles)) for first in range(0, layout.tiles, FILL)]
+        share(fill, jobs, self.threads)
+        x[:, :, lanes.X_BARRED : lanes.X_BARRED + lanes.LANES] = self.barred[:, None]
+        return q, x
+
+    def outcomes(self, levers: np.ndarray, phase: Sequence[int] | None = None) -> Floats:
+        """All outcomes of each policy in each scenario: float64[n_policies, n_outcomes, n_scenarios].
+
+        levers : LEVERS[n_policies, n_phases]
+        phase : for every step the column of levers in force; by default the first throughout
+        """
+        parts = list(self.chunks(len(levers))) or [slice(0)]  # an empty part is refused
+        if len(parts) == 1:
+            return self._run(levers, phase, trajectory=False)[0]
+        result = np.empty((len(levers), len(OUTCOMES), len(self.scenarios)))
+        for part in parts:
+            result[part] = self._run(levers[part], phase, trajectory=False)[0]
+        return result
+
+    def trajectories(self, levers: np.ndarray, phase: Sequence[int] | None = None) -> Floats:
+        """Every step of each policy in each scenario: float64[n_policies, n_steps, n_fields, n_scenarios]."""
+        return self._run(levers, phase, trajectory=True)[1]
+
+    def statistics(
+        self,
+        levers: np.ndarray,
+        wanted: Sequence[tuple[str, str]],
+        phase: Sequence[int] | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> Floats:
+        """Statistics over the scenarios: float64[n_policies, len(wanted)], without holding all outcomes.
+
+        wanted : pairs of outcome and statistic (see `measures`)
+        progress : called with the number of policies done since the last call
+        """
+        result = np.empty((len(levers), len(wanted)))
+        for part in self.chunks(len(levers)):
+            result[part] = self.reduced(self.outcomes(levers[part], phase), wanted)
+            if progress:
+                progress(part.stop - part.start)
+        return result
+
+    def reduced(self, outcomes: Floats, wanted: Sequence[tuple[str, str]]) -> Floats:
+        """`statistics` of all outcomes in all scenarios, float64[n_policies, n_outcomes, n_scenarios]."""
+        result = np.empty((len(outcomes), len(wanted)))
+        for k, (outcome, statistic) in enumerate(wanted):
+            values = outcomes[:, OUTCOMES.index(outcome), :]
+            result[:, k] = reduce(values, self.scenarios.weights, statistic, self.best(outcome, statistic))
+        return result
+
+    def best(self, outcome: str, statistic: str) -> Floats | None:
+        """The best known of an outcome in each scenario, float64[n_scenarios], for a regret; None for all else."""
+        s = measures.parse(statistic)
+        if s.kind != "regret":
+            return None
+        lowest, highest = self._extremes
+        return (lowest if s.upper else highest)[OUTCOMES.index(outcome)]
+
+    @cached_property
+    def _extremes(self) -> tuple[Floats, Floats]:
+        """Least and largest of every outcome among the rivals: float64[n_outcomes, n_scenarios] each.
+
+        A rival whose outcome is not a number is not known there.
+        """
+        if self.rivals is None:
+            raise InputError("regret needs policies among which to look for the best of each scenario")
+        levers = self.rivals()
+        shape = (len(OUTCOMES), len(self.scenarios))
+        lowest, highest = np.full(shape, np.nan), np.full(shape, np.nan)
+        for part in self.chunks(len(levers)):
+            values = self.outcomes(levers[part])
+            lowest, highest = np.fmin(lowest, np.fmin.reduce(values)), np.fmax(highest, np.fmax.reduce(values))
+        return lowest, highest
+
+    def best_known(self) -> str | None:
+        """SHA-256 of what is known of the best in each scenario, None where nothing asked for a regret."""
+        found = self.__dict__.get("_extremes")
+        return None if found is None else hashlib.sha256(b"".join(array.tobytes() for array in found)).hexdigest()
+
+    def chunks(self, n_policies: int) -> Iterator[slice]:
+        """Slices of policies whose outcomes fit the memory set aside for them."""
+        allied = 8 * lanes.A_SIZE * self.horizon.steps * Layout(1, len(self.scenarios)).tiles
+        size = max(1, min(CHUNK // (len(OUTCOMES) * len(self.scenarios)), MAX_ALLIED // allied))
+        for first in range(0, n_policies, size):
+            yield slice(first, min(first + size, n_policies))
+
+    def _run(self, levers: np.ndarray, phase: Sequence[int] | None, trajectory: bool) -> tuple[Floats, Floats]:
+        steps, spy = self.horizon.steps, self.horizon.steps_per_year
+        in_force = np.zeros(steps, np.int64) if phase is None else np.array(phase, np.int64)
+        self._check(levers, in_force)
+        layout = Layout(len(levers), len(self.scenarios))
+        q, x = self._tables
+        levers = np.array(levers, order="C")  # a copy: a read-only array would be another type to the compiler
+        policies = layout.policies()
+        rules, home, allied = _allied_rows(levers, policies)
+        fixed = (in_force, spy, self.catalogue, int(self.horizon.roofline_exponent))
+        a = self._home(rules + in_force.tobytes(), levers, home, fixed)
+        out = _spaced(layout.rows, layout.tiles, len(OUTCOMES), lanes.LANES)
+        path = _spaced(layout.rows * trajectory, layout.tiles, steps, len(TRAJECTORY), lanes.LANES)
+        work = (levers, policies, allied, *fixed, q, x, a, out, path)
+        self._spread(payoff, layout.rows, layout.tiles, work)
+        return layout.gather(out), layout.gather(path) if trajectory else path
+
+    def _home(self, key: bytes, levers: np.ndarray, home: NDArray[np.int64], fixed: tuple[Any, ...]) -> Floats:
+        """Groups A and B under the rules that ``key`` names: float64[n_allied, n_tiles, n_steps, A_SIZE].
+
+        They take a third of the time of a policy evaluated alone, so the last ones are kept, unless they are larger
+        than the tables of the scenarios: the next policies often leave A and B as they are.
+        """
+        if self._kept and self._kept[0] == key:
+            return self._kept[1]
+        self._kept = None  # two at a time would be twice the memory
+        q, x = self._tables
+        a = _spaced(len(home), *x.shape[:2], lanes.A_SIZE)
+        self._spread(allied_kernel.fill_allied, len(home), len(x), (levers, home, *fixed, q, x, a))
+        if a.nbytes <= x.nbytes:
+            self._kept = key, a
+        return a
+
+    def _check(self, levers: np.ndarray, phase: NDArray[np.int64]) -> None:
+        if len(levers) == 0:
+            raise InputError("there is no policy to evaluate")
+        if len(phase) != self.horizon.steps or phase.min() < 0 or phase.max() >= levers.shape[1]:
+            n, steps = levers.shape[1], self.horizon.steps
+            raise InputError(f"a schedule names one of {n} policies for each of {steps} steps")
+
+    def _spread(self, kernel: Callable[..., None], rows: int, tiles: int, arguments: tuple[object, ...]) -> None:
+        """Run a kernel over all rows and tiles, a slice a call, on the evaluator's threads."""
+        share(lambda *bounds: kernel(*bounds, *arguments), list(_slices(rows, tiles, self.threads)), self.threads)
+
+
+def share(call: Callable[..., None], jobs: Sequence[tuple[Any, ...]], threads: int) -> None:
+    """Call once a job, on so many threads; an interrupt waits for the jobs under way only."""
+    if threads == 1 or len(jobs) == 1:
+        for job in jobs:
+            call(*job)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        futures = [pool.submit(call, *job) for job in jobs]
+        try:
+            wait(futures)
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+        for future in futures:
+            future.result()
+
+
+def _spaced(*shape: int) -> Floats:
+    """Zeros with room on both sides: see `lanes.GUARD`."""
+    size = int(np.prod(shape))
+    return np.zeros(size + 2 * lanes.GUARD)[lanes.GUARD : lanes.GUARD + size].reshape(shape)
+
+
+def _slices(rows: int, tiles: int, threads: int) -> Iterator[tuple[int, int, int, int]]:
+    """Row and tile ranges of at most about SLICE evaluations each, fewer where that leaves a thread without work."""
+    even = max(LEAST // lanes.LANES, rows * tiles // (CALLS * threads))
+    most = min(SLICE // lanes.LANES, even)
+    tile_step = min(tiles, most)
+    row_step = max(1, most // tile_step)
+    for row in range(0, rows, row_step):
+        for tile in range(0, tiles, tile_step):
+            yield row, min(row + row_step, rows), tile, min(tile + tile_step, tiles)
+
+
+def _allied_rows(levers: np.ndarray, policies: NDArray[np.int64]) -> tuple[bytes, NDArray[np.int64], NDArray[np.int64]]:
+    """Distinct lane patterns of A's and B's levers, and which one each row of policies has.
+
+    Returns a digest of the patterns; home: int64[n_distinct, LANES], policies that stand for them; allied: int64[rows].
+    """
+    size = 2 * GROUP.itemsize
+    raw = levers.view(np.uint8).reshape(*levers.shape, levers.dtype.itemsize)[..., :size]
+    rules = np.ascontiguousarray(raw).reshape(len(levers), -1)
+    first, rule = _distinct(rules)
+    of_lanes = rule[policies]
+    where, allied = _distinct(of_lanes)
+    patterns = of_lanes[where]
+    digest = hashlib.blake2b(rules[first].tobytes())
+    digest.update(patterns.tobytes())
+    return digest.digest(), first[patterns], allied
+
+
+def _distinct(rows: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where each distinct row first stands, int64[n_distinct], and which of them each row is: int64[n].
+
+    By hashing: sorting rows of hundreds of bytes took as long as a twentieth of the evaluations.
+    """
+    whole = rows.view(np.dtype((np.void, rows.shape[1] * rows.itemsize))).ravel()
+    seen: dict[Any, int] = {}
+    kind = np.array([seen.setdefault(row, len(seen)) for row in whole.tolist()], np.int64)
+    return np.unique(kind, return_index=True)[1], kind
+
+
+def performances(scenarios: Scenarios, horizon: Clock, chip: np.ndarray) -> Floats:
+    """What one chip delivers on the four workloads: float64[n_steps, 4, n].
+
+    chip : CHIP[1] that does not move and is on sale from the start, so that it is its catalogue's frontier chip
+    """
+    layout = Layout(1, len(scenarios))
+    _, x = Evaluator(scenarios, horizon, chip, 1)._tables
+    found = x[:, :, lanes.X_FW : lanes.X_FW + 4 * lanes.LANES].reshape(layout.tiles, horizon.steps, 4, lanes.LANES)
+    return layout.gather(np.ascontiguousarray(found)[None])[0]
+
+
+def check_size(n_scenarios: int, horizon: Horizon) -> None:
+    """Refuse scenarios whose tables alone would not fit the memory of a laptop."""
+    most = scenarios_within(MAX_TABLES, horizon)
+    if n_scenarios > most:
+        raise InputError(
+            f"{n_scenarios:,} scenarios over {horizon.steps} steps do not fit the {MAX_TABLES // 2**30} GiB set aside "
+            f"for them: ask for at most {most:,} (scenarios.count), or for fewer steps (horizon.years)"
+        )
+
+
+def scenarios_within(room: int, horizon: Horizon) -> int:
+    """How many scenarios have tables of at most ``room`` bytes, whole tiles, at least one."""
+    tile = 8 * (lanes.Q_SIZE + horizon.steps * (lanes.X_SIZE + lanes.A_SIZE))
+    return max(1, room // tile) * lanes.LANES
+
+
+def code_digest() -> str:
+    """SHA-256 of the sources of all kernels, in hexadecimal: what turns policies into numbers."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(lanes.__file__).parent.glob("*.py")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def thread_count(threads: int | None) -> int:
+    """The number of kernel threads asked for, all available cores by default."""
+    if threads is None:
+        return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    if not 1 <= threads <= MAX_THREADS:
+        raise InputError(f"the number of threads must lie between 1 and {MAX_THREADS}, not {threads}")
+    return threads
+
+
+def kernels_are_compiled() -> bool:
+    """Whether compiled kernels lie in the cache, so that a first call need not wait for the compiler."""
+    return all(map(in_cache, KERNELS))
+
+
+def signatures() -> dict[str, int]:
+    """How many signatures each kernel is compiled for in this process: one, once it was called; 0 without compiler."""
+    return {name: len(getattr(kernel, "signatures", ())) for name, kernel in KERNELS.items()}
+
+
+def vector_instructions() -> dict[int, int] | None:
+    """Arithmetic on doubles in `payoff` by the bits of its vectors; None unless it was compiled in this process.
+
+    Code that came from the cache is an object file, whose instructions cannot be listed.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that there is nothing to list
+            text = "\n".join(payoff.inspect_asm().values())
+    except (AttributeError, NotImplementedError, RuntimeError):
+        return None
+    lines = [line for line in text.splitlines() if _PACKED.search(line)]
+    return {bits: sum(name in line for line in lines) for bits, name in _REGISTERS.items()} if lines else None

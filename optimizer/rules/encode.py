@@ -1,0 +1,120 @@
+"""Policies as the kernels read them: rules to rows of LEVERS, levers by name, and the space a search moves in.
+
+A row of LEVERS holds one group's rules in each of its three fields. The kernels know two tiers a group, each
+a union of at most three boxes, and one set of terms for the licensed tier; :func:`group_record` says what a
+rule loses on the way. Named levers live in ``levers.py``, the search space in ``space.py``; their
+public names stand here too.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tiercap.kernels.params import GROUP, GROUPS, LEVERS, MAX_BOXES, TIERS
+from tiercap.optimizer.errors import InputError
+from tiercap.optimizer.rules.book import Rule
+from tiercap.optimizer.rules.clauses import Limb, outermost, year_of
+from tiercap.optimizer.rules.levers import LEVERS_TABLE as LEVERS_TABLE
+from tiercap.optimizer.rules.levers import apply_levers as apply_levers
+from tiercap.optimizer.rules.levers import describe as describe
+from tiercap.optimizer.rules.space import Lever as Lever
+from tiercap.optimizer.rules.space import LeverSpace as LeverSpace
+
+#: A limb's cap, the record's field and what divides the first into the unit of the second.
+_CAPS = (
+    ("tpp", "tpp", 1.0),
+    ("memory_gbs", "memory", 1000.0),
+    ("interconnect_gbs", "interconnect", 1000.0),
+    ("density", "density", 1.0),
+    ("bandwidth_sum_gbs", "bandwidth_sum", 1000.0),
+)
+
+
+def rule_levers(rule: Rule) -> NDArray[Any]:
+    """A rule for all three groups: LEVERS[1]."""
+    return mixed_levers(rule, rule, rule)
+
+
+def mixed_levers(a: Rule, b: Rule, c: Rule) -> NDArray[Any]:
+    """A row with each group under a rule of its own: LEVERS[1]."""
+    row = np.zeros(1, dtype=LEVERS)
+    for group, rule in zip(GROUPS, (a, b, c), strict=True):
+        row[group] = group_record(rule, group)
+    return row
+
+
+def group_record(rule: Rule, group: str) -> NDArray[Any]:
+    """One group's limbs as the kernels read them: GROUP[()].
+
+    Caps in TPP, TB/s and TPP/mm2; quotas in Mchip/year and 1e6 TPP/year. A box that is not used has all caps
+    0, a cap that is not drawn is infinite, a quota that is not set likewise. What changes on the way:
+
+    * limbs for consumer chips are left out: the payoff counts data-centre chips only;
+    * boxes inside others are left out, since they add nothing;
+    * a licence without quota, share, delay or condition is as good as none, so its limb joins the open tier;
+    * licensed limbs with quota 0 are left out where another has a quota above 0, because the record has one
+      set of terms; where all have quota 0 the tier keeps its boxes and ``quota_share`` is 0.
+
+    Raises :class:`InputError` if more than three boxes remain in a tier, or limbs with different terms.
+    """
+    limbs = [limb for limb in rule.limbs(group) if not limb.consumer_only]
+    free = [limb for limb in limbs if limb.tier == "open" or _without_terms(limb)]
+    licensed = [limb for limb in limbs if limb not in free]
+    granted = [limb for limb in licensed if limb.granted]
+    record = np.zeros((), dtype=GROUP)
+    record["sku_before"] = math.inf
+    for quota in ("quota_share", "quota_chips", "quota_tpp"):
+        record[quota] = math.inf
+    place = f"rule `{rule.name}`, group {group}"
+    _fill_boxes(record, 0, free, place)
+    _fill_boxes(record, 1, granted or licensed, place)
+    if granted:
+        _fill_terms(record, granted, place)
+    elif licensed:
+        record["quota_share"] = 0.0
+    return record
+
+
+def _without_terms(limb: Limb) -> bool:
+    quotas = min(limb.quota_share, limb.quota_chips, limb.quota_tpp)
+    conditions = limb.no_diversion or limb.existing_only
+    return quotas == math.inf and limb.revenue_share == 0 and limb.delay_years == 0 and not conditions
+
+
+def _fill_boxes(record: NDArray[Any], tier: int, limbs: Iterable[Limb], place: str) -> None:
+    boxes = outermost(limbs)
+    if len(boxes) > MAX_BOXES:
+        raise InputError(
+            f"{place}: the {TIERS[tier]} tier has {len(boxes)} boxes, none inside another: the model reads at"
+            f" most {MAX_BOXES}; join or drop limbs"
+        )
+    for number, box in enumerate(boxes):
+        for cap, field, divisor in _CAPS:
+            record[field][tier, number] = getattr(box, cap) / divisor
+
+
+def _fill_terms(record: NDArray[Any], limbs: Sequence[Limb], place: str) -> None:
+    if len({_terms(limb) for limb in limbs}) > 1:
+        names = ", ".join(f"`{limb.name}`" for limb in limbs)
+        raise InputError(
+            f"{place}: licensed limbs {names} differ in quota, share, delay or conditions: the model reads one"
+            " set of terms a group; give them the same"
+        )
+    first = limbs[0]
+    record["quota_share"] = first.quota_share
+    record["quota_chips"] = first.quota_chips / 1e6
+    record["quota_tpp"] = first.quota_tpp / 1e6
+    record["revenue_share"] = first.revenue_share
+    record["delay"] = first.delay_years
+    record["no_diversion"] = float(first.no_diversion)
+    record["sku_before"][1] = year_of(first.sku_before) if first.sku_before else math.inf
+
+
+def _terms(limb: Limb) -> tuple[object, ...]:
+    quotas = (limb.quota_share, limb.quota_chips, limb.quota_tpp)
+    return (*quotas, limb.revenue_share, limb.delay_years, limb.no_diversion, limb.sku_before)

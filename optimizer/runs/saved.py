@@ -1,0 +1,218 @@
+"""A finished run read back from its folder: the study it answered, and its front as policies again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tiercap.kernels.params import OUTCOMES
+from tiercap.optimizer.io import durable, columns, json_text
+from tiercap.optimizer.study import load as config, engines
+from tiercap.optimizer.model import distributions, measures, parameters
+from tiercap.optimizer.runs import layout
+from tiercap.optimizer.errors import InputError, TiercapError
+from tiercap.optimizer.model.horizon import Horizon
+from tiercap.optimizer.runs.identity import configuration
+from tiercap.optimizer.model.parameters import ParameterInfo
+from tiercap.optimizer.study.problem import Problem
+from tiercap.optimizer.io.units import printable
+from tiercap.optimizer.study.records import Constraint, LeverRange, Objective, ScenarioPlan, SearchBudget, Study
+
+Floats = NDArray[np.float64]
+
+FRONT = "front.parquet"
+
+
+@dataclass(frozen=True)
+class SavedRun:
+    """A run as its folder has it.
+
+    values : each searched lever of the front's policies, name to float64[n], in the units of `levers.LEVERS_TABLE`
+    levers : the policies, LEVERS[n, 1]
+    means : float64[n, k], the objectives as the run wrote them
+    group : int64[n], policies of one group cannot be told apart; negative where that is not known
+    table, units : the whole table of the front, name to [n], and the unit of every column
+    """
+
+    path: Path
+    problem: Problem
+    values: Mapping[str, Floats]
+    levers: NDArray[Any]
+    means: Floats
+    group: NDArray[np.int64]
+    manifest: Mapping[str, Any]
+    table: columns.Columns
+    units: Mapping[str, str]
+
+    def __len__(self) -> int:
+        return len(self.levers)
+
+    def other_code(self) -> list[str]:
+        """What shaped the run's bits and differs here: its numbers are then computed anew, not repeated."""
+        there, here = self.manifest["configuration"], configuration(self.problem)
+        return [
+            name
+            for table in ("code", "data")
+            for name, value in here[table].items()
+            if _table(there.get(table)).get(name) != value
+        ]
+
+
+def load(path: Path, threads: int | None = None) -> SavedRun:
+    """Read a run folder without locking or changing it. InputError where it is no finished run, or was changed."""
+    place, found, problem = opened(path, threads)
+    table, units = _front(found, place)
+    try:
+        values = {lever.name: table[lever.name] for lever in problem.study.levers}
+        means = np.stack([table[name] for name in problem.objectives], axis=1)
+        levers = problem.space.rows(values)
+    except (KeyError, ValueError, TypeError) as error:
+        raise InputError(f"{place / FRONT} does not fit the run's study ({error}): {_AGAIN}") from None
+    if len(levers) == 0:
+        raise InputError(f"the front in {place / FRONT} is empty: {_AGAIN}")
+    group = np.asarray(table.get("group", np.full(len(levers), -1)), np.int64)
+    return SavedRun(place, problem, values, levers, means, group, found, table, units)
+
+
+def opened(
+    path: Path, threads: int | None = None, ensemble: Path | None = None
+) -> tuple[Path, dict[str, Any], Problem]:
+    """A finished run's folder, manifest and problem; of the other files none is looked at.
+
+    ensemble : where the file of the run's futures now lies, if not where the run found it
+    """
+    place = layout.absolute(path)
+    found = _manifest(place)
+    study = _study(found, place)
+    if ensemble is not None:
+        study = replace(study, scenarios=replace(study.scenarios, file=str(ensemble)))
+    problem = Problem(study, threads)
+    _check_futures(problem, found, place)
+    return place, found, problem
+
+
+_AGAIN = "finish the run with the `tiercap optimize` that made it, or name another"
+
+
+def _manifest(place: Path) -> dict[str, Any]:
+    if not place.is_dir():
+        what = "is a file" if place.exists() else "does not exist"
+        raise InputError(f"a run is a folder that `tiercap optimize` wrote, but {place} {what}")
+    found = layout.read_manifest(place)
+    if found is None:
+        raise InputError(f"{place} is not a run folder, it has no {layout.MANIFEST}: name one that optimize wrote")
+    if found.get("kind") != layout.KIND or not isinstance(found.get("configuration"), dict):
+        raise InputError(f"{place} is not a run folder: its {layout.MANIFEST} is of something else")
+    layout.check_kind(found, place)
+    if "infeasible" in found:
+        raise InputError(f"the run in {place} found no feasible policy, so it has no front to choose from")
+    if FRONT not in _table(found.get("digests")):
+        raise InputError(f"the run in {place} is not finished: {_AGAIN}")
+    return found
+
+
+def _front(found: Mapping[str, Any], place: Path) -> tuple[columns.Columns, dict[str, str]]:
+    """The table of the front and its units, checked against the manifest's digest and its own."""
+    try:
+        with durable.explained(f"reading {place / FRONT}", "nothing was changed"):
+            try:
+                data = durable.read(place / FRONT, columns.MAX_BYTES)
+            except FileNotFoundError:
+                raise InputError(f"{place / FRONT} is gone: {_AGAIN}") from None
+        if hashlib.sha256(data).hexdigest() != found["digests"][FRONT]:
+            raise columns.Damaged("it is not the one that the manifest lists")
+        return columns.from_parquet(data), columns.units_of(data)
+    except (durable.Unfit, columns.Damaged) as reason:
+        raise InputError(f"{place / FRONT} is damaged ({str(reason)[:120]}): {_AGAIN}") from None
+
+
+def _study(found: Mapping[str, Any], place: Path) -> Study:
+    """The study of a manifest; what `load.resolved` made of it must come out again."""
+    said = found.get("study")
+    try:
+        study = study_of(_table(said))
+        same = json_text.plain(config.resolved(study)) == said
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, TiercapError) as error:
+        raise InputError(f"{place}: its manifest holds no study that this tiercap reads ({error}): {_AGAIN}") from None
+    if not same:
+        raise InputError(f"{place}: the study in its manifest is of another tiercap: use the one that made the run")
+    return study
+
+
+def _check_futures(problem: Problem, found: Mapping[str, Any], place: Path) -> None:
+    """The run's own scenarios must come again: an ensemble is known by its digest, not by its name."""
+    digest = _table(found["configuration"].get("scenarios")).get("file")
+    if digest != problem.scenarios.digest:
+        name = problem.study.scenarios.file or problem.scenarios.source
+        raise InputError(f"the ensemble `{printable(name)}` is not the one that the run in {place} met: restore that")
+
+
+def study_of(said: Mapping[str, Any]) -> Study:
+    """The inverse of `load.resolved`. Raises KeyError, TypeError, ValueError or InputError for anything else."""
+    return Study(
+        **{key: str(said["study"][key]) for key in ("name", "title", "baseline", "source")},
+        horizon=Horizon(**{key: int(value) for key, value in said["horizon"].items()}),
+        policy={group: str(rule) for group, rule in said["policy"].items()},
+        levers=tuple(_lever(name, table) for name, table in said["levers"].items()),
+        objectives=tuple(_objective(key, entry) for key, entry in said["objectives"].items()),
+        constraints=tuple(
+            Constraint(_outcome(key), _statistic(c["statistic"]), c["min"], c["max"], _key(key))
+            for key, c in said["constraints"].items()
+        ),
+        scenarios=ScenarioPlan(**said["scenarios"]),
+        search=_search(said["search"]),
+        parameters=tuple(_parameter(info, said["parameters"][info.name]) for info in parameters.table()),
+        origins={str(key): str(value) for key, value in said["origins"].items()},
+    )
+
+
+def _search(said: Mapping[str, Any]) -> SearchBudget:
+    texts = {key: str(said[key]) for key in ("engine", "pruner")}
+    whole = {key: int(value) for key, value in said.items() if key not in (*texts, "options", "scale")}
+    known = engines.ENGINES[texts["engine"]].options
+    options = {name: value for name, value in said["options"].items() if known[name].default != value}
+    scale = {_outcome(name): (float(best), float(worst)) for name, (best, worst) in said["scale"].items()}
+    return SearchBudget(**whole, engine=texts["engine"], pruner=texts["pruner"], options=options, scale=scale)
+
+
+def _lever(name: str, table: Mapping[str, Any]) -> LeverRange:
+    low, high = float(table["low"]), float(table["high"])
+    return LeverRange(name, str(table["unit"]), low, high, bool(table["log"]), table["within"])
+
+
+def _objective(key: str, entry: Any) -> Objective:
+    """An objective said in one word, or with its statistic."""
+    if isinstance(entry, Mapping):
+        return Objective(_outcome(key), entry["direction"], _statistic(entry["statistic"]), _key(key))
+    return Objective(_outcome(key), entry, key=_key(key))
+
+
+def _outcome(key: str) -> str:
+    return measures.split(key)[0]
+
+
+def _key(key: str) -> str:
+    return "" if key in OUTCOMES else key
+
+
+def _statistic(name: str) -> str:
+    measures.parse(name)
+    return name
+
+
+def _parameter(info: ParameterInfo, said: Any) -> ParameterInfo:
+    """A built-in parameter as the study had it: a number where it was fixed, a distribution where it was drawn."""
+    if not isinstance(said, Mapping):
+        return parameters.with_value(info, float(said))
+    arguments = {key: float(value) for key, value in said.items() if key != "distribution"}
+    return parameters.with_distribution(info, distributions.make(str(said["distribution"]), arguments))
+
+
+def _table(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

@@ -1,0 +1,112 @@
+"""What a person asks of a sweep, and the plan that it makes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tiercap.kernels.params import OUTCOMES
+from tiercap.optimizer.errors import InputError, did_you_mean
+from tiercap.optimizer.io.units import printable
+from tiercap.optimizer.model import measures
+from tiercap.optimizer.rules.chips import exporter_catalogue
+from tiercap.optimizer.study.problem import SPREAD, Problem, parse_policy, parse_schedule
+from tiercap.optimizer.sweeps import axes
+from tiercap.optimizer.sweeps import design as sweep_design
+from tiercap.optimizer.sweeps import plan as sweep_plan
+from tiercap.optimizer.sweeps import points as point_file
+from tiercap.optimizer.sweeps.plan import Plan, most_held, small_enough
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for, as a person writes it.
+
+    over : axes as in :mod:`tiercap.optimizer.sweeps.axes`; points_from : a file of points instead
+    design : one of `factors.KINDS`; points : how many, for the drawn designs
+    policies : as in `problem.parse_policy`, the study's rule in force by default
+    outcomes : all by default; statistics : whole names of `measures`, such as cvar10, without regret
+    trajectory : keep the statistics of every step too; netcdf : write sweep.nc
+    """
+
+    over: Sequence[str] = ()
+    points_from: Path | None = None
+    design: str = "grid"
+    points: int | None = None
+    policies: Sequence[str] = ()
+    outcomes: Sequence[str] = ()
+    statistics: Sequence[str] = SPREAD
+    trajectory: bool = False
+    netcdf: bool = True
+
+
+def plan_of(problem: Problem, request: Request) -> tuple[Plan, list[str]]:
+    """What to compute, and the policies' names. Raises InputError for what cannot be swept."""
+    study = problem.study
+    named = [_policy(text, problem) for text in request.policies or (study.baseline,)]
+    names = [name for name, _ in named]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"policy `{printable(name)}` is given twice: keep one")
+    kept = _outcomes(request.outcomes)
+    plan = Plan(
+        design=_design(problem, request),
+        policies=np.concatenate([levers for _, levers in named]),
+        outcomes=kept,
+        statistics=_statistics(request.statistics, len(kept) == 1 and not request.trajectory),
+        futures=small_enough(problem.futures, study.horizon),
+        horizon=study.horizon,
+        catalogue=exporter_catalogue(),
+        trajectory=request.trajectory,
+        block_size=sweep_plan.BLOCK,
+    )
+    most = most_held(study.horizon)
+    if plan.trajectory and len(plan.futures) > most:
+        raise InputError(
+            f"--trajectory keeps every step of at most {most:,} scenarios at a time, not {len(plan.futures):,}: "
+            "ask for fewer (scenarios.count)"
+        )
+    return plan, names
+
+
+def _policy(text: str, problem: Problem) -> tuple[str, np.ndarray]:
+    if parse_schedule(text, problem.study.horizon) is not None:
+        raise InputError(f"policy `{printable(text)}`: levers overwrite one rule, not rules that follow each other")
+    return parse_policy(text, problem.base)
+
+
+def _design(problem: Problem, request: Request) -> sweep_design.Design:
+    study = problem.study
+    if request.points_from is not None:
+        if request.over or request.points is not None or request.design != "grid":
+            raise InputError("--points-from says every point: leave --over, --design and --points out")
+        return point_file.read(request.points_from, study)
+    if not request.over:
+        raise InputError(f"a sweep needs --over NAME=LO:HI:N, {axes.EXAMPLE}, or --points-from FILE")
+    drawn = request.design in sweep_design.DRAWN
+    swept = [axes.parse(text, study, drawn) for text in request.over]
+    return sweep_design.make(request.design, swept, request.points, study.scenarios.seed)
+
+
+def _outcomes(names: Sequence[str]) -> tuple[str, ...]:
+    for name in names:
+        if name not in OUTCOMES:
+            raise InputError(f"unknown outcome `{printable(name)}`: {did_you_mean(name[:60], OUTCOMES)}")
+    return tuple(dict.fromkeys(names)) or OUTCOMES
+
+
+def _statistics(names: Sequence[str], one: bool) -> tuple[str, ...]:
+    """``one`` : whether one outcome alone is kept, so that a threshold means something."""
+    for name in names:
+        kind = measures.parse(name).kind
+        if kind == "regret":
+            raise InputError(f"statistic `{printable(name)}` is measured from the policies of a search: leave it out")
+        if kind == "satisfice" and not one:
+            raise InputError(
+                f"statistic `{printable(name)}` has the threshold of one outcome: name that alone with --outcome, and "
+                "leave --trajectory out"
+            )
+    return tuple(dict.fromkeys(names)) or SPREAD
