@@ -252,7 +252,7 @@ def _search() -> Iterator[str]:
     yield ""
     yield "## Engines"
     yield ""
-    yield "`--engine NAME` or `loop.engine` chooses one; its options stand under `[search.options]` of a study, or"
+    yield "`--engine NAME` or `search.engine` chooses one; its options stand under `[search.options]` of a study, or"
     yield "are set by `--set search.options.NAME=VALUE`. *needs* names the extra that installs what is missing."
     rows = (
         [_code(name), e.meaning, "one" if e.single else "several", "yes" if e.constraints else "no", e.extra or "-"]

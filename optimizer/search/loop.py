@@ -10,7 +10,7 @@ that was committed answers instead of the kernels. What an interruption left is 
 comes from a generator of its own for every generation, so that nothing need be remembered.
 
 Several processes may share a search (:mod:`tiercap.optimizer.search.shared`). Each runs all of it, but a
-generation of the engine is computed by one and read by the others. So that ``loop.workers`` of them have something
+generation of the engine is computed by one and read by the others. So that ``search.workers`` of them have something
 to do at once, a generation is made from what was known before the last ``workers - 1``: which process computes it, how
 many there are and which of them die changes no bit.
 """
