@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from test_record import GOOD, as_csv
+from support.record_rows import GOOD, as_csv
 
 from tiercap.optimizer.calibration import backcast as module
 from tiercap.optimizer.calibration.backcast import Scored, crps, ensemble, log_score, score

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 from scipy import stats
-from test_smc import linear
+from support.linear_model import linear
 
 from tiercap.optimizer.calibration import posterior, psis, smc
 from tiercap.optimizer.calibration.likelihood import Likelihood, observation

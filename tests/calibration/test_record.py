@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from pathlib import Path
 
@@ -11,25 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.record_rows import GOOD, as_csv
 
 from tiercap.optimizer.calibration.formulas import SERIES, View, parse_formula
-from tiercap.optimizer.calibration.record import COLUMNS, DEFINITIONS, load_record, of_role, parse_record
+from tiercap.optimizer.calibration.record import DEFINITIONS, load_record, of_role, parse_record
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.io.periods import parse_period
-
-GOOD = {
-    "moment": "some-units", "period": "2024", "kind": "observation", "outcome": "sum(exporter_units)", "group": "c",
-    "value": "958", "low": "737", "high": "1250", "unit": "kchip", "definition": "units", "error": "lognormal",
-    "source": "a source", "evidence": "official", "note": "",
-}  # fmt: skip
-
-
-def as_csv(*rows: dict[str, str]) -> bytes:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows([row[column] for column in COLUMNS] for row in rows)
-    return text.getvalue().encode()
 
 
 def one(**changes: str):

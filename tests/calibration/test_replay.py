@@ -5,8 +5,8 @@ from __future__ import annotations
 import naive
 import numpy as np
 import pytest
+from support.record_rows import GOOD, as_csv
 from test_payoff import NEAR_TIE, TOLERANCE, errors
-from test_record import GOOD, as_csv
 
 from tiercap.kernels.params import PARAMETERS, TRAJECTORY
 from tiercap.optimizer.calibration import replay

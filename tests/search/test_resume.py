@@ -12,8 +12,8 @@ import optuna
 import pytest
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
+from support.engine_case import INSTALLED, same, searched, small
 from support.small import BLOCKS, EVALUATIONS, FLAGS, problem
-from test_engines import INSTALLED, same, searched, small
 
 from tiercap.optimizer.cli import group
 from tiercap.optimizer.cli.guard import run
