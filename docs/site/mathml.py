@@ -19,7 +19,9 @@ from sphinx.writers.html5 import HTML5Translator
 
 NAME = re.compile(r"\\mathtt\{((?:[^{}\\]|\\_)*)\}")
 TAG = re.compile(r"\\tag\{(\w+)\}")
+FUNCTION = re.compile(r"(<mo[^>]*)>(min|max)</mo>")  # an operator of its own has wide gaps around it
 MARK = "\ue000"  # a character of private use: no equation has it
+SPELT = re.compile(rf"<mtext>{MARK}(.*?)</mtext>")
 
 
 def translate(latex: str, node: nodes.Node, as_block: bool) -> str:
@@ -29,7 +31,8 @@ def translate(latex: str, node: nodes.Node, as_block: bool) -> str:
         found = tex2mathml(named.strip(), as_block=as_block)
     except MathError as mistake:
         raise ExtensionError(f"{node.source}:{node.line}: equation not understood: {mistake}: {latex}") from mistake
-    return found.replace(f"<mtext>{MARK}", '<mtext class="name">')
+    spaced = FUNCTION.sub(r'\1 lspace="0.15em" rspace="0em">\2</mo>', found)
+    return SPELT.sub(r'<mrow><mtext class="name">\1</mtext></mrow>', spaced)
 
 
 def visit_inline(self: HTML5Translator, node: nodes.math) -> None:
