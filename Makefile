@@ -6,7 +6,7 @@ JOBS   ?= 2
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test check lint types imports torture bench ensembles reference clean python
+.PHONY: help demo test check lint types imports torture bench ensembles reference docs clean python
 .DEFAULT_GOAL := help
 
 help:  ## say what there is
@@ -17,6 +17,7 @@ help:  ## say what there is
 	@echo "make bench   time the kernels and the search"
 	@echo "make ensembles   fit the built-in ensembles anew (minutes)"
 	@echo "make reference   write docs/reference-*.md anew"
+	@echo "make docs    build the pages as a site with search in build/site"
 	@echo "make clean   remove the virtual environment and everything built"
 	@echo "PYTHON=python3.12 in front or behind chooses the interpreter (3.11 or newer)"
 
@@ -55,6 +56,10 @@ ensembles: $(VENV)/.installed  ## make the built-in ensembles anew, bit for bit 
 reference: $(VENV)/.installed  ## the pages of reference, from the program itself
 	$(BIN)/python docs/make_reference.py
 	$(BIN)/python docs/make_architecture.py
+
+docs: $(VENV)/.installed-dev  ## the pages as a site, from build/site/index.html; a broken link, anchor or picture ends it
+	$(BIN)/python -m sphinx -W --keep-going -q -b html -d build/doctrees -c docs/site . build/site
+	@echo "build/site/index.html"
 
 clean:
 	rm -rf $(VENV) build tiercap.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks

@@ -1,7 +1,7 @@
 r"""Equations of the pages as MathML, which browsers show without a script, a font or a network.
 
-Sphinx's own ways need a script at viewing time or LaTeX at building time. The translator comes with Docutils and ends
-the build at a command that it does not know. It spells ``\mathtt`` in letters of their own code points and knows no
+Sphinx's own ways need a script at viewing time or LaTeX at building time. The translator comes with Docutils and
+refuses a command that it does not know. It spells ``\mathtt`` in letters of their own code points and knows no
 ``\tag``; both are seen to here: a name stays text that can be searched and copied, a number is an anchor at the right.
 """
 
@@ -14,9 +14,10 @@ from docutils import nodes
 from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.application import Sphinx
-from sphinx.errors import ExtensionError
+from sphinx.util import logging
 from sphinx.writers.html5 import HTML5Translator
 
+LOG = logging.getLogger(__name__)
 NAME = re.compile(r"\\mathtt\{((?:[^{}\\]|\\_)*)\}")
 TAG = re.compile(r"\\tag\{(\w+)\}")
 FUNCTION = re.compile(r"(<mo[^>]*)>(min|max)</mo>")  # an operator of its own has wide gaps around it
@@ -25,13 +26,14 @@ SPELT = re.compile(rf"<mtext>{MARK}(.*?)</mtext>")
 
 
 def translate(latex: str, node: nodes.Node, as_block: bool) -> str:
-    """MathML of an equation; its mistake, with its place, ends the build."""
+    """MathML of an equation. A mistake in it is a warning with its place, which the strict build ends at."""
     named = NAME.sub(lambda found: r"\text{" + MARK + found[1].replace(r"\_", "_") + "}", latex)
     try:
-        found = tex2mathml(named.strip(), as_block=as_block)
+        made = tex2mathml(named.strip(), as_block=as_block)
     except MathError as mistake:
-        raise ExtensionError(f"{node.source}:{node.line}: equation not understood: {mistake}: {latex}") from mistake
-    spaced = FUNCTION.sub(r'\1 lspace="0.15em" rspace="0em">\2</mo>', found)
+        LOG.warning("equation not understood: %s: %s", mistake, latex, location=node)
+        return ""
+    spaced = FUNCTION.sub(r'\1 lspace="0.15em" rspace="0em">\2</mo>', made)
     return SPELT.sub(r'<mrow><mtext class="name">\1</mtext></mrow>', spaced)
 
 

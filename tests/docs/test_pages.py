@@ -193,8 +193,8 @@ def test_the_reference_misses_nothing() -> None:
     assert all(f"| `{info.name}` | {info.unit} |" in model for info in parameters.table())
     assert all(f"| `{outcome}` |" in model for outcome in measures.OUTCOMES)
     assert all(f"`{name}`" in search for name in engines.ENGINES)
-    numbers = {number for text in make_reference.EQUATIONS.values() for number in re.findall(r"\(\d+\)", text)}
-    assert all(number in page("docs/model.md") for number in numbers)
+    numbers = {number for text in make_reference.EQUATIONS.values() for number in re.findall(r"\((\d+)\)", text)}
+    assert all(rf"\tag{{{number}}}" in page("docs/model.md") for number in numbers)
 
 
 def test_tables_of_the_reference_have_as_many_cells_in_every_row() -> None:
