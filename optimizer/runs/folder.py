@@ -25,9 +25,10 @@ from typing import Any, Self
 
 import numpy as np
 
-from tiercap.optimizer.io import durable as atomic, columns, lock, json_text
-from tiercap.optimizer.runs import identity, layout
 from tiercap.optimizer.errors import InputError, StorageError
+from tiercap.optimizer.io import columns, json_text, lock
+from tiercap.optimizer.io import durable as atomic
+from tiercap.optimizer.runs import identity, layout
 from tiercap.optimizer.runs.layout import EVALUATIONS, KIND, LOCK, LOG, MANIFEST, NOTHING_RUN, SCHEMA_VERSION
 
 #: Suffixes of the files whose digests the manifest holds.

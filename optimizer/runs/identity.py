@@ -14,11 +14,11 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from tiercap.optimizer.study import load
-from tiercap.optimizer.io import json_text
-from tiercap.optimizer.rules.chips import exporter_catalogue
 from tiercap.optimizer.errors import InputError
+from tiercap.optimizer.io import json_text
 from tiercap.optimizer.model.evaluator import code_digest
+from tiercap.optimizer.rules.chips import exporter_catalogue
+from tiercap.optimizer.study import load
 from tiercap.optimizer.study.problem import Problem
 
 #: The top-level key under which numbers may grow.

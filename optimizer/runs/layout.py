@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tiercap.optimizer.io import durable, json_text
 from tiercap.optimizer.errors import InputError, StorageError
+from tiercap.optimizer.io import durable, json_text
 
 SCHEMA_VERSION = 1
 KIND, SWEEP = "tiercap run", "tiercap sweep"

@@ -8,12 +8,12 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from tiercap.optimizer.runs import saved
 from tiercap.optimizer.errors import InputError
-from tiercap.optimizer.study.problem import Problem, parse_policy, parse_schedule
 from tiercap.optimizer.io.units import printable
 from tiercap.optimizer.rules.book import load_rules
+from tiercap.optimizer.runs import saved
 from tiercap.optimizer.runs.saved import SavedRun
+from tiercap.optimizer.study.problem import Problem, parse_policy, parse_schedule
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from tiercap.optimizer.io import machine
+from tiercap.optimizer.io.units import printable
 from tiercap.optimizer.model.evaluator import vector_bits
 from tiercap.optimizer.runs.identity import configuration
 from tiercap.optimizer.study.problem import Problem
-from tiercap.optimizer.io.units import printable
 
 #: What is not a version but a digest, in words.
 _DIGESTS = {

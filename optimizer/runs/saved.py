@@ -12,16 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.kernels.params import OUTCOMES
-from tiercap.optimizer.io import durable, columns, json_text
-from tiercap.optimizer.study import load as config, engines
-from tiercap.optimizer.model import distributions, measures, parameters
-from tiercap.optimizer.runs import layout
 from tiercap.optimizer.errors import InputError, TiercapError
-from tiercap.optimizer.model.horizon import Horizon
-from tiercap.optimizer.runs.identity import configuration
-from tiercap.optimizer.model.parameters import ParameterInfo
-from tiercap.optimizer.study.problem import Problem
+from tiercap.optimizer.io import columns, durable, json_text
 from tiercap.optimizer.io.units import printable
+from tiercap.optimizer.model import distributions, measures, parameters
+from tiercap.optimizer.model.horizon import Horizon
+from tiercap.optimizer.model.parameters import ParameterInfo
+from tiercap.optimizer.runs import layout
+from tiercap.optimizer.runs.identity import configuration
+from tiercap.optimizer.study import engines
+from tiercap.optimizer.study import load as config
+from tiercap.optimizer.study.problem import Problem
 from tiercap.optimizer.study.records import Constraint, LeverRange, Objective, ScenarioPlan, SearchBudget, Study
 
 Floats = NDArray[np.float64]

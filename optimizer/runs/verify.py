@@ -18,13 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.kernels.params import OUTCOMES
-from tiercap.optimizer.io import durable, columns
-from tiercap.optimizer.runs import provenance, layout, saved
-from tiercap.optimizer.runs.identity import fingerprint
-from tiercap.optimizer.study.problem import Problem, column_name
+from tiercap.optimizer.io import columns, durable
 from tiercap.optimizer.io.units import printable
+from tiercap.optimizer.runs import layout, provenance, saved
 from tiercap.optimizer.runs.folder import DIGESTED
+from tiercap.optimizer.runs.identity import fingerprint
 from tiercap.optimizer.runs.layout import EVALUATIONS, MANIFEST
+from tiercap.optimizer.study.problem import Problem, column_name
 
 Floats = NDArray[np.float64]
 Progress = Callable[[int], None]

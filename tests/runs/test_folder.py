@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tiercap.optimizer.errors import InputError, StorageError
-from tiercap.optimizer.io import durable, columns, json_text
+from tiercap.optimizer.io import columns, durable, json_text
 from tiercap.optimizer.runs import identity
 from tiercap.optimizer.runs.folder import RunFolder
 

@@ -19,8 +19,8 @@ from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.io import columns
 from tiercap.optimizer.runs.identity import fingerprint
 from tiercap.optimizer.runs.verify import verify
-from tiercap.optimizer.search.run import optimize
 from tiercap.optimizer.search.replicate import replicate
+from tiercap.optimizer.search.run import optimize
 
 #: Policies that the small run stores in all 32 scenarios: the promoted and two generations.
 WHOLE = sum(n for name, n in small.BLOCKS.items() if name.startswith(("promoted", "generation"))) // 32

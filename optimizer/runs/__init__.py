@@ -1,0 +1,1 @@
+"""What a folder holds of a finished run, and whether it can be trusted."""
