@@ -111,7 +111,7 @@ def test_an_interrupt_is_answered_and_leaves_nothing(tmp_path: Path) -> None:
     """The signal comes with the tenth call of the model; no clock decides."""
     driver = (
         "import os, signal\n"
-        "from tiercap.optimizer import replay\n"
+        "from tiercap.optimizer.calibration import replay\n"
         "from tiercap.optimizer.cli import main\n"
         "predict, calls = replay.Replay.predict, []\n"
         "def strike(self, table):\n"

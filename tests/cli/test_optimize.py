@@ -24,13 +24,13 @@ import os, sys
 from tiercap.optimizer.search import loop
 from tiercap.optimizer.cli import main
 number, after = (int(text) for text in sys.argv[1:3])
-advance = search.Search._advance
+advance = loop.Search._advance
 def strike(self, evaluations):
     advance(self, evaluations)
     if number and self.done >= after:
-        search.Search._advance = advance
+        loop.Search._advance = advance
         os.kill(os.getpid(), number)
-search.Search._advance = strike
+loop.Search._advance = strike
 main(sys.argv[3:])
 """
 #: Blocks done, and evaluations in them, in the middle of the search: the first generation is not committed.

@@ -24,7 +24,7 @@ DRIVER = """
 import os, sys
 from tiercap.optimizer.sweeps import sweep, plan
 from tiercap.optimizer.cli import main
-sweep_plan.BLOCK = 64
+plan.BLOCK = 64
 number, after = (int(text) for text in sys.argv[1:3])
 commit = sweep._commit
 def strike(run, *block):
@@ -280,7 +280,7 @@ KILLER = """
 import os, sys
 from tiercap.optimizer.sweeps import sweep, plan
 from tiercap.optimizer.cli import main
-sweep_plan.BLOCK = 64
+plan.BLOCK = 64
 commit, pid = sweep._commit, int(sys.argv[1])
 def strike(run, *block):
     global pid

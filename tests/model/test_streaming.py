@@ -210,7 +210,7 @@ from tiercap.optimizer.study.problem import Problem
 from tiercap.optimizer.model.sobol import unit_points
 from tiercap.optimizer.rules.space import coordinates
 n_policies, n_futures = (int(text) for text in sys.argv[1:])
-problem = Problem(config.load(None, (f"scenarios.count={n_futures}", "scenarios.kind=sobol")), 2)
+problem = Problem(load.load(None, (f"scenarios.count={n_futures}", "scenarios.kind=sobol")), 2)
 space = problem.space
 points = Points(space, coordinates(unit_points(n_policies, len(space.levers), 0), space.levers))
 objectives = problem.study.objectives

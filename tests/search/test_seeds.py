@@ -44,7 +44,7 @@ import os, signal, sys
 from tiercap.optimizer.search import run as optimize, loop
 from tiercap.optimizer.cli import main
 where = sys.argv[1]
-advance, write = search.Search._advance, optimize.write
+advance, write = loop.Search._advance, optimize.write
 def within(self, evaluations):
     advance(self, evaluations)
     if where == "within" and self.folder.path.name == "seed-2" and self.done > int(sys.argv[2]):
@@ -55,7 +55,7 @@ def written(run, folder, *beside):
     write(run, folder, *beside)
     if where == "between":
         os.kill(os.getpid(), signal.SIGKILL)
-search.Search._advance, optimize.write = within, written
+loop.Search._advance, optimize.write = within, written
 main(sys.argv[3:])
 """
 
