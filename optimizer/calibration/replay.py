@@ -21,6 +21,7 @@ from tiercap.optimizer.calibration.record import RecordRow
 from tiercap.optimizer.data import shipped
 from tiercap.optimizer.errors import InputError, did_you_mean
 from tiercap.optimizer.io.periods import Period, parse_period
+from tiercap.optimizer.io.units import BANDWIDTH, inside
 from tiercap.optimizer.model import distributions, parameters
 from tiercap.optimizer.model.evaluator import Evaluator, performances
 from tiercap.optimizer.model.parameters import ParameterInfo
@@ -123,7 +124,7 @@ def chip_record(name: str, area: float | None = None) -> tuple[float, ...]:
     if len(known) < len(figures) or chip.launched is None:
         raise InputError(f"chips.csv: the {chip.name} must have every figure, a replay sells it")
     f, m, i, tpp, die = known
-    return (0.0, 0.0, f, m / 1000.0, i / 1000.0, tpp, die, chip.launched[0], 0, 1.0)
+    return (0.0, 0.0, f, inside(m, BANDWIDTH), inside(i, BANDWIDTH), tpp, die, chip.launched[0], 0, 1.0)
 
 
 def _chip(entry: Mapping[str, Any]) -> tuple[float, ...]:

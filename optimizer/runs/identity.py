@@ -38,6 +38,7 @@ def configuration(problem: Problem) -> dict[str, Any]:
     """
     resolved = load.resolved(problem.study)
     del resolved["origins"], resolved["study"]["source"]  # where it was said changes nothing
+    del resolved["units"]  # a name has one
     trials = resolved["search"].pop("trials")
     resolved["scenarios"] = {**resolved["scenarios"], "file": problem.scenarios.digest}  # what it says, not its name
     code = {**{name: version(name) for name in SHAPING}, "kernel_sources": code_digest()}
