@@ -48,8 +48,9 @@ def command(
     """List the model's parameters and levers with unit, value, range and source.
 
     Without NAME all parameters and the levers of the built-in study; a NAME may also be a group, such as demand, or any
-    other lever. A number without a unit, wherever it stands, is in the unit told here. With --ledger, what the results hang on: the
-    built-in study under its rule in force, most important first.
+    other lever. A number without a unit, wherever it stands, is in the unit told here.
+
+    With --ledger, what the results hang on: the built-in study under its rule in force, most important first.
 
     Example: tiercap parameters --ledger
     """

@@ -113,7 +113,8 @@ def outside(values: Values, unit: str) -> Values:
     with np.errstate(over="ignore", invalid="ignore"):  # infinite caps; a value near the largest double
         product = held * _GB_OF_TB
         found = product
-        for other in (np.nextafter(product, np.inf), np.nextafter(product, -np.inf), product, np.round(product, 6)):
+        for other in (np.nextafter(product, np.inf), np.nextafter(product, -np.inf), product,
+                      np.round(product, 9), np.round(product, 6)):  # fmt: skip
             found = np.where(other / _GB_OF_TB == held, other, found)
     return found if isinstance(values, np.ndarray) else float(found)  # type: ignore[return-value]
 
@@ -253,6 +254,8 @@ def _convert(magnitude: float, given: str, unit: str, name: str) -> float:
         return magnitude
     if (given, unit) in (("%", "1"), ("%/year", "1/year")):
         return magnitude / 100.0  # the built-in studies need no more than this: no import
+    if (given, unit) == (_BANDWIDTH_INSIDE, BANDWIDTH):
+        return outside(magnitude, unit)
     registry = unit_registry()
     import pint
 

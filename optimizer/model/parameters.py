@@ -70,6 +70,11 @@ def inside(name: str, values: Values) -> Values:
     return quantities.inside(values, DECLARED[name].unit)
 
 
+def outside(name: str, values: Values) -> Values:
+    """What :func:`inside` gave, in the parameter's own unit again."""
+    return quantities.outside(values, DECLARED[name].unit)
+
+
 def put(scenarios: NDArray[Any], name: str, values: float | NDArray[np.float64]) -> None:
     """Write a parameter into PARAMS[n]: one value for all, or float64[n], in its unit."""
     if isinstance(values, (int, float)):
@@ -80,7 +85,7 @@ def put(scenarios: NDArray[Any], name: str, values: float | NDArray[np.float64])
 
 def held(scenarios: NDArray[Any], name: str) -> NDArray[np.float64]:
     """A parameter's column of PARAMS[n] in its unit: float64[n]; the inverse of :func:`put`."""
-    return quantities.outside(scenarios[name], DECLARED[name].unit)
+    return outside(name, scenarios[name])
 
 
 def stored(name: str, values: NDArray[np.float64], unit: str | None) -> NDArray[np.float64]:
@@ -135,16 +140,18 @@ def _grouped(tables: dict[str, Any]) -> dict[str, tuple[str, dict[str, Any]]]:
 def _join(p: Parameter, group: str, entry: dict[str, Any], spread: dict[str, Any] | None) -> ParameterInfo:
     """One parameter from its three places."""
     where = f"baseline.toml [{group}.{p.name}]"
-    if entry.get("unit") != p.unit:
-        raise InputError(f"{where}: unit {entry.get('unit')!r}, but the contract says {p.unit!r}")
+    unit = _CONTRACT[p.name].unit
+    if entry.get("unit") != unit:
+        raise InputError(f"{where}: unit {entry.get('unit')!r}, but the contract says {unit!r}")
     _check_grounds(entry, where)
+    value = outside(p.name, float(entry["value"]))
     info = ParameterInfo(
         name=p.name,
         group=group,
         unit=p.unit,
-        value=float(entry["value"]),
-        low=float(entry["value"]),
-        high=float(entry["value"]),
+        value=value,
+        low=value,
+        high=value,
         distribution=None,
         source=entry["source"],
         evidence=entry["evidence"],
@@ -155,13 +162,19 @@ def _join(p: Parameter, group: str, entry: dict[str, Any], spread: dict[str, Any
     if spread is None:
         return info
     _check_grounds(spread, f"uncertainty.toml [{p.name}]")
-    arguments = {k: v for k, v in spread.items() if k not in ("distribution", "source", "evidence")}
-    info = with_distribution(info, distributions.make(spread["distribution"], arguments))
+    info = with_distribution(info, shipped_distribution(p.name, spread))
     if not info.low <= info.value <= info.high:
         raise InputError(
             f"uncertainty.toml [{p.name}]: the central value {info.value:g} lies outside the range"
         )
     return replace(info, range_source=spread["source"], range_evidence=spread["evidence"])
+
+
+def shipped_distribution(name: str, entry: Mapping[str, Any]) -> Distribution:
+    """The distribution that an entry of a shipped file says, in the contract's unit, in the one that people read."""
+    numbers = {k: v for k, v in entry.items() if k not in ("value", "distribution", "source", "evidence")}
+    told = {key: v if key == "sigma" else outside(name, float(v)) for key, v in numbers.items()}
+    return distributions.make(entry["distribution"], told)
 
 
 def _check_grounds(entry: dict[str, Any], where: str) -> None:
