@@ -28,7 +28,7 @@ from tiercap.optimizer.analysis import conditions as failing
 from tiercap.optimizer.analysis.conditions import Condition
 from tiercap.optimizer.analysis.prim import Box, Cases
 from tiercap.optimizer.errors import InputError
-from tiercap.optimizer.model.parameters import ParameterInfo
+from tiercap.optimizer.model.parameters import ParameterInfo, held
 from tiercap.optimizer.runs.named_policy import OnePolicy
 from tiercap.optimizer.study.problem import Problem
 
@@ -112,7 +112,7 @@ def discover(
     infos = {info.name: info for info in problem.study.parameters}
     names = explained.chosen([n for n in infos if np.ptp(futures.table[n]) > 0.0], over, problem)
     outcomes, interest, reasons = _failures(problem, policy, conditions, tell)
-    x = np.stack([futures.table[name] for name in names], axis=1)
+    x = np.stack([held(futures.table, name) for name in names], axis=1)
     cases = Cases(x, interest, futures.weights)
     _check(cases, policy, reasons)
     found = _boxes(cases, boxes, dimensions, tell) if method != "cart" else []

@@ -11,7 +11,7 @@ from tiercap.kernels.params import PARAMS
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.model import ensembles, sobol
 from tiercap.optimizer.model.evaluator import Evaluator
-from tiercap.optimizer.model.parameters import ParameterInfo
+from tiercap.optimizer.model.parameters import ParameterInfo, put
 from tiercap.optimizer.model.scenarios import Draws, Scenarios
 from tiercap.optimizer.rules.chips import exporter_catalogue
 from tiercap.optimizer.rules.space import LeverSpace, coordinates
@@ -36,7 +36,7 @@ def parameter_samples(infos: Sequence[ParameterInfo], n: int, seed: int) -> tupl
     uncertain = [info for info in infos if info.distribution is not None]
     for column, info in zip(_columns(n, len(infos), len(uncertain), seed), uncertain, strict=True):
         assert info.distribution is not None
-        b[info.name] = info.distribution.quantile(column)
+        put(b, info.name, info.distribution.quantile(column))
     return a, b
 
 
@@ -106,8 +106,8 @@ def tornado(
     """
     table = np.zeros(2 * len(swings) + 1, dtype=PARAMS)
     for name, value in central.items():
-        table[name] = value
-    for k, (name, (low, high)) in enumerate(swings.items()):
-        table[name][2 * k + 1], table[name][2 * k + 2] = low, high
+        put(table, name, value)
+    for k, (name, ends) in enumerate(swings.items()):
+        put(table[2 * k + 1 : 2 * k + 3], name, np.array(ends))
     found = evaluate(table)
     return found[:, 1::2].T, found[:, 2::2].T, found[:, 0]

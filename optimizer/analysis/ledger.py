@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from tiercap.kernels.params import OUTCOMES
 from tiercap.optimizer.analysis import variance
+from tiercap.optimizer.io.units import outside
 from tiercap.optimizer.model import ensembles
 from tiercap.optimizer.model.ensembles import Ensemble
 from tiercap.optimizer.model.evaluator import Evaluator
@@ -81,7 +82,7 @@ def ledger(problem: Problem) -> Ledger:
             else variance.first_order(table[info.name], outcomes[k])
             for k, name in enumerate(problem.outcomes)
         }
-        after = members.columns[info.name] if fitted else None
+        after = outside(members.columns[info.name], info.unit) if fitted else None
         entries.append(Entry(info, _prior(info), _quantiles(after, members.weights), bits.get(info.name), shares))
     labels = {
         name: variance.of_labels(members.structures[rows], means[k], float(totals[k]))

@@ -25,7 +25,7 @@ from tiercap.optimizer.analysis.explained import SWING, Input, Output
 from tiercap.optimizer.analysis.indices import Share
 from tiercap.optimizer.analysis.regional import Tail
 from tiercap.optimizer.errors import InputError
-from tiercap.optimizer.model.parameters import ParameterInfo
+from tiercap.optimizer.model.parameters import ParameterInfo, held
 from tiercap.optimizer.model.streaming import Points, Wanted
 from tiercap.optimizer.rules.space import coordinates
 from tiercap.optimizer.runs.named_policy import OnePolicy
@@ -145,7 +145,7 @@ def of_parameters(
     inputs = tuple(explained.range_input(infos[name]) for name in names)
     swing = _tornado(inputs, {name: info.value for name, info in infos.items()}, evaluate)
     words = f"two samples of {points:,} points from the parameters' own ranges, drawn independently, seed {plan.seed}"
-    sample = Sample(np.stack([a[name] for name in names], axis=1), f_a, words, planned + 2 * len(inputs) + 1)
+    sample = Sample(np.stack([held(a, name) for name in names], axis=1), f_a, words, planned + 2 * len(inputs) + 1)
     return _assembled(problem, policy, inputs, outputs, sample, first, total, tail, swing, tell)
 
 
@@ -168,7 +168,7 @@ def _of_members(
     names = explained.chosen([name for name in infos if np.ptp(table[name]) > 0.0], over, problem)
     y = factors.told(evaluate, table, lambda done: tell(EVALUATING, done, n))
     _check_outputs(outputs, y)
-    x = np.stack([table[name] for name in names], axis=1)
+    x = np.stack([held(table, name) for name in names], axis=1)
     first = _given(x, y, seed, tell)
     middle = {name: _quantiles(info, table, fitted, 0.5)[0] for name, info in infos.items()}
     ends = {name: _quantiles(infos[name], table, fitted, *SWING) for name in names}
@@ -275,7 +275,7 @@ def _first_orders(x: Floats, y: Floats) -> Floats:
 def _quantiles(info: ParameterInfo, table: np.ndarray, fitted: frozenset[str], *shares: float) -> list[float]:
     """Quantiles of a parameter over the members, or of its own range where the ensemble leaves it open."""
     if info.distribution is None or info.name in fitted:
-        found: list[float] = np.quantile(table[info.name], shares, method="hazen").tolist()
+        found: list[float] = np.quantile(held(table, info.name), shares, method="hazen").tolist()
         return found
     own: list[float] = info.distribution.quantile(np.array(shares)).tolist()
     return own

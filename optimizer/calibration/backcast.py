@@ -35,7 +35,7 @@ from tiercap.optimizer.calibration.replay import Replay
 from tiercap.optimizer.errors import InputError, did_you_mean
 from tiercap.optimizer.io import columns, csv_text
 from tiercap.optimizer.model.ensembles import BUILTIN, REPLAY, Ensemble, load
-from tiercap.optimizer.model.parameters import DECLARED, ParameterInfo, parse
+from tiercap.optimizer.model.parameters import DECLARED, ParameterInfo, held, inside, parse, stored
 from tiercap.optimizer.model.scenarios import MAX_SCENARIOS, Scenarios, draw
 from tiercap.optimizer.model.statistics import reduce
 
@@ -331,6 +331,7 @@ def _fitted(members: Ensemble, replay: Replay, count: int, seed: int) -> Scenari
 
 
 def _read(path: Path) -> Mapping[str, Floats]:
+    """Columns by name, parameters in the contract's units."""
     place = str(path)[-120:]
     try:
         with path.open("rb") as file:
@@ -340,8 +341,9 @@ def _read(path: Path) -> Mapping[str, Floats]:
         raise InputError(f"{place} cannot be read as an ensemble: {reason}") from None
     if path.suffix.casefold() == ".parquet":
         try:
-            return columns.from_parquet(data)
-        except columns.Damaged as error:
+            found, units = columns.from_parquet(data), columns.units_of(data)
+            return {n: stored(n, v, units[n]) if n in DECLARED else v for n, v in found.items()}
+        except (columns.Damaged, InputError) as error:
             raise InputError(f"{place} is no ensemble: {error}") from None
     header, rows = csv_text.read(data, place, (*DECLARED, "weight"), MAX_SCENARIOS, "a scenario")
     found = {name: np.empty(len(rows)) for name in header}
@@ -351,7 +353,7 @@ def _read(path: Path) -> Mapping[str, Floats]:
                 found[name][k] = float(parse(name, cell)) if name in DECLARED else _weight(cell)
             except InputError as error:
                 raise InputError(f"{place}:{line}: column `{name}`: {error}") from None
-    return found
+    return {name: inside(name, values) if name in DECLARED else values for name, values in found.items()}
 
 
 def _weight(cell: str) -> float:
@@ -367,11 +369,11 @@ def _from_columns(found: Mapping[str, Floats], parameters: Sequence[ParameterInf
     n = len(next(iter(found.values())))
     table = np.empty(n, PARAMS)
     for info in parameters:
-        values = np.asarray(found.get(info.name, np.full(n, info.value)), dtype=np.float64)
-        declared = DECLARED[info.name]
+        own = np.full(n, inside(info.name, info.value))
+        table[info.name] = np.asarray(found.get(info.name, own), dtype=np.float64)
+        values, declared = held(table, info.name), DECLARED[info.name]
         if not np.all((values >= declared.low) & (values <= declared.high)):
             raise InputError(f"{place}: column `{info.name}`: a value leaves {declared.low:g} to {declared.high:g}")
-        table[info.name] = values
     weights = np.asarray(found.get("weight", np.ones(n)), dtype=np.float64)
     if not (np.isfinite(weights).all() and (weights >= 0.0).all() and weights.sum() > 0.0):
         raise InputError(f"{place}: column `weight`: weights must be at least 0, finite, and not all 0")

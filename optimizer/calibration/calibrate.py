@@ -30,6 +30,7 @@ from tiercap.optimizer.calibration.replay import Replay, history
 from tiercap.optimizer.data import shipped
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.io import durable, json_text
+from tiercap.optimizer.io.units import inside, outside
 from tiercap.optimizer.model import ensembles, parameters, statistics
 from tiercap.optimizer.model.evaluator import code_digest, thread_count
 from tiercap.optimizer.model.parameters import ParameterInfo
@@ -172,9 +173,9 @@ def _members(fit: Fit, replay: Replay, structure: Structure, study: Study, n: in
     rows = rng.permutation(len(z))[:n]
     table = np.empty(n, dtype=PARAMS)
     for info in replay.parameters:
-        table[info.name] = info.value
+        parameters.put(table, info.name, info.value)
     for name, values in fit.values(z[rows]).items():
-        table[name] = values
+        parameters.put(table, name, values)
     found: dict[str, Any] = {ensembles.STRUCTURE: np.full(n, structure.label)}
     for kind, values in zip(fit.likelihood.kinds, fit.discrepancy[rows].T, strict=True):
         found[ensembles.DISCREPANCY[kind]] = values
@@ -205,9 +206,10 @@ def _joined(parts: list[dict[str, Any]], study: Study) -> dict[str, Any]:
 
 
 def _rounded(values: Floats, name: str) -> Floats:
-    """Seven digits, which halves the file; never out of the domain."""
+    """Seven digits, which halves the file; never out of the domain. In and out in the contract's unit."""
     p = parameters.DECLARED[name]
-    return np.clip(values.astype(np.float32).astype(np.float64), p.low, p.high)
+    shown = outside(values, p.unit).astype(np.float32).astype(np.float64)
+    return inside(np.clip(shown, p.low, p.high), p.unit)
 
 
 def record_digest(record: Sequence[RecordRow]) -> str:
@@ -352,6 +354,7 @@ def parameters_json(found: Calibration) -> dict[str, Any]:
         after = np.quantile(np.concatenate(parts), shares)
         most = max(told[name].values())
         result[name] = {
+            "unit": info.unit,
             "prior": dict(zip(("p05", "p50", "p95"), before.tolist(), strict=True)),
             "posterior": dict(zip(("p05", "p50", "p95"), after.tolist(), strict=True)),
             "narrowed_to": float((after[2] - after[0]) / (before[2] - before[0])),

@@ -16,7 +16,7 @@ from tiercap.optimizer.calibration.likelihood import Likelihood, discrepancies
 from tiercap.optimizer.calibration.posterior import Contradiction, Convergence, LeftOut
 from tiercap.optimizer.calibration.smc import Swarm
 from tiercap.optimizer.model import sobol
-from tiercap.optimizer.model.parameters import ParameterInfo
+from tiercap.optimizer.model.parameters import ParameterInfo, put
 
 Floats = NDArray[np.float64]
 #: Called with what is being done, evaluations just made, and the share of it that is done.
@@ -172,11 +172,11 @@ class Fitter:
         base = self._table(free, np.full((1, len(free)), 0.5), PROBES)
         points = [sobol.column(PROBES, k, self.seed) for k in range(len(free))]
         for info, u in zip(free, points, strict=True):
-            base[info.name] = _value(info, u)
+            put(base, info.name, _value(info, u))
         moved = np.tile(base, len(free) + 1)
         for k, (info, u) in enumerate(zip(free, points, strict=True)):
             part = slice((k + 1) * PROBES, (k + 2) * PROBES)
-            moved[info.name][part] = _value(info, np.where(u < 0.5, 0.5 + 0.5 * u, 0.5 * u))
+            put(moved[part], info.name, _value(info, np.where(u < 0.5, 0.5 + 0.5 * u, 0.5 * u)))
         found = self._called(moved).reshape(len(free) + 1, PROBES, -1)
         self.evaluations += len(moved)
         differs = (found[1:] != found[0]) & ~(np.isnan(found[1:]) & np.isnan(found[0]))
@@ -205,9 +205,9 @@ class Fitter:
         """PARAMS[n]: the parameters ``infos`` at probabilities ``u``, the others at their central values."""
         table = np.empty(n, dtype=PARAMS)
         for info in self.model.parameters:
-            table[info.name] = info.value
+            put(table, info.name, info.value)
         for k, info in enumerate(infos):
-            table[info.name] = _value(info, u[:, k])
+            put(table, info.name, _value(info, u[:, k]))
         return table
 
 

@@ -63,6 +63,8 @@ def columns(
 ) -> dict[str, Floats]:
     """Values of 2026 for the members ``table`` (PARAMS[n] at the start of the replay), by parameter: float64[n].
 
+    In and out in the contract's units.
+
     fitted : the parameters that the fit moved; forward : the parameters of a forward run, for their ranges
     standing : whether the share barred stands still from 2026 on, instead of following the response
     """

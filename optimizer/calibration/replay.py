@@ -21,7 +21,8 @@ from tiercap.optimizer.calibration.record import RecordRow
 from tiercap.optimizer.data import shipped
 from tiercap.optimizer.errors import InputError, did_you_mean
 from tiercap.optimizer.io.periods import Period, parse_period
-from tiercap.optimizer.model import distributions, parameters
+from tiercap.optimizer.io.units import BANDWIDTH, inside
+from tiercap.optimizer.model import parameters
 from tiercap.optimizer.model.evaluator import Evaluator, performances
 from tiercap.optimizer.model.parameters import ParameterInfo
 from tiercap.optimizer.model.scenarios import Scenarios
@@ -123,7 +124,7 @@ def chip_record(name: str, area: float | None = None) -> tuple[float, ...]:
     if len(known) < len(figures) or chip.launched is None:
         raise InputError(f"chips.csv: the {chip.name} must have every figure, a replay sells it")
     f, m, i, tpp, die = known
-    return (0.0, 0.0, f, m / 1000.0, i / 1000.0, tpp, die, chip.launched[0], 0, 1.0)
+    return (0.0, 0.0, f, inside(m, BANDWIDTH), inside(i, BANDWIDTH), tpp, die, chip.launched[0], 0, 1.0)
 
 
 def _chip(entry: Mapping[str, Any]) -> tuple[float, ...]:
@@ -146,12 +147,12 @@ def _overlaid(start: Mapping[str, Mapping[str, Any]]) -> tuple[ParameterInfo, ..
 def _overlay(info: ParameterInfo, entry: Mapping[str, Any]) -> ParameterInfo:
     where = f"history.toml [start.{info.name}]"
     _check_grounds(entry, where)
+    value = parameters.outside(info.name, float(entry["value"]))
     grounds = {"source": entry["source"], "evidence": entry["evidence"]}
-    found = replace(parameters.with_value(info, float(entry["value"])), **grounds, range_source="", range_evidence="")
+    found = replace(parameters.with_value(info, value), **grounds, range_source="", range_evidence="")
     if "distribution" not in entry:
         return found
-    arguments = {k: v for k, v in entry.items() if k not in ("value", "distribution", "source", "evidence")}
-    found = parameters.with_distribution(found, distributions.make(entry["distribution"], arguments))
+    found = parameters.with_distribution(found, parameters.shipped_distribution(info.name, entry))
     if not found.low <= found.value <= found.high:
         raise InputError(f"{where}: the central value {found.value:g} lies outside the range")
     return replace(found, range_source=entry["source"], range_evidence=entry["evidence"])

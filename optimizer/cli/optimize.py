@@ -324,7 +324,7 @@ def _print_fresh(run: Any) -> None:
 
 
 def _lever_rows(problem: Any, columns: list[Any]) -> list[list[str]]:
-    """Searched levers by value, caps on bandwidth in GB/s; what a rule of several boxes adds, below."""
+    """Searched levers by value; what a rule of several boxes adds, below."""
     from tiercap.optimizer.rules.encode import describe
 
     described = [describe(levers) for _, levers, _ in columns]
@@ -340,10 +340,9 @@ def _lever_row(name: str, key: str, box: int, described: list[dict[str, float]])
     from tiercap.optimizer.rules.levers import LEVERS_TABLE
 
     info = LEVERS_TABLE[name]
-    unit, scale = ("GB/s", 1000.0) if info.unit == "TB/s" else (info.unit, 1.0)
     absent = "-" if box > 1 or info.liftable else "0"
-    cells = [figure(levers[key] * scale, 3) if key in levers else absent for levers in described]
-    return [f"{name}{_bracketed(unit)}" if box == 1 else f"  or, box {box}", *cells]
+    cells = [figure(levers[key], 3) if key in levers else absent for levers in described]
+    return [f"{name}{_bracketed(info.unit)}" if box == 1 else f"  or, box {box}", *cells]
 
 
 def _bracketed(unit: str) -> str:

@@ -45,17 +45,20 @@ def command(
     threads: int | None,
     as_json: bool,
 ) -> None:
-    """List the model's parameters with unit, value, range and source.
+    """List the model's parameters and levers with unit, value, range and source.
 
-    Without NAME all of them; a NAME may also be a group, such as demand. With --ledger, what the results hang on: the
-    built-in study under its rule in force, most important first.
+    Without NAME all parameters and the levers of the built-in study; a NAME may also be a group, such as demand, or any
+    other lever. A number without a unit, wherever it stands, is in the unit told here.
+
+    With --ledger, what the results hang on: the built-in study under its rule in force, most important first.
 
     Example: tiercap parameters --ledger
     """
     _check(evidence)
-    rows = [row for row in _rows(settings) if not evidence or row["evidence"] == evidence]
+    rows = _rows(settings)
     if names:
         rows = _chosen(rows, names)
+    rows = [row for row in rows if not evidence or row["evidence"] == evidence]
     found = _ledger(settings, scenario_flags(futures, structure), threads) if with_ledger else None
     if found is not None:
         _join(rows, found)
@@ -198,32 +201,47 @@ def _levers() -> list[dict[str, Any]]:
     """The levers of the built-in study: what the regulator chooses."""
     from tiercap.optimizer.study import load
 
-    return [
-        {
-            "name": lever.name,
-            "group": "levers",
-            "unit": lever.unit,
-            "value": None,
-            "low": lever.low,
-            "high": lever.high,
-            "distribution": None,
-            "arguments": None,
-            "source": "study china-2026",
-            "evidence": "assumption",
-            "range_source": None,
-            "range_evidence": None,
-            "kind": "lever",
-            "meaning": f"fraction of {lever.within}" if lever.within else load.lever_meaning(lever.name),
-        }
-        for lever in load.load().levers
-    ]
+    ends: dict[str, tuple[float, float]] = {}
+    rows = []
+    for lever in load.load().levers:  # an inner one stands after the one it lies within
+        low, high = ends.get(lever.within or "", (1.0, 1.0))
+        ends[lever.name] = low * lever.low, high * lever.high
+        share = f"; searched as {lever.low:g} to {lever.high:g} of {lever.within}" if lever.within else ""
+        row = _lever_row(lever.name, *ends[lever.name])
+        rows.append({**row, "meaning": row["meaning"] + share, "source": "study china-2026", "evidence": "assumption"})
+    return rows
+
+
+def _lever_row(name: str, low: float, high: float) -> dict[str, Any]:
+    from tiercap.optimizer.rules.levers import LEVERS_TABLE
+
+    return {
+        "name": name,
+        "group": "levers",
+        "unit": LEVERS_TABLE[name].unit,
+        "value": None,
+        "low": low,
+        "high": high,
+        "distribution": None,
+        "arguments": None,
+        "source": "what it may be at all; the built-in study does not search it",
+        "evidence": "derived",
+        "range_source": None,
+        "range_evidence": None,
+        "kind": "lever",
+        "meaning": LEVERS_TABLE[name].meaning,
+    }
 
 
 def _chosen(rows: list[dict[str, Any]], names: tuple[str, ...]) -> list[dict[str, Any]]:
     from tiercap.optimizer.errors import InputError, did_you_mean
+    from tiercap.optimizer.rules.levers import LEVERS_TABLE
 
     known = {row["name"] for row in rows} | {row["group"] for row in rows}
     for name in names:
-        if name not in known:
-            raise InputError(f"unknown parameter or group `{name[:60]}`: {did_you_mean(name[:60], known)}")
-    return [row for row in rows if row["name"] in names or row["group"] in names]
+        if name not in known and name not in LEVERS_TABLE:
+            hint = did_you_mean(name[:60], known | set(LEVERS_TABLE))
+            raise InputError(f"unknown parameter, lever or group `{name[:60]}`: {hint}")
+    chosen = [row for row in rows if row["name"] in names or row["group"] in names]
+    others = [name for name in dict.fromkeys(names) if name not in known]
+    return chosen + [_lever_row(name, LEVERS_TABLE[name].low, LEVERS_TABLE[name].high) for name in others]

@@ -176,15 +176,13 @@ def _print_report(found: Any) -> None:
 def _print_levers(found: Any) -> None:
     """What to write into the rule."""
     from tiercap.optimizer.rules.levers import LEVERS_TABLE
-    from tiercap.optimizer.study.records import LEVER_PARTS
 
     rows = []
     for name, value in found.rounding.values.items():
-        info = LEVER_PARTS[name]
-        scale = 1000.0 if LEVERS_TABLE[name].unit != info.unit else 1.0
+        info = LEVERS_TABLE[name]
         exact = float(found.run.values[name][found.chosen.row])
         unit = "" if info.unit == "1" else f" [{info.unit}]"
-        rows.append([f"{name}{unit}", figure(exact * scale, 5), figure(value * scale, 15)])
+        rows.append([f"{name}{unit}", figure(exact, 5), figure(value, 15)])
     print_table(["lever", "on the front", "rounded"], rows)
     if found.broken:
         click.echo(f"No rounding tried keeps {' and '.join(found.broken)}: use more digits or a finer --grid.")

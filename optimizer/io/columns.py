@@ -115,6 +115,19 @@ def from_any_parquet(data: bytes) -> Columns:
     return from_parquet(data) if arrays is None else arrays
 
 
+def declared_units(data: bytes) -> dict[str, str]:
+    """The units in the fields' metadata of a Parquet file, whoever wrote it, of those columns that have one."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        schema = pq.read_schema(pa.BufferReader(data))
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise Damaged(f"it cannot be read as Parquet ({type(error).__name__})") from None
+    said = {field.name: (field.metadata or {}).get(b"unit") for field in schema}
+    return {name: unit.decode("utf-8", "replace") for name, unit in said.items() if unit is not None}
+
+
 def _widened(column: Any) -> np.ndarray:
     import pyarrow as pa
 

@@ -70,6 +70,12 @@ def _lines(text: str, place: str) -> list[Row]:
 
 def _header(cells: Sequence[str], place: str, known: Collection[str]) -> list[str]:
     for column in cells:
+        stem, bracket, unit = column.partition("[")
+        if bracket and stem.strip() in known:
+            raise InputError(
+                f"{place}: column `{printable(column)}`: a header is a name alone: write `{stem.strip()}`, and the "
+                f"unit into every cell, as in 3 {printable(unit.rstrip('] '))}"
+            )
         if column not in known:
             raise InputError(f"{place}: unknown column `{printable(column)}`: {did_you_mean(column[:60], known)}")
         if cells.count(column) > 1:

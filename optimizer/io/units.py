@@ -10,9 +10,15 @@ from __future__ import annotations
 import math
 import re
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tiercap.optimizer.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Values = TypeVar("Values", float, NDArray[np.float64])
 
 #: Longest text looked at; anything longer is refused before any pattern meets it.
 MAX_LENGTH = 80
@@ -23,9 +29,9 @@ _UNIT = re.compile(
 )
 _MINUSES = "\u2212\u2012\u2013\u2014\ufe63\uff0d"
 
-#: Our units, in pint's notation. Prefixes come first.
+#: Our units, in pint's notation. Prefixes come first. There is none for a thousandth: ``mchip`` and ``Mchip``, a
+#: billion apart, would differ by the case of a letter.
 _DEFINITIONS = """
-milli- = 1e-3 = m-
 kilo- = 1e3 = k-
 mega- = 1e6 = M-
 giga- = 1e9 = G-
@@ -43,6 +49,7 @@ year = 365.25 * day = yr
 quarter = 0.25 * year
 month = year / 12
 metre = [length] = m = meter
+mm = 1e-3 * metre
 mm2 = 1e-6 * metre ** 2
 cm2 = 1e-4 * metre ** 2
 USD = [money] = _ = dollar
@@ -51,6 +58,11 @@ H100e = [work]
 TPP = [processing_performance]
 FLOP = [operation]
 """
+
+#: The unit of bandwidths in all that people write and read, as data sheets and laws have it, and that of the contract.
+BANDWIDTH = "GB/s"
+_BANDWIDTH_INSIDE = "TB/s"
+_GB_OF_TB = 1000.0
 
 #: What to show someone who used a wrong unit.
 EXAMPLES = {
@@ -72,6 +84,53 @@ EXAMPLES = {
     "Mchip/GUSD": "0.012 Mchip/GUSD",
     "year": "2 year or 6 month",
 }
+
+
+def told(unit: str) -> str:
+    """The unit in which people write and read what the contract has in ``unit``."""
+    return BANDWIDTH if unit == _BANDWIDTH_INSIDE else unit
+
+
+def inside(values: Values, unit: str) -> Values:
+    """What is written in ``unit`` (see :func:`told`), in the contract's unit: rounded once, the same for all who ask.
+
+    values : float or float64 array
+    """
+    return values / _GB_OF_TB if unit == BANDWIDTH else values  # type: ignore[return-value]
+
+
+def outside(values: Values, unit: str) -> Values:
+    """What the contract holds as people read it, in ``unit`` (see :func:`told`).
+
+    values : float or float64 array. Whatever :func:`inside` gave comes back as a number that it takes to the same bits,
+    the shortest of those there are. About one double in fifty is no such number: then it is off by one in the last bit.
+    """
+    if unit != BANDWIDTH:
+        return values
+    import numpy as np  # late: commands that only list things never need it
+
+    held = np.asarray(values, dtype=np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):  # infinite caps; a value near the largest double
+        product = held * _GB_OF_TB
+        found = product
+        for other in (np.nextafter(product, np.inf), np.nextafter(product, -np.inf), product,
+                      np.round(product, 9), np.round(product, 6)):  # fmt: skip
+            found = np.where(other / _GB_OF_TB == held, other, found)
+    return found if isinstance(values, np.ndarray) else float(found)  # type: ignore[return-value]
+
+
+def converted(values: Values, given: str, unit: str) -> Values:
+    """What a file declares to be in ``given``, in ``unit``; InputError if it does not convert.
+
+    values : float or float64 array
+    """
+    if given == unit:
+        return values
+    if (given, unit) == (_BANDWIDTH_INSIDE, BANDWIDTH):
+        return outside(values, unit)
+    if (given, unit) == (BANDWIDTH, _BANDWIDTH_INSIDE):
+        return inside(values, given)
+    return values * conversion(given, unit)  # type: ignore[return-value]
 
 
 def number(text: str) -> float:
@@ -195,17 +254,26 @@ def _convert(magnitude: float, given: str, unit: str, name: str) -> float:
         return magnitude
     if (given, unit) in (("%", "1"), ("%/year", "1/year")):
         return magnitude / 100.0  # the built-in studies need no more than this: no import
+    if (given, unit) == (_BANDWIDTH_INSIDE, BANDWIDTH):
+        return outside(magnitude, unit)
     registry = unit_registry()
     import pint
 
     try:
         ratio = registry.Quantity(1.0, _spelling(given)).to(_spelling(unit)).magnitude
     except pint.UndefinedUnitError:
-        hint = "; a byte is B and a bit is bit" if "b/" in given else ""
+        hint = "; a byte is B and a bit is bit" if "b/" in given else _million(given)
         raise InputError(f"`{name}`: unknown unit `{given}`{hint}; {expected}") from None
     except (pint.PintError, ValueError, ArithmeticError, SyntaxError, TypeError):
         raise InputError(f"`{name}`: `{given}` does not fit; {expected}") from None
     return _finite(_scaled(magnitude, float(ratio)), name)
+
+
+def _million(given: str) -> str:
+    """What to write instead, where m stands before a unit that takes M."""
+    names = re.findall(r"[A-Za-z][A-Za-z0-9]*", given)
+    meant = [name for name in names if name[0] == "m" and f"M{name[1:]}" in unit_registry() and len(name) > 1]
+    return f"; a million is M, and m stands for nothing: did you mean M{meant[0][1:]}?" if meant else ""
 
 
 def _scaled(magnitude: float, ratio: float) -> float:

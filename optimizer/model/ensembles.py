@@ -1,6 +1,7 @@
 """Ensembles: weighted futures kept in a Parquet file, each a member with its structure, from a fit or from a user.
 
-A file has a column for every parameter it speaks of, in the contract's units. Two more are optional: ``weight`` (of
+A file has a column for every parameter it speaks of, in the unit of its field's metadata (key ``unit``), or in the
+one that `tiercap parameters` tells. Two more are optional: ``weight`` (of
 any sum; equal where there is none) and ``structure``, the label of the alternative that a member belongs to, such as
 ``rule/fixed``. A parameter without a column keeps its own range. A fit also writes ``discrepancy``, and with
 ``replay_`` before its name a parameter's value at the start of the replay, where that differs; forward runs do not
@@ -23,7 +24,7 @@ from tiercap.optimizer.data import shipped
 from tiercap.optimizer.errors import InputError, did_you_mean
 from tiercap.optimizer.io import columns, durable
 from tiercap.optimizer.io import units as quantities
-from tiercap.optimizer.model.parameters import DECLARED, ParameterInfo
+from tiercap.optimizer.model.parameters import DECLARED, ParameterInfo, stored
 
 Floats = NDArray[np.float64]
 
@@ -45,7 +46,8 @@ MAX_BYTES = 512 * 2**20
 class Ensemble:
     """Members in the order of the file.
 
-    columns, replayed : parameter name to float64[n], in a forward run and at the start of the replay
+    columns, replayed : parameter name to float64[n], in a forward run and at the start of the replay, in the contract's
+        units, to the bit as the file says where that declares these
     discrepancy : kind of row to float64[n], the model's own error; weights : float64[n], at least 0, summing to 1
     structures : text[n], empty where the file has none; digest : SHA-256 of the file
     """
@@ -154,14 +156,16 @@ def load(source: str | os.PathLike[str]) -> Ensemble:
     except (OSError, durable.Unfit, ValueError) as error:
         raise InputError(f"{shown}: cannot be read as an ensemble: {error}") from None
     try:
-        arrays = columns.from_any_parquet(data)
+        arrays, units = columns.from_any_parquet(data), columns.declared_units(data)
     except columns.Damaged as error:
         raise InputError(f"{shown}: {error}") from None
-    return parse(name, arrays, hashlib.sha256(data).hexdigest())
+    return parse(name, arrays, hashlib.sha256(data).hexdigest(), units)
 
 
-def parse(name: str, arrays: Mapping[str, np.ndarray], digest: str = "") -> Ensemble:
-    """An ensemble from columns, every one of them checked."""
+def parse(
+    name: str, arrays: Mapping[str, np.ndarray], digest: str = "", units: Mapping[str, str] | None = None
+) -> Ensemble:
+    """An ensemble from columns, every one of them checked. units : those that columns declare"""
     shown = quantities.printable(name)
     found: dict[str, Floats] = {}
     replayed: dict[str, Floats] = {}
@@ -175,7 +179,7 @@ def parse(name: str, arrays: Mapping[str, np.ndarray], digest: str = "") -> Ense
             raise InputError(f"{shown}: column `{column}` must hold {wanted}")
         if parameter in DECLARED:
             kind = found if parameter == column else replayed
-            kind[parameter] = _checked(shown, column, parameter, values.astype(np.float64))
+            kind[parameter] = _checked(shown, column, values.astype(np.float64), (units or {}).get(column))
     if not found:
         raise InputError(f"{shown}: an ensemble needs a column named after a parameter: tiercap parameters")
     n = len(next(iter(found.values())))
@@ -188,8 +192,14 @@ def parse(name: str, arrays: Mapping[str, np.ndarray], digest: str = "") -> Ense
     return Ensemble(name, found, replayed, noise, _weights(shown, arrays.get(WEIGHT), n), structures, digest)
 
 
-def _checked(shown: str, column: str, parameter: str, values: Floats) -> Floats:
-    p = DECLARED[parameter]
+def _checked(shown: str, column: str, given: Floats, unit: str | None) -> Floats:
+    """A parameter's column in the contract's unit, inside its domain."""
+    p = DECLARED[column.removeprefix(REPLAY)]
+    try:
+        kept = stored(p.name, given, unit)
+    except InputError as error:
+        raise InputError(f"{shown}: {error}") from None
+    values = quantities.outside(kept, p.unit)
     wrong = ~((values >= p.low) & (values <= p.high))  # NaN is wrong too
     if wrong.any():
         row = int(np.argmax(wrong))
@@ -197,7 +207,7 @@ def _checked(shown: str, column: str, parameter: str, values: Floats) -> Floats:
             f"{shown}: column `{column}`, row {row}: {values[row]:g} lies outside its domain {p.low:g} to {p.high:g} "
             f"[{p.unit}] ({p.meaning})"
         )
-    return values
+    return kept
 
 
 def _positive(shown: str, column: str, values: np.ndarray) -> Floats:
@@ -230,7 +240,8 @@ def overlay(
 
 
 def to_parquet(arrays: Mapping[str, Any]) -> bytes:
-    """An ensemble's columns as the bytes of its file."""
+    """An ensemble's columns, parameters in the contract's units, as the bytes of its file."""
     known = {name: name.removeprefix(REPLAY) for name in arrays}
     units = {name: DECLARED[parameter].unit for name, parameter in known.items() if parameter in DECLARED}
-    return columns.to_parquet(arrays, units)
+    shown = {name: quantities.outside(values, units.get(name, "1")) for name, values in arrays.items()}
+    return columns.to_parquet(shown, units)

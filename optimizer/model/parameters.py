@@ -3,6 +3,9 @@
 ``kernels/params.py`` declares each name, unit and hard domain; ``data/baseline.toml`` gives its central value
 and source, ``data/uncertainty.toml`` the distribution of those the world may choose. Reading them checks each
 against the others, so that a figure outside its domain, a missing source or a stray name cannot pass.
+
+All this is in the units that people read. The tables that kernels read, PARAMS, hold the contract's: :func:`put` and
+:func:`held` alone go there and back.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from tiercap.kernels.params import PARAMETERS, Parameter
 from tiercap.optimizer.data import shipped
@@ -20,6 +23,12 @@ from tiercap.optimizer.errors import InputError, did_you_mean
 from tiercap.optimizer.io import units as quantities
 from tiercap.optimizer.model import distributions
 from tiercap.optimizer.model.distributions import Distribution
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from tiercap.optimizer.io.units import Values
 
 EVIDENCE = ("official", "press", "secondary", "derived", "assumption", "recalled")
 Kind = Literal["lever", "uncertain", "constant"]
@@ -44,13 +53,55 @@ class ParameterInfo:
     range_evidence: str = ""
 
 
-#: Contract entries by name.
-DECLARED: Mapping[str, Parameter] = {p.name: p for p in PARAMETERS}
+def _as_told(p: Parameter) -> Parameter:
+    unit = quantities.told(p.unit)
+    return p._replace(unit=unit, low=quantities.outside(p.low, unit), high=quantities.outside(p.high, unit))
+
+
+#: Contract entries by name, in the units that people read.
+DECLARED: Mapping[str, Parameter] = {p.name: _as_told(p) for p in PARAMETERS}
+
+
+_CONTRACT: Mapping[str, Parameter] = {p.name: p for p in PARAMETERS}
+
+
+def inside(name: str, values: Values) -> Values:
+    """A parameter's values, float or float64 array, in the contract's unit."""
+    return quantities.inside(values, DECLARED[name].unit)
+
+
+def outside(name: str, values: Values) -> Values:
+    """What :func:`inside` gave, in the parameter's own unit again."""
+    return quantities.outside(values, DECLARED[name].unit)
+
+
+def put(scenarios: NDArray[Any], name: str, values: float | NDArray[np.float64]) -> None:
+    """Write a parameter into PARAMS[n]: one value for all, or float64[n], in its unit."""
+    if isinstance(values, (int, float)):
+        scenarios[name] = inside(name, float(values))
+    else:
+        scenarios[name] = inside(name, values)
+
+
+def held(scenarios: NDArray[Any], name: str) -> NDArray[np.float64]:
+    """A parameter's column of PARAMS[n] in its unit: float64[n]; the inverse of :func:`put`."""
+    return outside(name, scenarios[name])
+
+
+def stored(name: str, values: NDArray[np.float64], unit: str | None) -> NDArray[np.float64]:
+    """A column of a file that declares ``unit``, or the parameter's own where that is None, in the contract's unit.
+
+    Raises InputError where the declared unit does not convert.
+    """
+    try:
+        return quantities.converted(values, unit or DECLARED[name].unit, _CONTRACT[name].unit)
+    except InputError as error:
+        raise InputError(f"column `{name}`: its declared unit is not the parameter's: {error}") from None
 
 
 def baseline() -> dict[str, float]:
     """The central value of every parameter, in the contract's order and units."""
-    return {info.name: info.value for info in table()}
+    return {info.name: inside(info.name, info.value) for info in table()}
 
 
 @cache
@@ -67,7 +118,7 @@ def table() -> tuple[ParameterInfo, ...]:
     missing = [name for name in DECLARED if name not in values]
     if missing:
         raise InputError(f"baseline.toml: no value for {', '.join(missing)}")
-    return tuple(_join(p, *values[p.name], ranges.get(p.name)) for p in PARAMETERS)
+    return tuple(_join(p, *values[p.name], ranges.get(p.name)) for p in DECLARED.values())
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -89,16 +140,18 @@ def _grouped(tables: dict[str, Any]) -> dict[str, tuple[str, dict[str, Any]]]:
 def _join(p: Parameter, group: str, entry: dict[str, Any], spread: dict[str, Any] | None) -> ParameterInfo:
     """One parameter from its three places."""
     where = f"baseline.toml [{group}.{p.name}]"
-    if entry.get("unit") != p.unit:
-        raise InputError(f"{where}: unit {entry.get('unit')!r}, but the contract says {p.unit!r}")
+    unit = _CONTRACT[p.name].unit
+    if entry.get("unit") != unit:
+        raise InputError(f"{where}: unit {entry.get('unit')!r}, but the contract says {unit!r}")
     _check_grounds(entry, where)
+    value = outside(p.name, float(entry["value"]))
     info = ParameterInfo(
         name=p.name,
         group=group,
         unit=p.unit,
-        value=float(entry["value"]),
-        low=float(entry["value"]),
-        high=float(entry["value"]),
+        value=value,
+        low=value,
+        high=value,
         distribution=None,
         source=entry["source"],
         evidence=entry["evidence"],
@@ -109,13 +162,19 @@ def _join(p: Parameter, group: str, entry: dict[str, Any], spread: dict[str, Any
     if spread is None:
         return info
     _check_grounds(spread, f"uncertainty.toml [{p.name}]")
-    arguments = {k: v for k, v in spread.items() if k not in ("distribution", "source", "evidence")}
-    info = with_distribution(info, distributions.make(spread["distribution"], arguments))
+    info = with_distribution(info, shipped_distribution(p.name, spread))
     if not info.low <= info.value <= info.high:
         raise InputError(
             f"uncertainty.toml [{p.name}]: the central value {info.value:g} lies outside the range"
         )
     return replace(info, range_source=spread["source"], range_evidence=spread["evidence"])
+
+
+def shipped_distribution(name: str, entry: Mapping[str, Any]) -> Distribution:
+    """The distribution that an entry of a shipped file says, in the contract's unit, in the one that people read."""
+    numbers = {k: v for k, v in entry.items() if k not in ("value", "distribution", "source", "evidence")}
+    told = {key: v if key == "sigma" else outside(name, float(v)) for key, v in numbers.items()}
+    return distributions.make(entry["distribution"], told)
 
 
 def _check_grounds(entry: dict[str, Any], where: str) -> None:

@@ -19,7 +19,7 @@ from tiercap.kernels.params import PARAMETERS, PARAMS
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.model import sobol
 from tiercap.optimizer.model.ensembles import Ensemble, overlay
-from tiercap.optimizer.model.parameters import ParameterInfo
+from tiercap.optimizer.model.parameters import ParameterInfo, put
 
 Kind = Literal["calibrated", "sobol", "random", "central"]
 KINDS: tuple[Kind, ...] = ("calibrated", "sobol", "random", "central")
@@ -139,10 +139,10 @@ def _drawn(draws: Draws, first: int, last: int) -> Scenarios:
     table = np.empty(last - first, dtype=PARAMS)
     for place, info in enumerate(draws.parameters):
         if draws.kind == "central" or info.distribution is None:
-            table[info.name] = info.value
+            put(table, info.name, info.value)
         else:
             points = _probabilities(first, last, place, draws.seed, draws.kind)
-            table[info.name] = info.distribution.quantile(points)
+            put(table, info.name, info.distribution.quantile(points))
     return Scenarios(table, np.full(last - first, 1.0 / len(draws)), draws.seed, draws.kind)
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tiercap.kernels.params import OUTCOMES
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.io import columns, durable
+from tiercap.optimizer.io.units import converted
 from tiercap.optimizer.model.parameters import DECLARED
 from tiercap.optimizer.rules.levers import LEVERS_TABLE
 from tiercap.optimizer.runs import layout
@@ -114,7 +115,8 @@ def _checked(place: Path, name: str, wanted: tuple[str, ...]) -> columns.Columns
 def _table(place: Path, name: str, command: str) -> columns.Columns:
     try:
         with durable.explained(f"reading {place / name}", "nothing was changed"):
-            return columns.from_any_parquet(durable.read(place / name, columns.MAX_BYTES))
+            data = durable.read(place / name, columns.MAX_BYTES)
+            return _in_our_units(columns.from_any_parquet(data), columns.declared_units(data), place / name)
     except (FileNotFoundError, NotADirectoryError):
         pass
     except (durable.Unfit, columns.Damaged) as reason:
@@ -124,6 +126,18 @@ def _table(place: Path, name: str, command: str) -> columns.Columns:
             raise InputError(f"{place} has no {name}: name a folder that `{command}` wrote") from None
         raise
     raise InputError(f"{place} has no {name}: name a folder that `{command}` wrote")
+
+
+def _in_our_units(table: columns.Columns, units: Mapping[str, str], place: Path) -> columns.Columns:
+    """Columns of levers and parameters from the units that the file declares to those that people read."""
+    found = dict(table)
+    for name, unit in units.items():
+        if _is_axis(name, table):
+            try:
+                found[name] = converted(table[name], unit, (LEVERS_TABLE.get(name) or DECLARED[name]).unit)
+            except InputError as error:
+                raise InputError(f"{place}: column `{name}`: {error}") from None
+    return found
 
 
 def _told(manifest: Mapping[str, Any]) -> Mapping[str, Any]:

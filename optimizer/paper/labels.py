@@ -108,7 +108,7 @@ def outcome(name: str) -> Printed:
 
 
 def lever(name: str) -> Printed:
-    """A lever: tier and figure, bandwidths in GB/s, shares and rates in per cent."""
+    """A lever: tier and figure, shares and rates in per cent."""
     place, info = part(name), LEVERS_TABLE[name]
     group = "" if place.group == "c" else f"{place.group.upper()}: "
     if place.tier is None:
@@ -116,8 +116,6 @@ def lever(name: str) -> Printed:
     else:
         words = f"{group}{('open', 'licensed')[place.tier]} {FIGURES[place.field]}"
     words = words[:1].upper() + words[1:]
-    if info.unit == "TB/s":
-        return Printed(words, "GB/s", 1000.0)
     if place.field in ("revenue_share", "indexation", "quota_share"):
         per = {"indexation": "%/year", "quota_share": "% of home use"}.get(place.field, "%")
         return Printed(words, per, 100.0)

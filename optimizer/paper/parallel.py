@@ -122,8 +122,7 @@ def _axes(material: Material) -> list[Axis]:
         values = material.run.values[lever.name] * printed.scale
         low, high = float(values.min()), float(values.max())
         if lever.within is None:
-            scale = 1.0 if lever.unit == "GB/s" or printed.scale == 1.0 else printed.scale
-            low, high = lever.low * scale, lever.high * scale
+            low, high = lever.low * printed.scale, lever.high * printed.scale
         log = bool(lever.log and low > 0.0)
         found.append(Axis(lever.name, printed, low, high if high > low else low + 1.0, log, True))
     for k, name in enumerate(material.problem.objectives):

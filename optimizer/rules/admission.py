@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.kernels.params import ABSOLUTE
+from tiercap.optimizer.io.units import BANDWIDTH, inside
 from tiercap.optimizer.rules.chips import Chip
 from tiercap.optimizer.rules.levers import as_row
 
@@ -54,9 +55,9 @@ def _passes(levers: NDArray[Any], chips: Sequence[Chip]) -> NDArray[np.bool_]:
 
 
 def _figures(chips: Sequence[Chip]) -> dict[str, list[float | None]]:
-    """What boxes cap, of each chip, in the units of the levers; None where it is not known."""
-    memory = [None if chip.memory_gbs is None else chip.memory_gbs / 1000.0 for chip in chips]
-    link = [None if chip.io_gbs is None else chip.io_gbs / 1000.0 for chip in chips]
+    """What boxes cap, of each chip, in the units of the rows; None where it is not known."""
+    memory = [None if chip.memory_gbs is None else inside(chip.memory_gbs, BANDWIDTH) for chip in chips]
+    link = [None if chip.io_gbs is None else inside(chip.io_gbs, BANDWIDTH) for chip in chips]
     total = [None if m is None or io is None else m + io for m, io in zip(memory, link, strict=True)]
     own = {"tpp": [chip.tpp for chip in chips], "density": [chip.density for chip in chips]}
     return own | {"memory": memory, "interconnect": link, "bandwidth_sum": total}

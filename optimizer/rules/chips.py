@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from tiercap.kernels.params import CHIP
 from tiercap.optimizer.data import shipped
 from tiercap.optimizer.errors import InputError, did_you_mean
-from tiercap.optimizer.io.units import number, printable
+from tiercap.optimizer.io.units import BANDWIDTH, inside, number, printable
 
 EVIDENCE = ("official", "press", "secondary", "derived", "assumption", "recalled")
 MAX_BYTES = 1 << 20
@@ -145,7 +145,7 @@ def exporter_catalogue() -> NDArray[Any]:
     catalogue = np.zeros(4, dtype=CHIP)
     for position, die in enumerate((1600.0, 814.0, 826.0)):
         catalogue[position] = (1.0, position, 0.0, 0.0, 0.0, 0.0, die, 0.0, position, 1.0)
-    catalogue[3] = (0.0, 0.0, f, m / 1000, i / 1000, tpp, area, h200.launched[0], 3, 1.0)
+    catalogue[3] = (0.0, 0.0, f, inside(m, BANDWIDTH), inside(i, BANDWIDTH), tpp, area, h200.launched[0], 3, 1.0)
     return catalogue
 
 

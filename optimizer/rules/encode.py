@@ -17,22 +17,24 @@ from numpy.typing import NDArray
 
 from tiercap.kernels.params import GROUP, GROUPS, LEVERS, MAX_BOXES, TIERS
 from tiercap.optimizer.errors import InputError
+from tiercap.optimizer.io.units import inside
 from tiercap.optimizer.rules.book import Rule
 from tiercap.optimizer.rules.clauses import Limb, outermost, year_of
+from tiercap.optimizer.rules.levers import CAPS
 from tiercap.optimizer.rules.levers import LEVERS_TABLE as LEVERS_TABLE
 from tiercap.optimizer.rules.levers import apply_levers as apply_levers
 from tiercap.optimizer.rules.levers import describe as describe
 from tiercap.optimizer.rules.space import Lever as Lever
 from tiercap.optimizer.rules.space import LeverSpace as LeverSpace
 
-#: A limb's cap, the record's field and what divides the first into the unit of the second.
-_CAPS = (
-    ("tpp", "tpp", 1.0),
-    ("memory_gbs", "memory", 1000.0),
-    ("interconnect_gbs", "interconnect", 1000.0),
-    ("density", "density", 1.0),
-    ("bandwidth_sum_gbs", "bandwidth_sum", 1000.0),
-)
+#: The record's caps, each with what a limb calls it.
+LIMB_CAPS = {
+    "tpp": "tpp",
+    "memory": "memory_gbs",
+    "interconnect": "interconnect_gbs",
+    "density": "density",
+    "bandwidth_sum": "bandwidth_sum_gbs",
+}
 
 
 def rule_levers(rule: Rule) -> NDArray[Any]:
@@ -94,8 +96,8 @@ def _fill_boxes(record: NDArray[Any], tier: int, limbs: Iterable[Limb], place: s
             f" most {MAX_BOXES}; join or drop limbs"
         )
     for number, box in enumerate(boxes):
-        for cap, field, divisor in _CAPS:
-            record[field][tier, number] = getattr(box, cap) / divisor
+        for field, cap in LIMB_CAPS.items():
+            record[field][tier, number] = inside(float(getattr(box, cap)), CAPS[field].unit)
 
 
 def _fill_terms(record: NDArray[Any], limbs: Sequence[Limb], place: str) -> None:

@@ -1,7 +1,8 @@
 """Levers by name: what a person may set of a policy, its unit, its domain, and the way there and back.
 
 ``c_licensed_tpp`` is the cap on TPP of group C's licensed tier, ``b_quota_share`` a term of group B's. Values
-are in the units of :data:`LEVERS_TABLE`, those of the kernels.
+are in the units of :data:`LEVERS_TABLE`, those that people read; :func:`put` and :func:`value_at` alone take them into
+the kernels' rows and out of them.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from tiercap.kernels.params import ABSOLUTE, GROUPS, LAGGED, LEVERS, MAX_BOXES, TIERS
 from tiercap.optimizer.errors import InputError, did_you_mean
-from tiercap.optimizer.io.units import printable
+from tiercap.optimizer.io.units import inside, outside, printable
 
 
 class LeverInfo(NamedTuple):
@@ -36,10 +37,10 @@ class LeverInfo(NamedTuple):
 
 CAPS: Mapping[str, LeverInfo] = {
     "tpp": LeverInfo("TPP", 0, 1e9, "cap on total processing performance", True),
-    "memory": LeverInfo("TB/s", 0, 1e6, "cap on memory bandwidth", True),
-    "interconnect": LeverInfo("TB/s", 0, 1e6, "cap on interconnect bandwidth", True),
+    "memory": LeverInfo("GB/s", 0, 1e9, "cap on memory bandwidth", True),
+    "interconnect": LeverInfo("GB/s", 0, 1e9, "cap on interconnect bandwidth", True),
     "density": LeverInfo("TPP/mm2", 0, 1e9, "cap on performance density", True),
-    "bandwidth_sum": LeverInfo("TB/s", 0, 1e6, "cap on memory plus interconnect bandwidth", True),
+    "bandwidth_sum": LeverInfo("GB/s", 0, 1e9, "cap on memory plus interconnect bandwidth", True),
 }
 _SKU = LeverInfo("year", 1900, 2200, "only chips launched by then, as they are", True)
 TERMS: Mapping[str, LeverInfo] = {
@@ -143,20 +144,37 @@ def apply_levers(base_row: object, values: Mapping[str, float]) -> NDArray[Any]:
     for group, tier in tiers:
         if tier is not None:
             collapse(row, group, tier)
-    for name, value in checked.items():
-        put(row, part(name), value)
+    for name in sorted(checked, key=lambda name: part(name).field != "reading"):  # what a cap is read as comes first
+        put(row, part(name), checked[name])
     check_nesting(row, checked)
     return row
 
 
 def put(rows: NDArray[Any], place: Part, values: float | NDArray[np.float64]) -> None:
-    """Write a lever into rows: LEVERS[n]; a cap goes to the tier's first box."""
+    """Write a lever into rows, LEVERS[n], that read caps alike; a cap goes to the tier's first box.
+
+    values : float or float64[n] in the unit of :data:`LEVERS_TABLE`; a cap that is read against the frontier is a share
+    or a number of years, and written as it is
+    """
+    unit = unit_at(rows, place.group, place.field)
+    values = inside(float(values), unit) if isinstance(values, (int, float)) else inside(values, unit)
     if place.tier is None:
         rows[place.group][place.field] = values
     elif place.field == "sku_before":
         rows[place.group][place.field][:, place.tier] = values
     else:
         rows[place.group][place.field][:, place.tier, 0] = values
+
+
+def value_at(row: NDArray[Any], group: str, figure: str, cap: float) -> float:
+    """A ``cap`` on ``figure`` that a row holds, in the unit of :data:`LEVERS_TABLE`: the inverse of :func:`put`."""
+    return outside(float(cap), unit_at(row, group, figure))
+
+
+def unit_at(rows: NDArray[Any], group: str, field: str) -> str:
+    """The unit that people write a figure in, where the group's caps are figures; "1" else."""
+    info = CAPS.get(field)
+    return info.unit if info is not None and rows[group]["reading"].flat[0] == ABSOLUTE else "1"
 
 
 def _reread(row: NDArray[Any], group: str, values: Mapping[str, float], levered: list[int]) -> None:
@@ -179,13 +197,15 @@ def check_nesting(row: NDArray[Any], names: Mapping[str, float]) -> None:
     for group, figure in sorted(touched):
         bounds = [reach(row, group, figure, tier) for tier in range(len(TIERS))]
         if bounds[1] > -math.inf and bounds[0] > bounds[1]:
-            _loosens(f"{group}_open_{figure}", bounds[0], f"{group}_licensed_{figure}", bounds[1])
+            caps = [value_at(row, group, figure, bound) for bound in bounds]
+            _loosens(f"{group}_open_{figure}", caps[0], f"{group}_licensed_{figure}", caps[1])
     for inner, outer in (("c", "b"), ("b", "a")):
         same = row[inner]["reading"][0] == row[outer]["reading"][0]
         for figure in sorted({field for group, field in touched if group in (inner, outer)} if same else ()):
             widest = [max(reach(row, group, figure, tier) for tier in (0, 1)) for group in (inner, outer)]
             if widest[0] > widest[1]:
-                _loosens(f"{figure} cap of group {inner.upper()}", widest[0], f"group {outer.upper()}'s", widest[1])
+                caps = [value_at(row, inner, figure, bound) for bound in widest]
+                _loosens(f"{figure} cap of group {inner.upper()}", caps[0], f"group {outer.upper()}'s", caps[1])
 
 
 def reach(row: NDArray[Any], group: str, figure: str, tier: int) -> float:
@@ -232,7 +252,7 @@ def _describe_tier(row: NDArray[Any], group: str, tier: int) -> dict[str, float]
     found: dict[str, float] = {}
     for number, box in enumerate(boxes, 1):
         prefix = stem if number == 1 else f"{stem}_{number}"
-        caps = {f"{prefix}_{figure}": float(row[group][figure][0, tier, box]) for figure in CAPS}
+        caps = {f"{prefix}_{f}": value_at(row, group, f, row[group][f][0, tier, box]) for f in CAPS}
         found.update({name: cap for name, cap in caps.items() if cap < math.inf})
     if not boxes and tier == 0:
         found[f"{stem}_tpp"] = 0.0

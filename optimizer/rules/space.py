@@ -17,7 +17,20 @@ from numpy.typing import NDArray
 
 from tiercap.kernels.params import GROUPS, LAGGED, TIERS
 from tiercap.optimizer.errors import InputError, did_you_mean
-from tiercap.optimizer.rules.levers import CAPS, LEVERS_TABLE, Part, as_row, collapse, live, looseness, part, put
+from tiercap.optimizer.io.units import inside, outside
+from tiercap.optimizer.rules.levers import (
+    CAPS,
+    LEVERS_TABLE,
+    Part,
+    as_row,
+    collapse,
+    live,
+    looseness,
+    part,
+    put,
+    unit_at,
+    value_at,
+)
 
 #: How far outside its bounds a coordinate may lie, relative to their span, and still be rounding.
 ROUNDING = 1e-9
@@ -46,8 +59,8 @@ class LeverLike(Protocol):
 class Lever:
     """A lever that varies: bounds in ``unit``, or fractions in (0, 1] of the lever named by ``within``.
 
-    ``unit`` is that of ``levers.LEVERS_TABLE``, or GB/s where that says TB/s; with ``within`` it is not
-    read. ``log`` says that samples are to be even in the logarithm; a range from 0 as `coordinates` says.
+    ``unit`` is that of ``levers.LEVERS_TABLE``; with ``within`` it is not read. ``log`` says that samples are to be
+    even in the logarithm; a range from 0 as `coordinates` says.
     """
 
     name: str
@@ -100,10 +113,9 @@ class LeverSpace:
         for k in self._order:
             lever, column = self.levers[k], columns[:, k]
             if lever.within is None:
-                found[lever.name] = np.rint(column) if lever.name.endswith("no_diversion") else column / _divisor(lever)
+                found[lever.name] = np.rint(column) if lever.name.endswith("no_diversion") else column
             else:
-                outer = found[lever.within]
-                found[lever.name] = outer / column if self._lagged(lever) else outer * column
+                found[lever.name] = self._share(lever, found[lever.within], column)
         return {lever.name: found[lever.name] for lever in self.levers}
 
     def resolve(self, coords: NDArray[np.float64]) -> NDArray[Any]:
@@ -136,9 +148,7 @@ class LeverSpace:
         columns = []
         for lever in self.levers:
             column = given[lever.name]
-            if lever.within is None:
-                column = column * _divisor(lever)
-            else:
+            if lever.within is not None:
                 outer = np.asarray(given[lever.within])
                 column = outer / column if self._lagged(lever) else column / outer
             columns.append(np.clip(column, lever.low, lever.high))
@@ -161,6 +171,17 @@ class LeverSpace:
                 f" {lever.low:g} to {lever.high:g}"
             )
         return np.clip(array, low, high)
+
+    def _share(self, lever: Lever, outer: NDArray[np.float64], share: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The value of a lever that lies within another: a number that the kernels' rows and people's tables both hold.
+
+        The product is taken in the kernels' unit and then brought out, so that :func:`levers.put` finds its bits again.
+        """
+        if self._lagged(lever):
+            return outer / share
+        place = part(lever.name)
+        unit = unit_at(self._template, place.group, place.field)
+        return outside(inside(outer, unit) * share, unit)
 
     def _lagged(self, lever: Lever) -> bool:
         place = part(lever.name)
@@ -200,15 +221,10 @@ def unit(coords: NDArray[np.float64], levers: Sequence[LeverLike]) -> NDArray[np
     return np.stack(columns, axis=1)
 
 
-def _divisor(lever: Lever) -> float:
-    """What a coordinate is divided by to reach the unit of the table."""
-    unit = LEVERS_TABLE[lever.name].unit
-    if lever.unit == unit:
-        return 1.0
-    if (lever.unit, unit) == ("GB/s", "TB/s"):
-        return 1000.0
-    wanted = f"{unit} or GB/s" if unit == "TB/s" else unit
-    raise InputError(f"lever `{lever.name}`: unit `{lever.unit[:40]}` does not fit, use {wanted}")
+def _check_unit(lever: Lever) -> None:
+    wanted = LEVERS_TABLE[lever.name].unit
+    if lever.unit != wanted:
+        raise InputError(f"lever `{lever.name}`: unit `{lever.unit[:40]}` does not fit, use {wanted}")
 
 
 def _check_names(levers: Sequence[Lever]) -> None:
@@ -231,12 +247,11 @@ def _check_names(levers: Sequence[Lever]) -> None:
 def _check_bounds(lever: Lever) -> None:
     info = LEVERS_TABLE[lever.name]
     floor, ceiling, unit = info.low, info.high, info.unit
-    divisor = 1.0
     if lever.within is not None:
         floor, ceiling, unit = 0.0, 1.0, f"fraction of {lever.within}"
     else:
-        divisor = _divisor(lever)
-    low, high = lever.low / divisor, lever.high / divisor
+        _check_unit(lever)
+    low, high = lever.low, lever.high
     if not (math.isfinite(low) and math.isfinite(high)):
         raise InputError(f"lever `{lever.name}`: bounds {low:g} and {high:g} must be finite")
     if not low < high:
@@ -329,7 +344,7 @@ def _intervals(space: LeverSpace) -> dict[str, tuple[float, float]]:
     for k in space._order:
         lever = space.levers[k]
         if lever.within is None:
-            ends[lever.name] = lever.low / _divisor(lever), lever.high / _divisor(lever)
+            ends[lever.name] = lever.low, lever.high
         else:
             low, high = ends[lever.within]
             lagged = space._lagged(lever)
@@ -346,7 +361,8 @@ def _bound(
     if name in ends:
         low, high = sorted(looseness(end, lagged) for end in ends[name])
         return _Bound(name, low, high)
-    caps = [looseness(float(row[group][figure][0, tier, box]), lagged) for box in live(row, group, tier)]
+    held = [value_at(row, group, figure, row[group][figure][0, tier, box]) for box in live(row, group, tier)]
+    caps = [looseness(cap, lagged) for cap in held]
     return _Bound(None, max(caps), max(caps)) if caps else None
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.io import json_text
+from tiercap.optimizer.io.units import BANDWIDTH
 from tiercap.optimizer.model.evaluator import code_digest
 from tiercap.optimizer.rules.chips import exporter_catalogue
 from tiercap.optimizer.study import load
@@ -38,9 +39,10 @@ def configuration(problem: Problem) -> dict[str, Any]:
     """
     resolved = load.resolved(problem.study)
     del resolved["origins"], resolved["study"]["source"]  # where it was said changes nothing
+    del resolved["units"]  # a name has one
     trials = resolved["search"].pop("trials")
     resolved["scenarios"] = {**resolved["scenarios"], "file": problem.scenarios.digest}  # what it says, not its name
-    code = {**{name: version(name) for name in SHAPING}, "kernel_sources": code_digest()}
+    code = {**{name: version(name) for name in SHAPING}, "kernel_sources": code_digest(), "bandwidths": BANDWIDTH}
     data = {"exporter_catalogue": _digest(exporter_catalogue()), "rules": _digest(problem.base, problem.baseline)}
     return {**resolved, "code": code, "data": data, "budget": {"trials": trials}}
 

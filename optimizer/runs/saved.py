@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tiercap.kernels.params import OUTCOMES
+from tiercap.kernels.params import OUTCOMES, PARAMETERS
 from tiercap.optimizer.errors import InputError, TiercapError
 from tiercap.optimizer.io import columns, durable, json_text
-from tiercap.optimizer.io.units import printable
+from tiercap.optimizer.io.units import converted, outside, printable, told
 from tiercap.optimizer.model import distributions, measures, parameters
 from tiercap.optimizer.model.horizon import Horizon
 from tiercap.optimizer.model.parameters import ParameterInfo
+from tiercap.optimizer.rules.levers import LEVERS_TABLE
 from tiercap.optimizer.runs import layout
 from tiercap.optimizer.runs.identity import configuration
 from tiercap.optimizer.study import engines
@@ -70,7 +71,7 @@ def load(path: Path, threads: int | None = None) -> SavedRun:
     place, found, problem = opened(path, threads)
     table, units = _front(found, place)
     try:
-        values = {lever.name: table[lever.name] for lever in problem.study.levers}
+        values = searched(table, units, problem)
         means = np.stack([table[name] for name in problem.objectives], axis=1)
         levers = problem.space.rows(values)
     except (KeyError, ValueError, TypeError) as error:
@@ -96,6 +97,20 @@ def opened(
     problem = Problem(study, threads)
     _check_futures(problem, found, place)
     return place, found, problem
+
+
+def searched(table: columns.Columns, units: Mapping[str, str], problem: Problem) -> dict[str, Floats]:
+    """The searched levers of a front's table in their own units, whatever units the table declares.
+
+    Raises KeyError for a lever that it lacks, ValueError for a unit that is none of the lever's.
+    """
+    found = {}
+    for lever in problem.study.levers:
+        try:
+            found[lever.name] = converted(table[lever.name], units[lever.name], LEVERS_TABLE[lever.name].unit)
+        except InputError as error:
+            raise ValueError(f"{lever.name}: {error}") from None
+    return found
 
 
 _AGAIN = "finish the run with the `tiercap optimize` that made it, or name another"
@@ -135,7 +150,7 @@ def _front(found: Mapping[str, Any], place: Path) -> tuple[columns.Columns, dict
 
 def _study(found: Mapping[str, Any], place: Path) -> Study:
     """The study of a manifest; what `load.resolved` made of it must come out again."""
-    said = found.get("study")
+    said = _with_units(_table(found.get("study")))
     try:
         study = study_of(_table(said))
         same = json_text.plain(config.resolved(study)) == said
@@ -144,6 +159,25 @@ def _study(found: Mapping[str, Any], place: Path) -> Study:
     if not same:
         raise InputError(f"{place}: the study in its manifest is of another tiercap: use the one that made the run")
     return study
+
+
+def _with_units(said: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A manifest's study whose parameters are in the units that people read, as those are that name units.
+
+    Runs that were made before have none, and their parameters are in the contract's.
+    """
+    if "units" in said or not isinstance(said.get("parameters"), Mapping):
+        return said
+    units = {p.name: told(p.unit) for p in PARAMETERS}
+    shown = {name: _outside(value, units.get(name, "1")) for name, value in said["parameters"].items()}
+    return {**said, "parameters": shown, "units": units}
+
+
+def _outside(value: Any, unit: str) -> Any:
+    """A number, or the numbers of a distribution but for its sigma, which has no unit."""
+    if isinstance(value, Mapping):
+        return {key: v if key == "sigma" else _outside(v, unit) for key, v in value.items()}
+    return outside(float(value), unit) if isinstance(value, (int, float)) else value
 
 
 def _check_futures(problem: Problem, found: Mapping[str, Any], place: Path) -> None:

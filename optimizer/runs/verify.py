@@ -168,19 +168,22 @@ def _tables(
         try:
             data = durable.read(place / name, columns.MAX_BYTES)
             stored = columns.from_parquet(data, f"{mark}/{block[1]}" if block else "")
-            tables.append(_table(name, stored, problem, block is not None))
+            units = {} if block else columns.units_of(data)
+            tables.append(_table(name, stored, units, problem, block is not None))
         except (columns.Damaged, KeyError, ValueError) as reason:
             odd.append(f"{name} does not hold what this run would store: {printable(str(reason))}")
     return tables, odd
 
 
-def _table(name: str, stored: columns.Columns, problem: Problem, block: bool) -> _Table:
+def _table(
+    name: str, stored: columns.Columns, units: Mapping[str, str], problem: Problem, block: bool
+) -> _Table:
     searched = [lever.name for lever in problem.study.levers]
     if block:
         coords = np.stack([stored[f"lever_{lever}"] for lever in searched], axis=1)
         levers = problem.space.resolve(coords)
     else:
-        levers = problem.space.rows({lever: stored[lever] for lever in searched})
+        levers = problem.space.rows(saved.searched(stored, units, problem))
     names, compute = _computed(set(stored), problem)
     if not block and problem.fresh is not None:
         others = [f"{column_name(pair)}_fresh" for pair in problem.screened]

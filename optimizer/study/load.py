@@ -113,6 +113,7 @@ def resolved(study: Study) -> dict[str, Any]:
             else info.value
             for info in study.parameters
         },
+        "units": {info.name: info.unit for info in study.parameters},
         "origins": dict(study.origins),
     }
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from tiercap.optimizer.model import measures
 from tiercap.optimizer.model.horizon import Horizon
@@ -16,26 +16,9 @@ from tiercap.optimizer.model.parameters import ParameterInfo
 from tiercap.optimizer.rules.levers import LEVERS_TABLE, LeverInfo, part
 from tiercap.optimizer.study import engines
 
-
-class LeverPart(NamedTuple):
-    """One figure of a group's rules: its unit in files, its hard domain, its meaning."""
-
-    unit: str
-    low: float
-    high: float
-    meaning: str
-
-
-def _in_files(info: LeverInfo) -> LeverPart:
-    """A lever as study files have it: bandwidth in GB/s instead of the kernels' TB/s."""
-    if info.unit == "TB/s":
-        return LeverPart("GB/s", info.low * 1000.0, info.high * 1000.0, info.meaning)
-    return LeverPart(info.unit, info.low, info.high, info.meaning)
-
-
 #: Every lever that can be searched, by name, such as c_licensed_tpp or b_quota_share.
-LEVER_PARTS: Mapping[str, LeverPart] = {
-    name: _in_files(info) for name, info in LEVERS_TABLE.items() if part(name).field != "reading"
+LEVER_PARTS: Mapping[str, LeverInfo] = {
+    name: info for name, info in LEVERS_TABLE.items() if part(name).field != "reading"
 }
 
 

@@ -29,6 +29,7 @@ from tiercap.optimizer.model.evaluator import (
     thread_count,
 )
 from tiercap.optimizer.model.horizon import Horizon
+from tiercap.optimizer.model.parameters import put
 from tiercap.optimizer.model.scenarios import Scenarios
 from tiercap.optimizer.model.statistics import reduce
 from tiercap.optimizer.model.streaming import ROWS, TABLES, Futures, StreamingEvaluator
@@ -80,7 +81,7 @@ class Pinned:
         found = self.futures.part(some)
         table = found.table.copy()
         for name, value in self.values.items():
-            table[name] = value
+            put(table, name, value)
         return replace(found, table=table)
 
 

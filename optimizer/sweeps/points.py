@@ -82,8 +82,11 @@ def _column(table: object, axis: Axis, place: str) -> Floats:
         raise InputError(f"{place}: column `{axis.name}` must hold numbers, not {column.type}")
     field = table.schema.field(axis.name)  # type: ignore[attr-defined]
     unit = (field.metadata or {}).get(b"unit", axis.unit.encode()).decode("utf-8", "replace")
-    ratio = 1.0 if unit == axis.unit else _explained(f"{place}: `{axis.name}`", units.conversion, unit, axis.unit)
-    values = np.array(column.cast(pa.float64()).fill_null(math.nan).to_numpy()) * ratio
+    stored = np.array(column.cast(pa.float64()).fill_null(math.nan).to_numpy())
+    try:
+        values = units.converted(stored, unit, axis.unit)
+    except InputError as error:
+        raise InputError(f"{place}: `{axis.name}`: {error}") from None
     check = levers.check if axis.kind == "lever" else parameters.parse
     for row in np.flatnonzero(~np.isnan(values)):
         _explained(f"{place}, row {row}", check, axis.name, float(values[row]))

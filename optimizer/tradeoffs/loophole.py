@@ -15,19 +15,12 @@ from tiercap.optimizer.model.bootstrap import Spread
 from tiercap.optimizer.model.evaluator import Evaluator
 from tiercap.optimizer.rules.chips import Chip
 from tiercap.optimizer.rules.cliffs import NEAR, figure_of, room
-from tiercap.optimizer.rules.levers import CAPS, as_row, live
+from tiercap.optimizer.rules.encode import LIMB_CAPS
+from tiercap.optimizer.rules.levers import CAPS, as_row, live, value_at
 from tiercap.optimizer.study.problem import Problem
 
 Floats = NDArray[np.float64]
 
-#: A cap of the record, the same cap in a rule, and what the first is multiplied by to be in the unit of the second.
-_CAPS = {
-    "tpp": ("tpp", 1.0),
-    "memory": ("memory_gbs", 1000.0),
-    "interconnect": ("interconnect_gbs", 1000.0),
-    "density": ("density", 1.0),
-    "bandwidth_sum": ("bandwidth_sum_gbs", 1000.0),
-}
 #: A lag of designs [year] that no horizon reaches: chips are then sold as they are or not at all.
 NEVER = 100.0
 
@@ -82,14 +75,14 @@ def lines(levers: NDArray[Any], chips: tuple[Chip, ...], groups: tuple[str, ...]
         for tier, word in enumerate(TIERS):
             for number, box in enumerate(live(row, group, tier), 1):
                 stem = f"{group}_{word}" if number == 1 else f"{group}_{word}_{number}"
-                caps = {figure: float(row[group][figure][0, tier, box]) for figure in CAPS}
+                caps = {f: value_at(row, group, f, row[group][f][0, tier, box]) for f in CAPS}
                 found += [_line(f"{stem}_{figure}", figure, cap, chips) for figure, cap in caps.items() if cap < np.inf]
     return found
 
 
 def _line(lever: str, figure: str, cap: float, chips: tuple[Chip, ...]) -> Line:
-    name, scale = _CAPS[figure]
-    shown = float(f"{cap * scale:.15g}")
+    name = LIMB_CAPS[figure]
+    shown = float(f"{cap:.15g}")
     beside = [
         Beside(chip.name, value, room(value, shown))
         for chip in chips

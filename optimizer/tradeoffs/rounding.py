@@ -1,7 +1,7 @@
 """Legal rounding: a policy in numbers that a statute book would print, and what that costs.
 
 Every searched lever goes to one of its two neighbours on a grid, by default the numbers of two significant digits in
-the unit of study files. Of the ways to choose among them that keep the tiers nested, that one is taken which keeps to
+the lever's unit. Of the ways to choose among them that keep the tiers nested, that one is taken which keeps to
 the constraints, if any does, and hurts the worst-hit objective least.
 """
 
@@ -21,7 +21,6 @@ from tiercap.optimizer.io.units import printable, quantity
 from tiercap.optimizer.rules import levers as levers_by_name
 from tiercap.optimizer.rules.levers import CAPS, LEVERS_TABLE, part
 from tiercap.optimizer.study.problem import Problem
-from tiercap.optimizer.study.records import LEVER_PARTS
 
 Floats = NDArray[np.float64]
 
@@ -50,7 +49,7 @@ class Rounded:
 
 
 def parse_grid(texts: tuple[str, ...], searched: tuple[str, ...]) -> dict[str, float]:
-    """``LEVER=STEP`` texts as steps in the unit of study files. InputError for anything else."""
+    """``LEVER=STEP`` texts as steps in the levers' units. InputError for anything else."""
     steps: dict[str, float] = {}
     for text in texts:
         name, sign, step = (piece.strip() for piece in text.partition("="))
@@ -60,7 +59,7 @@ def parse_grid(texts: tuple[str, ...], searched: tuple[str, ...]) -> dict[str, f
             raise InputError(f"--grid: lever `{printable(name)}` was not searched: {did_you_mean(name[:60], searched)}")
         if name in steps:
             raise InputError(f"--grid: lever `{name}` is given twice: keep one")
-        steps[name] = quantity(step, LEVER_PARTS[name].unit, name)
+        steps[name] = quantity(step, LEVERS_TABLE[name].unit, name)
         if not steps[name] > 0.0:
             raise InputError(f"--grid: the step of `{name}` must be above 0, not `{printable(step)}`")
     return steps
@@ -125,20 +124,15 @@ def _exact(problem: Problem, values: Mapping[str, float]) -> Floats:
     return problem.losses(problem.evaluator.statistics(row, problem.screened))
 
 
-def _scale(name: str) -> float:
-    """What a value in the table's unit is multiplied by to be in that of study files: 1000 for bandwidths."""
-    return LEVER_PARTS[name].high / LEVERS_TABLE[name].high if LEVERS_TABLE[name].high else 1.0
-
-
 def _choices(name: str, value: float, digits: int, step: float | None) -> tuple[float, ...]:
     """What a lever may become, nearest first, inside its domain; a cap never becomes 0, which admits nothing."""
-    scale, info = _scale(name), LEVERS_TABLE[name]
+    info = LEVERS_TABLE[name]
     if part(name).field == "no_diversion":
         return (value,)
-    found = [number / scale for number in neighbours(value * scale, digits, step)]
+    found = neighbours(value, digits, step)
     allowed = [x for x in found if info.low <= x <= info.high and (x > 0.0 or part(name).field not in CAPS)]
     if not allowed:
-        near = f"`{name}` = {value * scale:g}"
+        near = f"`{name}` = {value:g}"
         raise InputError(f"--grid: no number of this grid near {near} is allowed: give a finer step")
     return tuple(allowed)
 

@@ -78,18 +78,12 @@ def _near_caps(found: Pick) -> Columns:
     rows = [(line, chip) for line in found.lines for chip in line.chips]
     return {
         "lever": _texts(line.lever for line, _ in rows),
-        "unit": _texts(_rule_unit(line.lever) for line, _ in rows),
+        "unit": _texts(CAPS[part(line.lever).field].unit for line, _ in rows),
         "cap": np.array([line.cap for line, _ in rows], dtype=float),
         "chip": _texts(chip.chip for _, chip in rows),
         "figure": np.array([chip.value for _, chip in rows], dtype=float),
         "room_percent": np.array([chip.room for _, chip in rows], dtype=float),
     }
-
-
-def _rule_unit(lever: str) -> str:
-    """The unit of a cap as rules write it: bandwidths in GB/s."""
-    unit = CAPS[part(lever).field].unit
-    return "GB/s" if unit == "TB/s" else unit
 
 
 def compared(found: Comparison) -> dict[str, Columns]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tiercap.kernels.params import PARAMS, TRAJECTORY, WORKLOADS
+from tiercap.kernels.params import PARAMETERS, PARAMS, TRAJECTORY, WORKLOADS
 from tiercap.optimizer.calibration import calibrate as calibration
 from tiercap.optimizer.calibration import initial_state, psis, smc
 from tiercap.optimizer.calibration.calibrate import STRUCTURES, Calibration, calibrate
@@ -26,6 +26,9 @@ from tiercap.optimizer.study.records import Study
 ROWS = load_record()
 #: A fit of some seconds.
 SMALL = Effort(2, 64)
+
+#: What columns of members are in before they are written to a file.
+CONTRACT = {prefix + p.name: p.unit for p in PARAMETERS for prefix in ("", ensembles.REPLAY)}
 
 
 def study(*settings: str) -> Study:
@@ -81,7 +84,7 @@ def test_later_rows_change_nothing(found: Calibration) -> None:
 
 
 def test_members_are_as_many_of_each_structure_and_within_their_domains(found: Calibration) -> None:
-    read = ensembles.parse("x", found.members)  # checks every domain
+    read = ensembles.parse("x", found.members, units=CONTRACT)  # checks every domain
     assert len(read) == 64
     assert read.weights == pytest.approx(np.full(64, 1 / 64))
     assert read.labels() == ["events/elastic", "rule/fixed"]
@@ -110,7 +113,7 @@ def test_the_manifest_holds_what_a_reader_needs(found: Calibration, tmp_path: Pa
 
 def test_members_replay_what_was_fitted(found: Calibration) -> None:
     """The replay_ columns and the behaviour are enough to predict the rows again, but for seven digits."""
-    read = ensembles.parse("x", found.members).only("rule/fixed")
+    read = ensembles.parse("x", found.members, units=CONTRACT).only("rule/fixed")
     replay = Replay(found.rows, False, 1, False)
     again = replay.predict(initial_state.at_start(read, replay.parameters))
     fit = found.fits["rule/fixed"]
@@ -124,7 +127,7 @@ def test_levels_are_carried_on_and_stocks_read_where_the_replay_has_them() -> No
     replay = Replay(tuple(row for row in ROWS if row.role == "calibrate"), False, 1, False)
     table = np.empty(2, dtype=PARAMS)
     for info in replay.parameters:
-        table[info.name] = info.value
+        parameters.put(table, info.name, info.value)
     table["budget_c"] = [5.0, 6.0]
     handed = initial_state.columns(replay, table, [], study().parameters, standing=False)
     years = 2026.0 - replay.clock.start
@@ -146,7 +149,7 @@ def test_stocks_in_index_units_agree_with_those_by_workload() -> None:
     replay = Replay((), True, 1, False)
     table = np.empty(1, dtype=PARAMS)
     for info in replay.parameters:
-        table[info.name] = info.value
+        parameters.put(table, info.name, info.value)
     table["domestic_capacity"], table["domestic_growth"], table["capacity_investment"] = 1e-9, 0.0, 0.0
     for name in ("stock_d", "stock_g", "grey_supply", "leak_a", "leak_b", "remote_share"):
         table[name] = 1e-9 if name == "stock_d" else 0.0

@@ -12,6 +12,7 @@ from tiercap.optimizer.calibration import posterior, psis
 from tiercap.optimizer.calibration.fit import Effort, Fit, Fitter
 from tiercap.optimizer.calibration.likelihood import Floats, discrepancies
 from tiercap.optimizer.calibration.smc import scores
+from tiercap.optimizer.model.parameters import put
 
 MODEL = Reduced()
 REPETITIONS = 400
@@ -23,7 +24,7 @@ def table(u: Floats) -> np.ndarray:
     """PARAMS[n] at prior probabilities float64[n, 3] of the unknown parameters."""
     found = np.empty(len(u), dtype=PARAMS)
     for info in MODEL.parameters:
-        found[info.name] = info.value
+        put(found, info.name, info.value)
     for k, name in enumerate(UNKNOWN):
         info = next(info for info in MODEL.parameters if info.name == name)
         assert info.distribution is not None

@@ -70,7 +70,7 @@ def test_rows_on_standard_input_join_the_other_policies(
     policies = json.loads(capsys.readouterr().out)["policies"]
     assert [policy["name"] for policy in policies] == ["ban", "mine", "row 2", "c_open_tpp=4800"]
     assert policies[1]["outcomes"] == policies[3]["outcomes"]
-    assert policies[2]["levers"]["c_open_memory"] == 1.4
+    assert policies[2]["levers"]["c_open_memory"] == 1400.0
 
 
 def test_trajectories_have_a_value_a_year(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tiercap.kernels.params import OUTCOME_LIST, PARAMETERS
 from tiercap.optimizer.errors import InputError
-from tiercap.optimizer.io.units import factor, number, quantity
+from tiercap.optimizer.io.units import converted, factor, inside, number, outside, quantity, told
 from tiercap.optimizer.study.records import LEVER_PARTS
 
 READ = [
@@ -139,3 +140,58 @@ def test_any_text_gives_a_finite_number_or_one_sentence(text: str, unit: str) ->
 def test_hostile_lengths_are_refused_at_once(hostile: str) -> None:
     with pytest.raises(InputError):
         quantity(hostile, "1")
+
+
+# --- one unit a name ---
+
+CONTRACT_UNITS = sorted({entry.unit for entry in (*PARAMETERS, *OUTCOME_LIST, *LEVER_PARTS.values())})
+
+
+@pytest.mark.parametrize("unit", [unit for unit in CONTRACT_UNITS if "M" in unit])
+def test_m_is_not_read_where_a_million_may_be_meant(unit: str) -> None:
+    small = unit.replace("M", "m")
+    with pytest.raises(InputError) as refused:
+        quantity(f"4 {small}", unit, "x")
+    meant = next(part for part in unit.split("/") if part[0] == "M")
+    assert f"did you mean {meant}?" in str(refused.value)
+    assert quantity(f"4 {unit}", unit) == 4.0
+
+
+@pytest.mark.parametrize("unit", CONTRACT_UNITS)
+def test_no_unit_of_the_contract_takes_a_small_m_before_it(unit: str) -> None:
+    if unit not in ("1", "1/year"):
+        with pytest.raises(InputError):
+            quantity(f"5 m{unit}", unit)
+
+
+@pytest.mark.parametrize(("text", "value"), [("5 TPP/mm2", 5.0), ("5 TPP/mm^2", 5.0), ("500 TPP/cm2", 5.0)])
+def test_an_area_is_still_read_in_square_millimetres(text: str, value: float) -> None:
+    assert quantity(text, "TPP/mm2") == value
+
+
+def test_what_is_written_and_read_again_has_the_kernels_bits() -> None:
+    """A million bandwidths over the whole domain: the row, what is told of it, that as text, and the row again."""
+    rng = np.random.default_rng(14)
+    given = np.concatenate([10.0 ** rng.uniform(-3, 9, 700_000), np.round(rng.uniform(1, 40_000, 300_000), 2)])
+    held = inside(given, "GB/s")
+    shown = outside(held, "GB/s")
+    assert np.array_equal(inside(shown, "GB/s"), held)
+    assert np.array_equal(shown[700_000:], given[700_000:])  # what a person would write comes back as written
+    again = np.array([quantity(repr(value), "GB/s") for value in shown[::50].tolist()])
+    assert np.array_equal(inside(again, "GB/s"), held[::50])
+    assert [outside(value, "GB/s") for value in held[::50].tolist()] == shown[::50].tolist()
+
+
+@pytest.mark.parametrize("value", [0.0, math.inf, 1e300, 5e-324])
+def test_ends_are_kept(value: float) -> None:
+    assert inside(outside(inside(value, "GB/s"), "GB/s"), "GB/s") == inside(value, "GB/s")
+
+
+def test_what_a_file_declares_is_converted_or_refused() -> None:
+    assert told("TB/s") == "GB/s"
+    assert told("GUSD") == "GUSD"
+    assert converted(np.array([0.676]), "TB/s", "GB/s").tolist() == [676.0]
+    assert converted(np.array([676.0]), "GB/s", "TB/s").tolist() == [0.676]
+    assert converted(1500.0, "MUSD", "GUSD") == 1.5
+    with pytest.raises(InputError, match="does not fit"):
+        converted(1.0, "1", "GUSD")

@@ -22,8 +22,8 @@ from tiercap.optimizer.rules.levers import apply_levers, as_row
 
 BASE = rule_levers(find_rule("unrestricted"))
 CHIPS = load_chips()
-#: Figure of a chip, lever and what divides the first into the unit of the second.
-FIGURES = (("tpp", "tpp", 1.0), ("memory_gbs", "memory", 1000.0), ("io_gbs", "interconnect", 1000.0))
+#: Figure of a chip, and the lever that caps it.
+FIGURES = (("tpp", "tpp"), ("memory_gbs", "memory"), ("io_gbs", "interconnect"))
 NAMES = ["gain", "cost"]
 
 
@@ -40,9 +40,9 @@ CAPS = st.tuples(*(st.sampled_from(edges(figure)) for figure, *_ in FIGURES))
 @given(CAPS)
 def test_one_box_admits_the_chips_that_classify_calls_open(caps: tuple[float, float, float]) -> None:
     levers = {
-        f"c_{tier}_{name}": cap / divisor
+        f"c_{tier}_{name}": cap
         for tier in ("open", "licensed")
-        for cap, (_, name, divisor) in zip(caps, FIGURES, strict=True)
+        for cap, (_, name) in zip(caps, FIGURES, strict=True)
     }
     limb = Limb("box", "open", tpp=caps[0], memory_gbs=caps[1], interconnect_gbs=caps[2])
     rule = replace(find_rule("unrestricted"), by_group={"c": (limb,)})

@@ -14,7 +14,7 @@ TABLE = {info.name: info for info in parameters.table()}
 
 def test_every_parameter_has_value_source_and_evidence() -> None:
     assert list(TABLE) == [p.name for p in PARAMETERS]
-    for p in PARAMETERS:
+    for p in parameters.DECLARED.values():
         info = TABLE[p.name]
         assert p.low <= info.low <= info.value <= info.high <= p.high, p.name
         assert info.unit == p.unit

@@ -153,7 +153,7 @@ def test_setting_a_cap_makes_its_tier_one_box() -> None:
 
 
 def test_a_tier_that_had_no_box_gets_one() -> None:
-    row = apply_levers(rule_levers(RULES["ban"]), {"c_licensed_tpp": 21_000, "c_licensed_memory": 6.5})
+    row = apply_levers(rule_levers(RULES["ban"]), {"c_licensed_tpp": 21_000, "c_licensed_memory": 6500})
     assert row["c"]["tpp"][0].tolist() == [[0, 0, 0], [21_000, 0, 0]]
     assert row["c"]["interconnect"][0, 1].tolist() == [math.inf, 0, 0]
 
@@ -174,7 +174,7 @@ def test_levers_leave_their_base_alone() -> None:
         ("unrestricted", {"c_revenue_share": math.inf}, "give 0 to 1"), ("unrestricted", {"c_delay": -0.1}, "0 to 100"),
         ("unrestricted", {"c_no_diversion": 0.5}, "whole number"), ("unrestricted", {"c_reading": 3}, "0 to 2"),
         ("bis-2026", {"c_open_tpp": 22_000}, "c_open_tpp (22,000) is looser than c_licensed_tpp (21,000)"),
-        ("bis-2026", {"c_licensed_memory": 1.0}, "c_open_memory (1.4) is looser than c_licensed_memory (1)"),
+        ("bis-2026", {"c_licensed_memory": 1000}, "c_open_memory (1,400) is looser than c_licensed_memory (1,000)"),
         ("unrestricted", {"b_open_tpp": 5000}, "tpp cap of group C (inf) is looser than group B's (5,000)"),
         ("unrestricted", {"b_open_tpp": 5000, "c_open_tpp": 6000}, "group C (6,000) is looser than group B's"),
         ("unrestricted", {"a_open_memory": 5, "b_open_memory": 6, "c_open_memory": 1}, "group B (6)"),
@@ -253,7 +253,8 @@ def test_describe_is_the_inverse_of_apply(values: dict[str, float]) -> None:
     row = apply_levers(FREE, values)
     told = describe(row)
     assert apply_levers(FREE, told).tobytes() == row.tobytes()
-    assert {name: told[name] for name in values if name in told} == {n: v for n, v in values.items() if n in told}
+    for name in values.keys() & told.keys():  # two neighbours may be one number in the row: then either is told
+        assert told[name] == pytest.approx(values[name], rel=2.3e-16 if "GB/s" in LEVERS_TABLE[name].unit else 0.0)
 
 
 # --- the search space ---
@@ -300,9 +301,9 @@ def test_coordinates_are_the_inverse_of_values(seed: int, name: str) -> None:
     np.testing.assert_allclose(back, coords, rtol=1e-12)
 
 
-def test_the_unit_is_the_tables_or_gigabytes() -> None:
-    levers = [Lever("c_open_memory", "GB/s", 600, 1400), Lever("c_open_interconnect", "TB/s", 0.1, 0.6)]
-    row = LeverSpace(levers, FREE).resolve(np.array([[1400, 0.6], [600, 0.1]]))
+def test_bandwidths_are_in_gigabytes_and_terabytes_in_the_row() -> None:
+    levers = [Lever("c_open_memory", "GB/s", 600, 1400), Lever("c_open_interconnect", "GB/s", 100, 600)]
+    row = LeverSpace(levers, FREE).resolve(np.array([[1400, 600], [600, 100]]))
     assert row["c"]["memory"][:, 0, 0, 0].tolist() == [1.4, 0.6]
     assert row["c"]["interconnect"][:, 0, 0, 0].tolist() == [0.6, 0.1]
     assert row["c"]["tpp"][:, 0, 0].tolist() == [[math.inf, 0, 0]] * 2
@@ -359,7 +360,7 @@ def test_a_logarithmic_range_from_zero_has_its_ends_and_halves_below_a_tenth() -
         ([], "at least one lever"), ([TPP, TPP], "given twice"),
         ([replace(TPP, name="c_tpp")], "unknown lever `c_tpp`"),
         ([replace(TPP, unit="GB/s")], "unit `GB/s` does not fit, use TPP"),
-        ([Lever("c_open_memory", "GB", 1, 2)], "use TB/s or GB/s"),
+        ([Lever("c_open_memory", "GB", 1, 2)], "use GB/s"),
         ([replace(TPP, low=9000, high=1000)], "swap them?"), ([replace(TPP, low=9000)], "is not below"),
         ([replace(TPP, low=math.nan)], "must be finite"), ([replace(TPP, high=math.inf)], "must be finite"),
         ([replace(TPP, high=1e10)], "leaves its domain 0 to 1e+09 [TPP]"),

@@ -13,7 +13,7 @@ import pytest
 from support import small
 
 from tiercap.optimizer.errors import InputError, TiercapError
-from tiercap.optimizer.io import json_text
+from tiercap.optimizer.io import columns, json_text
 from tiercap.optimizer.runs import saved
 from tiercap.optimizer.search.run import Run, optimize
 from tiercap.optimizer.study import load
@@ -53,6 +53,28 @@ def test_other_code_is_named(made: Run, tmp_path: Path) -> None:
     folder = copied(made, tmp_path)
     change(folder, lambda m: m["configuration"]["code"].update(numba="0.1"))
     assert saved.load(folder).other_code() == ["numba"]
+
+
+def test_a_run_whose_files_are_in_terabytes_is_the_same_run(made: Run, tmp_path: Path) -> None:
+    """As before: levers in TB/s by the metadata, parameters of the manifest in the contract's units."""
+    folder = copied(made, tmp_path)
+    data = (folder / saved.FRONT).read_bytes()
+    table, units = columns.from_parquet(data), columns.units_of(data)
+    names = [name for name, unit in units.items() if unit == "GB/s"]
+    assert len(names) == 4
+    table |= {name: table[name] / 1000.0 for name in names}
+    (folder / saved.FRONT).write_bytes(columns.to_parquet(table, units | dict.fromkeys(names, "TB/s")))
+
+    def as_before(manifest: dict[str, Any]) -> None:
+        manifest["digests"][saved.FRONT] = hashlib.sha256((folder / saved.FRONT).read_bytes()).hexdigest()
+        told = manifest["study"]
+        for name in [name for name, unit in told.pop("units").items() if unit == "GB/s"]:
+            told["parameters"][name] /= 1000.0
+
+    change(folder, as_before)
+    found = saved.load(folder)
+    assert found.levers.tobytes() == made.levers.tobytes()
+    assert found.problem.study == made.problem.study
 
 
 def copied(made: Run, tmp_path: Path) -> Path:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tiercap.kernels.params import ABSOLUTE, CHIP, GROUPS, INF, LAGGED, LEVERS, MAX_BOXES, PARAMS, RELATIVE
-from tiercap.optimizer.model.parameters import table
+from tiercap.optimizer.model.parameters import put, table
 
 #: Roughly the frontier chip of 2026; absolute caps are drawn around it.
 FRONTIER = {"tpp": 56016.0, "memory": 7.7, "interconnect": 1.8, "density": 35.0, "bandwidth_sum": 9.5}
@@ -37,7 +37,7 @@ def central() -> np.ndarray:
     """The built-in central scenario, PARAMS[1]."""
     params = np.zeros(1, PARAMS)
     for info in table():
-        params[info.name] = info.value
+        put(params, info.name, info.value)
     return params
 
 
@@ -46,11 +46,11 @@ def random_params(rng: np.random.Generator, n: int) -> np.ndarray:
     params = np.zeros(n, PARAMS)
     for info in table():
         if info.low == info.high:
-            params[info.name] = info.value
+            put(params, info.name, info.value)
         elif info.low > 0.0 and info.high / info.low > 10.0:
-            params[info.name] = np.exp(rng.uniform(math.log(info.low), math.log(info.high), n))
+            put(params, info.name, np.exp(rng.uniform(math.log(info.low), math.log(info.high), n)))
         else:
-            params[info.name] = rng.uniform(info.low, info.high, n)
+            put(params, info.name, rng.uniform(info.low, info.high, n))
     return params
 
 

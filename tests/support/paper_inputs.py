@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from tiercap.optimizer.io import columns
+from tiercap.optimizer.model.parameters import DECLARED
+from tiercap.optimizer.rules.levers import LEVERS_TABLE
 
 #: What LaTeX, HTML, Markdown, spreadsheets, shells, paths or a plotter would take for more than a name.
 HOSTILE = (
@@ -41,7 +43,8 @@ def sweep(folder: Path, axes: Mapping[str, Any], policies: list[str], scale: str
     ends = {"": 0.0, "_p05": -1.0, "_p50": 0.0, "_p95": 1.0}
     for outcome, slope in (("revenue", 1.0), ("gap", -0.01)):
         table |= {f"{outcome}{end}": slope * x + by for end, by in ends.items()}
-    (folder / "sweep.parquet").write_bytes(columns.to_parquet(table, {}))
+    units = {name: (LEVERS_TABLE.get(name) or DECLARED[name]).unit for name in axes}
+    (folder / "sweep.parquet").write_bytes(columns.to_parquet(table, units))
     told = {"kind": "tiercap sweep", "sweep": {"over": [{"name": name, "scale": scale} for name in axes]}}
     (folder / "manifest.json").write_text(json.dumps(told))
     return folder

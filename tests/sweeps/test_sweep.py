@@ -57,7 +57,7 @@ def test_a_range_has_its_ends_and_even_steps() -> None:
 
 def test_units_are_read_and_values_are_in_the_unit_of_the_name() -> None:
     memory = axis("c_licensed_memory=1000 GB/s:8 TB/s:8")
-    assert (memory.unit, memory.values) == ("TB/s", tuple(np.linspace(1.0, 8.0, 8)))
+    assert (memory.unit, memory.values) == ("GB/s", tuple(np.linspace(1000.0, 8000.0, 8)))
     assert axis("c_quota_share=25 %,0.5,none".replace("0.5", "50 %")).values == (0.25, 0.5, math.inf)
     assert axis("c_revenue_share=0:50 %:3").values == (0.0, 0.25, 0.5)
 
@@ -181,17 +181,17 @@ def test_a_design_that_cannot_be_is_one_sentence(call: Any, said: str) -> None:
 
 def test_points_of_a_csv_carry_units_and_may_leave_a_name_as_it_is(tmp_path: Path) -> None:
     file = tmp_path / "points.csv"
-    file.write_text('c_licensed_memory,budget_c\n"4800 GB/s",60\n6.5,\n,80 GUSD/year\n')
+    file.write_text('c_licensed_memory,budget_c\n"4.8 TB/s",60\n6500,\n,80 GUSD/year\n')
     found = point_file.read(file, STUDY)
     assert found.names == ("budget_c", "c_licensed_memory")
-    assert np.array_equal(found.table, [[60.0, 4.8], [math.nan, 6.5], [80.0, math.nan]], equal_nan=True)  # type: ignore[arg-type]
+    assert np.array_equal(found.table, [[60.0, 4800.0], [math.nan, 6500.0], [80.0, math.nan]], equal_nan=True)  # type: ignore[arg-type]
 
 
 def test_points_of_a_parquet_are_converted_by_its_units(tmp_path: Path) -> None:
     file = tmp_path / "points.parquet"
-    data = {"c_licensed_memory": np.array([4800.0, 6500.0]), "budget_c": np.array([60, 80])}
-    file.write_bytes(columns.to_parquet(data, {"c_licensed_memory": "GB/s", "budget_c": "GUSD/year"}))
-    assert point_file.read(file, STUDY).coordinates(0, 2).tolist() == [[60.0, 4.8], [80.0, 6.5]]
+    data = {"c_licensed_memory": np.array([4.8, 6.5]), "budget_c": np.array([60, 80])}
+    file.write_bytes(columns.to_parquet(data, {"c_licensed_memory": "TB/s", "budget_c": "GUSD/year"}))
+    assert point_file.read(file, STUDY).coordinates(0, 2).tolist() == [[60.0, 4800.0], [80.0, 6500.0]]
 
 
 @pytest.mark.parametrize(

@@ -150,8 +150,8 @@ def test_wrong_bounds_are_one_sentence(text: str, says: str) -> None:
 
 
 CAPS = {
-    "c_licensed_tpp": 30000.0, "c_licensed_memory": 6.0, "c_licensed_interconnect": 0.9,
-    "c_open_tpp": 2400.0, "c_open_memory": 2.0, "c_open_interconnect": 0.9,
+    "c_licensed_tpp": 30000.0, "c_licensed_memory": 6000.0, "c_licensed_interconnect": 900.0,
+    "c_open_tpp": 2400.0, "c_open_memory": 2000.0, "c_open_interconnect": 900.0,
     "c_quota_share": 0.2, "c_revenue_share": 0.1, "c_indexation": 0.0,
 }  # fmt: skip
 

@@ -50,7 +50,7 @@ def test_neighbours_enclose_the_value_and_have_the_digits(value: float, digits: 
         assert float(f"{number:.{digits - 1}e}") == number, mantissa
 
 
-def test_a_grid_is_in_the_unit_of_study_files() -> None:
+def test_a_grid_is_in_the_units_of_the_levers() -> None:
     assert parse_grid(("c_licensed_memory=0.1 TB/s", "c_quota_share=5 %"), NAMES) == {
         "c_licensed_memory": 100.0,
         "c_quota_share": 0.05,
@@ -100,8 +100,7 @@ def test_the_best_of_all_roundings_is_taken(problem: Problem, row: int) -> None:
     exact = values(problem, row)
     span = np.array([50.0, 2.0, 20.0])
     found = rounded(problem, exact, span)
-    scale = {name: 1000.0 if "memory" in name or "interconnect" in name else 1.0 for name in exact}
-    sides = [[x / scale[name] for x in neighbours(value * scale[name])] for name, value in exact.items()]
+    sides = [list(neighbours(value)) for value in exact.values()]
     options = [dict(zip(exact, numbers, strict=True)) for numbers in product(*sides)]
     figures = ("tpp", "memory", "interconnect")
     options = [o for o in options if all(o[f"c_open_{f}"] <= o[f"c_licensed_{f}"] for f in figures)]
@@ -126,7 +125,7 @@ def test_equal_caps_stay_nested(problem: Problem) -> None:
 def test_a_coarse_step_never_makes_a_cap_0(problem: Problem) -> None:
     coarse = {"c_open_interconnect": 10_000.0, "c_licensed_interconnect": 10_000.0}
     found = rounded(problem, values(problem, 1), np.ones(3), grid=coarse)
-    assert found.values["c_open_interconnect"] == found.values["c_licensed_interconnect"] == 10.0
+    assert found.values["c_open_interconnect"] == found.values["c_licensed_interconnect"] == 10_000.0
 
 
 def test_a_grid_that_cannot_nest_is_refused(problem: Problem) -> None:
