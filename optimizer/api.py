@@ -32,14 +32,13 @@ from tiercap.optimizer.io import frames
 from tiercap.optimizer.io.frames import Variable
 from tiercap.optimizer.io.units import printable
 from tiercap.optimizer.model.measures import meaning
-from tiercap.optimizer.rules.encode import apply_levers
+from tiercap.optimizer.rules import policy_text
 from tiercap.optimizer.runs import named_policy
 from tiercap.optimizer.runs import saved as saved_run
-from tiercap.optimizer.runs.named_policy import OnePolicy
-from tiercap.optimizer.runs.saved import SavedRun
+from tiercap.optimizer.runs.named_policy import NamedPolicy
 from tiercap.optimizer.search import run as searching
 from tiercap.optimizer.study import load
-from tiercap.optimizer.study.problem import SPREAD, UNITS, Problem, lever_value
+from tiercap.optimizer.study.problem import SPREAD, UNITS, Problem
 from tiercap.optimizer.study.records import directions
 from tiercap.optimizer.sweeps import sweep as sweeping
 from tiercap.optimizer.sweeps.request import Request
@@ -233,6 +232,7 @@ def pick(
 ) -> Tables:
     """One policy from the front of a finished run, in round numbers, with what that costs and what each cap is worth.
 
+    run : a finished run, or RUN:ROW for one policy of its front
     by : knee, compromise, regret or weights; weights if any are given, else the knee. weights : objective to weight
     bounds : texts such as ``gap_p05>=10 year``; digits : significant, of the rounded levers; grid : lever to step, such
     as ``{"c_licensed_memory": "100 GB/s"}``
@@ -241,16 +241,16 @@ def pick(
     bounds that the rounded policy misses. Raises InfeasibleError where no policy of the front keeps the bounds.
     """
     frames.check_installed()
-    saved = saved_run.load(_path(run), threads)
+    saved, row = named_policy.run_and_row(str(_path(run)), threads)
     names = saved.problem.objectives
     demanded = tuple(picking.parse_bound(text, directions(saved.problem.study.objectives)) for text in bounds)
     weighed = picking.parse_weights(tuple(f"{name}={value}" for name, value in (weights or {}).items()), names)
-    way = picking.way_of(by, weighed, names)
+    way = picking.way_of(by, weighed, names, row)
     wanted = tuple(f"{name}={step}" for name, step in (grid or {}).items())
     steps = rounding.parse_grid(wanted, saved.problem.space.names)
     if not 1 <= digits <= 15:
         raise InputError(f"levers are rounded to 1 to 15 significant digits, not {digits}")
-    found = picking.pick(saved, way, weighed, demanded, digits, steps)
+    found = picking.pick(saved, way, weighed, demanded, digits, steps, row)
     about = {
         "run": str(saved.path), "policy": found.chosen.row, "by": found.way, "reasons": list(found.chosen.reasons),
         "breaks": list(found.broken),
@@ -270,8 +270,8 @@ def compare(contenders: Sequence[str], study: Problem | None = None, threads: in
     texts = [contenders] if isinstance(contenders, str) else list(contenders)
     if not texts:
         raise InputError("there is nothing to compare: name run folders, rules or levers NAME=VALUE,NAME=VALUE")
-    given = comparing.understood(texts, threads)
-    runs = [one for one in given if isinstance(one, SavedRun)]
+    given = comparing.opened(texts, threads)
+    runs = [one[0] for one in given if not isinstance(one, str)]
     decides = study or (runs[0].problem if runs else Problem(load.load(), threads))
     found = comparing.compare(given, decides)
     reference = dict(zip(decides.objectives, found.reference.tolist(), strict=True))
@@ -298,7 +298,7 @@ def sensitivity(
     instead of ``sobol``. Beside it ``density``, ``regional`` and ``tornado``: columns as `sensitivity_tables.COLUMNS`.
     """
     frames.check_installed()
-    one = named_policy.understood(policy, study)
+    one = named_policy.one(policy, study)
     return _explained(explaining.of_parameters(study, one, outcomes, points, over, tail, progress))
 
 
@@ -343,7 +343,7 @@ def discover(
     if method not in METHODS:
         raise InputError(f"unknown method `{printable(str(method)[:60])}`: {did_you_mean(str(method), METHODS)}")
     texts = [fails] if isinstance(fails, str) else fails
-    one = named_policy.understood(policy, study)
+    one = named_policy.one(policy, study)
     found = discovering.discover(study, one, texts, method, over, boxes, most, progress)
     units = {info.name: info.unit for info in found.inputs} | {name: UNITS[name] for name in found.outcomes}
     units |= {name: unit for name, (unit, _) in discover_tables.COLUMNS.items()}
@@ -362,7 +362,7 @@ def _tidy(tables: Mapping[str, dict[str, np.ndarray]], about: Mapping[str, Any])
     return {name: frames.frame(table, tidy.units(table), about) for name, table in tables.items()}
 
 
-def _policies(policies: Policies, problem: Problem) -> list[OnePolicy]:
+def _policies(policies: Policies, problem: Problem) -> list[NamedPolicy]:
     """Every policy with its label, no label twice."""
     if isinstance(policies, str):
         policies = [policies]
@@ -379,12 +379,12 @@ def _policies(policies: Policies, problem: Problem) -> list[OnePolicy]:
     return found
 
 
-def _policy_of(label: str, given: object, problem: Problem) -> OnePolicy:
+def _policy_of(label: str, given: object, problem: Problem) -> NamedPolicy:
     if isinstance(given, str):
-        return named_policy.understood(given, problem)
+        return named_policy.one(given, problem)
     if isinstance(given, Mapping):
-        values = {name: lever_value(name, _lever_text(value)) for name, value in given.items()}
-        return OnePolicy(label, apply_levers(problem.base, values).reshape(1, 1))
+        values = {name: policy_text.lever_value(name, _lever_text(value)) for name, value in given.items()}
+        return named_policy.of_levers(label, policy_text.Levers(values), problem)
     raise InputError(
         f"policy `{printable(str(label)[:60])}` must be a text or a mapping of levers to values, not "
         f"{printable(repr(given)[:60])}"
@@ -397,7 +397,7 @@ def _lever_text(value: object) -> str:
 
 
 def _together(
-    given: Sequence[OnePolicy], problem: Problem
+    given: Sequence[NamedPolicy], problem: Problem
 ) -> Iterator[tuple[list[int], NDArray[Any], Sequence[int] | None]]:
     """Rows, LEVERS[n, n_phases] and phase of what can be evaluated in one call: policies in parts, schedules alone."""
     plain = [row for row, one in enumerate(given) if one.phase is None]
@@ -427,7 +427,7 @@ def _check_room(values: int, problem: Problem) -> None:
         )
 
 
-def _policy(given: Sequence[OnePolicy]) -> dict[str, Variable]:
+def _policy(given: Sequence[NamedPolicy]) -> dict[str, Variable]:
     return {"policy": Variable(("policy",), np.array([one.name for one in given], dtype=object), "1", "policy")}
 
 

@@ -18,7 +18,7 @@ from tiercap.optimizer.errors import InputError, did_you_mean
 from tiercap.optimizer.io import units
 from tiercap.optimizer.model.statistics import reduce
 from tiercap.optimizer.runs import named_policy
-from tiercap.optimizer.runs.named_policy import OnePolicy
+from tiercap.optimizer.runs.named_policy import NamedPolicy
 from tiercap.optimizer.study.problem import UNITS, Problem
 from tiercap.optimizer.study.records import directions
 
@@ -47,7 +47,7 @@ class Condition:
     strict: bool = True
     bound: float | None = None
     share: int | None = None
-    other: OnePolicy | None = None
+    other: NamedPolicy | None = None
 
     def failing(self, values: Floats, weights: Floats, others: Floats | None) -> NDArray[np.bool_]:
         """In which futures it fails: values, weights and those of ``other`` float64[n] to bool[n]."""
@@ -97,7 +97,7 @@ def _compared(text: str, problem: Problem, outcome: str, operator: str, bound: s
     if _FIGURE.match(bound):
         value = units.quantity(bound, UNITS[outcome], outcome)
         return Condition(text, outcome, sign, len(operator) == 1, bound=value)
-    return Condition(text, outcome, sign, len(operator) == 1, other=named_policy.understood(bound, problem))
+    return Condition(text, outcome, sign, len(operator) == 1, other=named_policy.one(bound, problem))
 
 
 def _shared(text: str, problem: Problem, outcome: str, end: str, percent: str) -> Condition:
@@ -109,7 +109,7 @@ def _shared(text: str, problem: Problem, outcome: str, end: str, percent: str) -
 
 def _worse(text: str, problem: Problem, outcome: str, policy: str) -> Condition:
     sign = _worse_sign(text, problem, outcome)
-    return Condition(text, outcome, sign, other=named_policy.understood(policy, problem))
+    return Condition(text, outcome, sign, other=named_policy.one(policy, problem))
 
 
 def _worse_sign(text: str, problem: Problem, outcome: str) -> float:

@@ -29,7 +29,7 @@ from tiercap.optimizer.analysis.conditions import Condition
 from tiercap.optimizer.analysis.prim import Box, Cases
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.model.parameters import ParameterInfo, held
-from tiercap.optimizer.runs.named_policy import OnePolicy
+from tiercap.optimizer.runs.named_policy import NamedPolicy
 from tiercap.optimizer.study.problem import Problem
 
 Floats = NDArray[np.float64]
@@ -61,7 +61,7 @@ class Discovery:
     """
 
     problem: Problem
-    policy: OnePolicy
+    policy: NamedPolicy
     conditions: tuple[Condition, ...]
     reasons: tuple[str, ...]
     inputs: tuple[ParameterInfo, ...]
@@ -83,7 +83,7 @@ class Discovery:
 
 def discover(
     problem: Problem,
-    policy: OnePolicy,
+    policy: NamedPolicy,
     fails: Sequence[str],
     method: Method = "both",
     over: Sequence[str] = (),
@@ -126,7 +126,7 @@ def discover(
 
 
 def _failures(
-    problem: Problem, policy: OnePolicy, conditions: tuple[Condition, ...], tell: Progress
+    problem: Problem, policy: NamedPolicy, conditions: tuple[Condition, ...], tell: Progress
 ) -> tuple[dict[str, Floats], NDArray[np.bool_], tuple[str, ...]]:
     """The outcomes that decide, in which futures the policy fails, and why in words."""
     others = [condition.other for condition in conditions if condition.other is not None]
@@ -149,7 +149,7 @@ def _failures(
     return outcomes, interest, tuple(reasons)
 
 
-def _check(cases: Cases, policy: OnePolicy, reasons: tuple[str, ...]) -> None:
+def _check(cases: Cases, policy: NamedPolicy, reasons: tuple[str, ...]) -> None:
     n, failed = len(cases.interest), int((cases.interest & (cases.mass > 0.0)).sum())
     why = " or ".join(reasons)
     if failed == 0:

@@ -15,7 +15,7 @@ from tiercap.optimizer.model.parameters import ParameterInfo, put
 from tiercap.optimizer.model.scenarios import Draws, Scenarios
 from tiercap.optimizer.rules.chips import exporter_catalogue
 from tiercap.optimizer.rules.space import LeverSpace, coordinates
-from tiercap.optimizer.runs.named_policy import OnePolicy
+from tiercap.optimizer.runs.named_policy import NamedPolicy
 from tiercap.optimizer.study.problem import Problem
 
 Floats = NDArray[np.float64]
@@ -76,7 +76,7 @@ def _columns(n: int, first: int, count: int, seed: int) -> Iterator[Floats]:
     return (sobol.column(n, place, seed) for place in range(first, first + count))
 
 
-def evaluator_of(problem: Problem, policy: OnePolicy, rows: Sequence[int]) -> Evaluate:
+def evaluator_of(problem: Problem, policy: NamedPolicy, rows: Sequence[int]) -> Evaluate:
     """What evaluates ``rows`` of the outcomes of one policy."""
 
     def evaluate(table: np.ndarray) -> Floats:

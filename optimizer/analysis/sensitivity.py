@@ -28,7 +28,7 @@ from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.model.parameters import ParameterInfo, held
 from tiercap.optimizer.model.streaming import Points, Wanted
 from tiercap.optimizer.rules.space import coordinates
-from tiercap.optimizer.runs.named_policy import OnePolicy
+from tiercap.optimizer.runs.named_policy import NamedPolicy
 from tiercap.optimizer.study.problem import Problem
 
 Floats = NDArray[np.float64]
@@ -74,7 +74,7 @@ class Sensitivity:
     """
 
     problem: Problem
-    policy: OnePolicy | None
+    policy: NamedPolicy | None
     inputs: tuple[Input, ...]
     outputs: tuple[Output, ...]
     sample: Sample
@@ -103,7 +103,7 @@ class Sensitivity:
 
 def of_parameters(
     problem: Problem,
-    policy: OnePolicy,
+    policy: NamedPolicy,
     outcomes: Sequence[str] = (),
     points: int = POINTS,
     over: Sequence[str] = (),
@@ -151,7 +151,7 @@ def of_parameters(
 
 def _of_members(
     problem: Problem,
-    policy: OnePolicy,
+    policy: NamedPolicy,
     outputs: tuple[Output, ...],
     evaluate: factors.Evaluate,
     over: Sequence[str],
@@ -223,7 +223,7 @@ def of_levers(
 
 def _assembled(
     problem: Problem,
-    policy: OnePolicy | None,
+    policy: NamedPolicy | None,
     inputs: tuple[Input, ...],
     outputs: tuple[Output, ...],
     sample: Sample,

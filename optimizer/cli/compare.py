@@ -27,7 +27,7 @@ from tiercap.optimizer.cli.output import (
 
 
 @click.command()
-@click.argument("contenders", nargs=-1, required=True, metavar="RUN|RULE|POLICY...")
+@click.argument("contenders", nargs=-1, required=True, metavar="RUN|POLICY...")
 @click.option(
     "--study",
     metavar="STUDY",
@@ -52,18 +52,17 @@ def command(
 ) -> None:
     """Set runs, rules and policies against each other in the same scenarios; the rule in force is always among them.
 
-    A run is its whole front; a policy is levers as NAME=VALUE,NAME=VALUE. Intervals span 90 of 100 resamplings of the
-    scenarios, of differences within each scenario.
+    A run is its whole front. A policy is named as for --policy of the other commands. Intervals span 90 of 100
+    resamplings of the scenarios, of differences within each scenario.
 
     Example: tiercap compare runs/first oct-2023 "c_open_tpp=4800 TPP,c_licensed_tpp=30000 TPP,c_quota_share=20 %"
     """
-    from tiercap.optimizer.runs.saved import SavedRun
     from tiercap.optimizer.study import load
     from tiercap.optimizer.study.problem import Problem
-    from tiercap.optimizer.tradeoffs.compare import compare, understood
+    from tiercap.optimizer.tradeoffs.compare import compare, opened
 
-    given = understood(contenders, threads)
-    runs = [one for one in given if isinstance(one, SavedRun)]
+    given = opened(contenders, threads)
+    runs = [one[0] for one in given if not isinstance(one, str)]
     chosen = runs[0].problem.study if runs and study is None else load.load(study)
     plan = scenario_plan(chosen.scenarios, futures, structure, count, seed)
     announce_compilation(quiet)
@@ -89,7 +88,7 @@ def _json(found: Any) -> dict[str, Any]:
                 "kind": one.kind,
                 "policies": len(one.levers),
                 "policy_shown": standing.row,
-                "levers": describe(one.levers[standing.row]),
+                "levers": describe(one.levers[standing.row, :1]),
                 "outcomes": spreads_json(names, standing.objectives),
                 "change_from_rule": spreads_json(names, standing.from_baseline),
                 "regret": {

@@ -92,12 +92,12 @@ def command(
     from tiercap.optimizer.analysis.discover_tables import write
     from tiercap.optimizer.cli.options import folder_for, problem_for
     from tiercap.optimizer.cli.progress import stages
-    from tiercap.optimizer.runs.named_policy import understood
+    from tiercap.optimizer.runs import named_policy
 
     place = folder_for(output)
     names = [name for text in over for name in text.split(",")]
     problem = problem_for(study, policy, settings, futures, structure, count or COUNT, seed, threads)
-    one = understood(policy or problem.study.baseline, problem)
+    one = named_policy.one(policy or problem.study.baseline, problem)
     announce_compilation(quiet)
     with stages(quiet) as progress:
         found = discover(problem, one, fails, method, names, boxes, most, progress)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tiercap.optimizer.cli.options import (
     announce_compilation,
     json_option,
+    policies_of,
+    policies_option,
     quiet_option,
     scenario_flags,
     scenarios_option,
@@ -21,6 +22,9 @@ from tiercap.optimizer.cli.options import (
 from tiercap.optimizer.cli.output import figure, print_json, print_table, say, scenarios_json, scenarios_text
 from tiercap.optimizer.cli.structures import print_each
 
+if TYPE_CHECKING:
+    from tiercap.optimizer.runs.named_policy import NamedPolicy
+
 MAX_POLICIES = 10_000
 #: What `--structure` is given for every structure, one after the other.
 EACH = "each"
@@ -30,14 +34,7 @@ SIDE_BY_SIDE = 6
 
 @click.command()
 @study_argument
-@click.option(
-    "--policy",
-    "policies",
-    multiple=True,
-    metavar="P",
-    help="A rule's name, rules that follow each other as RULE,YEAR:RULE, levers as NAME=VALUE,NAME=VALUE, or - for "
-    "CSV rows on standard input.",
-)
+@policies_option
 @click.option("--outcome", "outcomes", multiple=True, metavar="NAME", help="Show this outcome; repeat for more.")
 @click.option("--trajectory", is_flag=True, help="Step by step; for what is known of a step: tiercap outcomes --steps.")
 @set_option
@@ -70,64 +67,24 @@ def command(
     Example: tiercap evaluate --policy bis-2026 --policy "c_open_tpp=4800,c_licensed_tpp=30000 TPP,c_quota_share=0.2"
     """
     from tiercap.optimizer.errors import InputError
+    from tiercap.optimizer.runs.named_policy import NamedPolicy
     from tiercap.optimizer.study import load
     from tiercap.optimizer.study.problem import Problem
 
     flags = {"seed": seed, **scenario_flags(futures, None if structure == EACH else structure)}
     problem = Problem(load.load(study, settings, flags), threads)
-    named = _policies(policies, problem)
+    named = policies_of(policies, problem, MAX_POLICIES)
     shown = _shown(outcomes, problem, trajectory)
     announce_compilation(quiet)
     if structure == EACH:
         if trajectory:
             raise InputError("--structure each compares means over the whole run: leave --trajectory out")
-        baseline = Given(problem.study.baseline, problem.baseline.reshape(1, 1))
+        baseline = NamedPolicy(problem.study.baseline, problem.baseline.reshape(1, 1))
         print_each(problem, [*named, baseline], _statistics, shown if outcomes else None, as_json, quiet)
     elif trajectory:
         _print_trajectories(problem, named, shown, as_json)
     else:
         _print_outcomes(problem, named, shown, as_json, quiet)
-
-
-class Given(NamedTuple):
-    """A policy as given: LEVERS[1, n], and the column in force at every step, None if there is but one."""
-
-    name: str
-    levers: Any
-    phase: list[int] | None = None
-
-
-def _policies(texts: tuple[str, ...], problem: Any) -> list[Given]:
-    from tiercap.optimizer.errors import InputError
-    from tiercap.optimizer.study.problem import parse_policy, parse_schedule, policies_from_csv
-
-    named: list[Given] = []
-    if sum(text.strip() == "-" for text in texts) > 1:
-        raise InputError("standard input can be read once: give `--policy -` once")
-    for text in texts or (problem.study.baseline,):
-        if text.strip() == "-":
-            rows = policies_from_csv(_standard_input(), "standard input", problem.base, MAX_POLICIES)
-            named += [Given(name, row.reshape(1, 1)) for name, row in rows]
-        elif (schedule := parse_schedule(text, problem.study.horizon)) is not None:
-            named.append(Given(text.strip(), *schedule))
-        else:
-            name, row = parse_policy(text, problem.base)
-            named.append(Given(name, row.reshape(1, 1)))
-    if len(named) > MAX_POLICIES:
-        raise InputError(f"at most {MAX_POLICIES:,} policies can be evaluated at once, not {len(named):,}")
-    return named
-
-
-def _standard_input() -> bytes:
-    """What comes in, and a byte more than is accepted where there is too much."""
-    from tiercap.optimizer.errors import InputError
-    from tiercap.optimizer.io.csv_text import MAX_BYTES
-
-    if sys.stdin is None:
-        raise InputError("standard input is closed: `--policy -` reads CSV rows from there")
-    if sys.stdin.isatty():
-        say("reading policies as CSV from standard input; end with Ctrl-D")
-    return sys.stdin.buffer.read(MAX_BYTES + 1)
 
 
 def _shown(wanted: tuple[str, ...], problem: Any, trajectory: bool) -> list[str]:
@@ -141,7 +98,7 @@ def _shown(wanted: tuple[str, ...], problem: Any, trajectory: bool) -> list[str]
     return list(dict.fromkeys(wanted)) or list(known)
 
 
-def _statistics(problem: Any, named: list[Given], wanted: list[tuple[str, str]]) -> Any:
+def _statistics(problem: Any, named: list[NamedPolicy], wanted: list[tuple[str, str]]) -> Any:
     """float64[len(named), len(wanted)]: policies without a schedule in one call, each schedule in one of its own."""
     import numpy as np
 
@@ -156,7 +113,7 @@ def _statistics(problem: Any, named: list[Given], wanted: list[tuple[str, str]])
     return found
 
 
-def _print_outcomes(problem: Any, named: list[Given], shown: list[str], as_json: bool, quiet: bool) -> None:
+def _print_outcomes(problem: Any, named: list[NamedPolicy], shown: list[str], as_json: bool, quiet: bool) -> None:
     from tiercap.optimizer.study.problem import SPREAD, UNITS
 
     wanted = [(outcome, statistic) for outcome in shown for statistic in SPREAD]
@@ -173,7 +130,7 @@ def _print_outcomes(problem: Any, named: list[Given], shown: list[str], as_json:
     say(f"{scenarios_text(problem)}; modelled, not forecast", quiet)
 
 
-def _print_columns(named: list[Given], spread: Any, shown: list[str], detailed: list[str]) -> None:
+def _print_columns(named: list[NamedPolicy], spread: Any, shown: list[str], detailed: list[str]) -> None:
     """A column a policy: means, and for the outcomes in ``detailed`` where the scenarios lie."""
     from tiercap.optimizer.study.problem import SPREAD, UNITS
 
@@ -189,7 +146,7 @@ def _print_columns(named: list[Given], spread: Any, shown: list[str], detailed: 
     print_table(["outcome, mean", *(given.name for given in named)], rows)
 
 
-def _print_lines(named: list[Given], spread: Any, shown: list[str], detailed: list[str]) -> None:
+def _print_lines(named: list[NamedPolicy], spread: Any, shown: list[str], detailed: list[str]) -> None:
     """A line a policy: the means of the outcomes in ``detailed``."""
     from tiercap.optimizer.study.problem import UNITS
 
@@ -199,7 +156,7 @@ def _print_lines(named: list[Given], spread: Any, shown: list[str], detailed: li
     print_table(["policy, means", *headers], rows)
 
 
-def _policy_json(given: Given, spread: Any, shown: list[str]) -> dict[str, Any]:
+def _policy_json(given: NamedPolicy, spread: Any, shown: list[str]) -> dict[str, Any]:
     """One policy of the JSON answer; spread : float64[outcome, statistic]."""
     from tiercap.optimizer.rules.encode import describe
     from tiercap.optimizer.study.problem import SPREAD, UNITS
@@ -214,7 +171,7 @@ def _policy_json(given: Given, spread: Any, shown: list[str]) -> dict[str, Any]:
     return found
 
 
-def _print_trajectories(problem: Any, named: list[Given], shown: list[str], as_json: bool) -> None:
+def _print_trajectories(problem: Any, named: list[NamedPolicy], shown: list[str], as_json: bool) -> None:
     import numpy as np
 
     from tiercap.kernels.params import TRAJECTORY, TRAJECTORY_LIST
@@ -230,10 +187,10 @@ def _print_trajectories(problem: Any, named: list[Given], shown: list[str], as_j
     if as_json:
         policies = [
             {"name": name, "outcomes": {f: {"mean": mean[p, :, k], "unit": units[f]} for f, k in fields}}
-            for p, (name, *_) in enumerate(named)
+            for p, name in enumerate(one.name for one in named)
         ]
         print_json({"scenarios": scenarios_json(problem), "years": years, "policies": policies})
         return
-    for p, (name, *_) in enumerate(named):
+    for p, name in enumerate(one.name for one in named):
         rows = [[f, *(figure(float(v)) for v in mean[p, :, k]), units[f]] for f, k in fields]
         print_table(["mean of", *(f"{y:g}" for y in years), "unit"], rows, title=name)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from tiercap.optimizer.rules.policy_forms import FORMS
+
 F = TypeVar("F", bound=Callable[..., Any])
 
+POLICY_HELP = f"{FORMS[0].upper()}{FORMS[1:]}."
 #: Threads beyond this are refused: no machine of the intended kind has more.
 MAX_THREADS = 1024
 
@@ -97,13 +101,33 @@ def announce_compilation(quiet: bool) -> None:
 
 
 def policy_option(function: F) -> F:
-    """``--policy``: parameter ``policy``, a text for ``named_policy.understood`` or None for the study's baseline."""
+    """``--policy``: parameter ``policy``, a text for ``named_policy.one`` or None for the study's baseline."""
     return click.option(
         "--policy",
         metavar="P",
-        help="A rule, RULE,YEAR:RULE, levers as NAME=VALUE,NAME=VALUE, or RUN:ROW, a row of a run's front.  [default: "
-        "the study's baseline]",
+        help=f"{POLICY_HELP}  [default: the study's baseline]",
     )(function)
+
+
+def policies_option(function: F) -> F:
+    """``--policy``, repeatable: parameter ``policies``, texts for `policies_of`."""
+    return click.option(
+        "--policy",
+        "policies",
+        multiple=True,
+        metavar="P",
+        help=f"{POLICY_HELP} Without a row, and as - for standard input, all rows of a file; repeat for more.  "
+        "[default: the study's baseline]",
+    )(function)
+
+
+def policies_of(texts: Sequence[str], problem: Any, most: int | None = None) -> Any:
+    """The policies that the texts of ``--policy`` name, the study's baseline if none."""
+    from tiercap.optimizer.runs import named_policy
+
+    if named_policy.STANDARD_INPUT in texts and sys.stdin is not None and sys.stdin.isatty():
+        click.echo("reading policies as CSV from standard input; end with Ctrl-D", err=True)
+    return named_policy.several(texts or (problem.study.baseline,), problem, most or named_policy.MAX_ROWS)
 
 
 def scenario_plan(plan: Any, futures: str | None, structure: str | None, count: int | None, seed: int | None) -> Any:
@@ -136,11 +160,11 @@ def problem_for(
     from dataclasses import replace
 
     from tiercap.optimizer.errors import InputError
-    from tiercap.optimizer.runs.named_policy import front_row
+    from tiercap.optimizer.runs.named_policy import run_of
     from tiercap.optimizer.study import load
     from tiercap.optimizer.study.problem import Problem
 
-    found = None if policy is None or study is not None else front_row(policy, threads)
+    found = None if policy is None or study is not None else run_of(policy, threads)
     if found is None:
         chosen = load.load(study, settings)
     elif settings:

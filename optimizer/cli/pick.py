@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
@@ -20,7 +19,7 @@ from tiercap.optimizer.cli.output import (
 
 
 @click.command()
-@click.argument("run", metavar="RUN")
+@click.argument("run", metavar="RUN[:ROW]")
 @click.option(
     "--by",
     type=click.Choice(["knee", "compromise", "regret", "weights"]),
@@ -65,25 +64,25 @@ def command(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Choose a policy from the front of a finished run: why this one, in round numbers, at what price.
+    """Choose a policy from the front of a finished run, or name one: why this one, in round numbers, at what price.
 
     Everything is computed anew in the run's own scenarios; the folder is not changed. Intervals span 90 of 100
     resamplings of the scenarios, of differences within each scenario.
 
     Example: tiercap pick runs/first --by regret --bound "gap>=13 year"
     """
-    from tiercap.optimizer.runs import saved as saved_run
+    from tiercap.optimizer.runs import named_policy
     from tiercap.optimizer.study.records import directions
     from tiercap.optimizer.tradeoffs.pick import parse_bound, parse_weights, pick, way_of
     from tiercap.optimizer.tradeoffs.rounding import parse_grid
 
-    saved = saved_run.load(Path(run), threads)
+    saved, row = named_policy.run_and_row(run, threads)
     demanded = tuple(parse_bound(text, directions(saved.problem.study.objectives)) for text in bounds)
     weighed = parse_weights(weights, saved.problem.objectives)
-    way = way_of(by, weighed, saved.problem.objectives)
+    way = way_of(by, weighed, saved.problem.objectives, row)
     steps = parse_grid(grid, saved.problem.space.names)
     announce_compilation(quiet)
-    found = pick(saved, way, weighed, demanded, digits, steps)
+    found = pick(saved, way, weighed, demanded, digits, steps, row)
     if found.changed:
         differs = ", ".join(saved.other_code()) or "this machine"
         say(f"the run's numbers come out otherwise here ({differs} differs): those below are computed anew", quiet)

@@ -88,7 +88,7 @@ def command(
     from tiercap.optimizer.cli.progress import stages
     from tiercap.optimizer.errors import InputError
     from tiercap.optimizer.io.units import quantity
-    from tiercap.optimizer.runs.named_policy import understood
+    from tiercap.optimizer.runs import named_policy
 
     place = folder_for(output)
     share = quantity(tail, "1", "--tail")
@@ -106,7 +106,7 @@ def command(
                 problem, outcomes, points or sensitivity.LEVER_POINTS, names, share, progress
             )
         else:
-            one = understood(policy or problem.study.baseline, problem)
+            one = named_policy.one(policy or problem.study.baseline, problem)
             found = sensitivity.of_parameters(
                 problem, one, outcomes, points or sensitivity.POINTS, names, share, progress
             )

@@ -16,6 +16,7 @@ from tiercap.optimizer.cli.options import (
     announce_compilation,
     folder_for,
     json_option,
+    policies_option,
     quiet_option,
     scenario_flags,
     scenarios_option,
@@ -56,14 +57,7 @@ _FLAGS = {
 )
 @click.option("--points", type=int, metavar="N", help="Points to draw with --design lhs or sobol.")
 @click.option("--points-from", metavar="FILE", help="CSV or Parquet with a column a lever or parameter, a row a point.")
-@click.option(
-    "--policy",
-    "policies",
-    multiple=True,
-    metavar="P",
-    help="A rule, or levers as NAME=VALUE,NAME=VALUE, that swept levers overwrite; repeat to compare.  [default: the "
-    "study's rule in force]",
-)
+@policies_option
 @click.option(
     "--outcome",
     "outcomes",
@@ -105,8 +99,9 @@ def command(
     """How outcomes move with levers and parameters: labelled tables, the whole ensemble at every point.
 
     A swept parameter replaces its draw and leaves the rest of the ensemble as it is. A swept lever overwrites every
-    --policy; an inner cap above an outer one is cut to it. The folder holds sweep.parquet, sweep.nc, sweep.csv (up to
-    10,000 rows), codebook.csv and manifest.json; the same command with `-o FOLDER` goes on where it was interrupted.
+    --policy, in all its phases; an inner cap above an outer one is cut to it. The folder holds sweep.parquet, sweep.nc,
+    sweep.csv (up to 10,000 rows), codebook.csv and manifest.json; the same command with `-o FOLDER` goes on where
+    it was interrupted.
 
     Example: tiercap sweep --over "c_licensed_tpp=2400 TPP:21000 TPP:20:log" --over budget_c=40,60,80
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,20 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.kernels.params import GROUPS, OUTCOME_LIST, OUTCOMES
-from tiercap.optimizer.errors import InputError, did_you_mean
-from tiercap.optimizer.io import csv_text
-from tiercap.optimizer.io import units as quantities
 from tiercap.optimizer.model import bootstrap, ensembles, measures
 from tiercap.optimizer.model import statistics as robustness
 from tiercap.optimizer.model.evaluator import Evaluator, check_size
-from tiercap.optimizer.model.horizon import Horizon
 from tiercap.optimizer.model.scenarios import MAX_SEED, Draws, Scenarios, draw, draw_members
 from tiercap.optimizer.model.sobol import unit_points
 from tiercap.optimizer.model.streaming import Futures, StreamingEvaluator
-from tiercap.optimizer.rules.book import Rule, find_rule
+from tiercap.optimizer.rules.book import find_rule
 from tiercap.optimizer.rules.chips import exporter_catalogue
-from tiercap.optimizer.rules.encode import LeverSpace, apply_levers, mixed_levers, rule_levers
-from tiercap.optimizer.rules.levers import LEVERS_TABLE
+from tiercap.optimizer.rules.encode import LeverSpace, mixed_levers, rule_levers
 from tiercap.optimizer.rules.space import coordinates
 from tiercap.optimizer.study.records import Constraint, Study
 
@@ -195,14 +190,17 @@ class Problem:
         ends = np.array([stated[o.outcome] for o in self.study.objectives]).T * self.signs
         return (ends[0], ends[1]) if (ends[0] < ends[1]).all() else None
 
-    def seen(self, levers: NDArray[Any], evaluator: Evaluator | None = None) -> NDArray[np.float64]:
+    def seen(
+        self, levers: NDArray[Any], evaluator: Evaluator | None = None, phase: Sequence[int] | None = None
+    ) -> NDArray[np.float64]:
         """What each objective's statistic is taken of in every scenario: float64[n, k, n_scenarios].
 
-        See `statistics.seen`. levers : LEVERS[n, n_phases]; evaluator : the study's own if None
+        See `statistics.seen`. levers : LEVERS[n, n_phases]; evaluator : the study's own if None; phase : the column of
+        levers in force at every step, the first throughout if None
         """
         where = evaluator or self.evaluator
         chunks = where.chunks(len(levers))
-        return np.concatenate([self._seen(where.outcomes(levers[part]), where) for part in chunks])
+        return np.concatenate([self._seen(where.outcomes(levers[part], phase), where) for part in chunks])
 
     def _seen(self, outcomes: NDArray[np.float64], evaluator: Evaluator) -> NDArray[np.float64]:
         """`seen` of all outcomes, float64[n, n_outcomes, n_scenarios]."""
@@ -297,90 +295,3 @@ class Problem:
 def column_name(pair: tuple[str, str]) -> str:
     """The name of a statistic in files: the outcome alone for its mean."""
     return measures.column(*pair)
-
-
-def parse_policy(text: str, base: NDArray[Any]) -> tuple[str, NDArray[Any]]:
-    """A policy given on the command line: its name and LEVERS[1].
-
-    text : a rule's name, or levers over ``base`` as ``NAME=VALUE,NAME=VALUE``, values with or without units
-    """
-    text = text.strip()
-    if "=" not in text:
-        return text, rule_levers(_rule(text))
-    values: dict[str, float] = {}
-    for item in text.split(","):
-        name, sign, value = (part.strip() for part in item.partition("="))
-        if not sign:
-            raise InputError(
-                f"policy `{quantities.printable(text)}`: `{quantities.printable(item.strip())}` is not NAME=VALUE; "
-                "write numbers without thousands separators"
-            )
-        if name in values:
-            raise InputError(f"policy `{quantities.printable(text)}`: lever `{name}` is given twice: keep one")
-        values[name] = lever_value(name, value)
-    return text, apply_levers(base, values)
-
-
-def parse_schedule(text: str, horizon: Horizon) -> tuple[NDArray[Any], list[int]] | None:
-    """Rules that follow each other, ``RULE,YEAR:RULE,YEAR:RULE``: LEVERS[1, n] and the rule of every step.
-
-    None if ``text`` is not of that form. The first rule holds from the start; years may have a fraction (quarterly
-    steps) and must rise within the horizon.
-    """
-    first, *later = (part.strip() for part in text.split(","))
-    if not later or "=" in text or not all(":" in part for part in later):
-        return None
-    rules, starts = [first], [float(horizon.start)]
-    for part in later:
-        year, _, rule = (piece.strip() for piece in part.partition(":"))
-        start = quantities.quantity(year, "year", "year of a schedule")
-        if not starts[-1] < start < horizon.start + horizon.years:
-            raise InputError(
-                f"policy `{quantities.printable(text)}`: years must rise between {horizon.start} and "
-                f"{horizon.start + horizon.years}, not {quantities.printable(year)}"
-            )
-        rules.append(rule)
-        starts.append(start)
-    levers = np.concatenate([rule_levers(_rule(rule)) for rule in rules]).reshape(1, -1)
-    times = horizon.start + np.arange(horizon.steps) / horizon.steps_per_year
-    return levers, [int(np.searchsorted(starts, time + 1e-9, side="right")) - 1 for time in times]
-
-
-def _rule(name: str) -> Rule:
-    """The rule called ``name``; for a lever's name the answer is what to write instead."""
-    if name in LEVERS_TABLE:
-        raise InputError(f"policy `{name}` is a lever without a value: write {name}=VALUE [{LEVERS_TABLE[name].unit}]")
-    return find_rule(name)
-
-
-def lever_value(name: str, text: str) -> float:
-    """A lever's value in the unit of the table, from text with or without a unit; `none` lifts it."""
-    if name not in LEVERS_TABLE:
-        raise InputError(f"unknown lever `{quantities.printable(name)}`: {did_you_mean(name[:60], LEVERS_TABLE)}")
-    info = LEVERS_TABLE[name]
-    if text.casefold() == "none":
-        if not info.liftable:
-            raise InputError(f"lever `{name}` cannot be lifted: give {info.domain}")
-        return math.inf
-    if text.casefold().strip("+-") in ("inf", "infinity"):
-        raise InputError(f"lever `{name}`: `{quantities.printable(text)}` is not a number; give {info.domain}")
-    return quantities.quantity(text, info.unit, name)
-
-
-def policies_from_csv(data: bytes, place: str, base: NDArray[Any], most: int) -> list[tuple[str, NDArray[Any]]]:
-    """Policies of a CSV whose columns are levers and, if there is one, `name`: names and LEVERS[1].
-
-    data : the file; place : its name in messages; base : what an empty cell leaves as it is; most : rows allowed.
-    Raises InputError with line and column.
-    """
-    header, rows = csv_text.read(data, place, ("name", *LEVERS_TABLE), most)
-    found: list[tuple[str, NDArray[Any]]] = []
-    for line, cells in rows:
-        given = dict(zip(header, cells, strict=True))
-        name = given.pop("name", "") or f"row {len(found) + 1}"
-        try:
-            values = {key: lever_value(key, cell) for key, cell in given.items() if cell}
-            found.append((name, apply_levers(base, values)))
-        except InputError as error:
-            raise InputError(f"{place}:{line}: {error}") from None
-    return found

@@ -23,7 +23,7 @@ from tiercap.optimizer.model import parameters
 from tiercap.optimizer.model.parameters import DECLARED
 from tiercap.optimizer.rules import levers
 from tiercap.optimizer.rules.levers import LEVERS_TABLE
-from tiercap.optimizer.study.problem import lever_value
+from tiercap.optimizer.rules.policy_text import lever_value
 from tiercap.optimizer.study.records import Study
 
 Floats = NDArray[np.float64]

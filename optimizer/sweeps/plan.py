@@ -89,7 +89,9 @@ class Pinned:
 class Plan:
     """Everything that a block is computed from.
 
-    policies : LEVERS[p], what levers overwrite; outcomes, statistics : what is kept of each point and policy
+    policies : LEVERS[p, n_phases], what levers overwrite, in every phase
+    phases : of each policy the column in force at every step, None where the first holds throughout
+    outcomes, statistics : what is kept of each point and policy
     trajectory : whether the same statistics of every step are kept too; catalogue : CHIP[n]
     block_size : evaluations of a block, about
     """
@@ -103,6 +105,7 @@ class Plan:
     catalogue: NDArray[Any]
     trajectory: bool = False
     block_size: int = BLOCK
+    phases: tuple[tuple[int, ...] | None, ...] = ()
 
     @property
     def wanted(self) -> list[tuple[str, str]]:
@@ -202,9 +205,10 @@ class BlockEvaluator:
 
         def evaluate(key: bytes, some: NDArray[np.int64], threads: int | None) -> None:
             evaluator = self._evaluator(key, threads)
-            values[some] = evaluator.statistics(rows[some].reshape(-1, 1), plan.wanted, progress=progress)
-            if plan.trajectory:
-                steps[:, some] = self._trajectories(evaluator, rows[some].reshape(-1, 1), progress)
+            for phase, alike in self._in_phase(some):
+                values[alike] = evaluator.statistics(rows[alike], plan.wanted, phase, progress=progress)
+                if plan.trajectory:
+                    steps[:, alike] = self._trajectories(evaluator, rows[alike], phase, progress)
 
         ready()  # before threads start
         small = []
@@ -219,14 +223,26 @@ class BlockEvaluator:
         every = {measures.column(n, plan.statistics[s]): steps[s, :, :, k].ravel() for n, s, k in names if steps.size}
         return Block({CLIPPED: clipped, **found}, every)
 
+    def _in_phase(self, rows: NDArray[np.int64]) -> list[tuple[tuple[int, ...] | None, NDArray[np.int64]]]:
+        """Rows whose policies change at the same steps, with the column in force at every step."""
+        phases = self.plan.phases or (None,) * len(self.plan.policies)
+        found: dict[tuple[int, ...] | None, list[int]] = {}
+        for row in rows.tolist():
+            found.setdefault(phases[row % len(phases)], []).append(row)
+        return [(phase, np.array(some)) for phase, some in found.items()]
+
     def _policies(self, coordinates: Floats) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-        """LEVERS[rows] and bool[rows], policies fastest."""
+        """LEVERS[rows, n_phases] and bool[rows], policies fastest; a cap cut in any phase counts."""
         names = self.plan.design.names
         places = [k for k, name in enumerate(names) if name in LEVERS_TABLE]
         levers, values = [names[k] for k in places], coordinates[:, places]
-        found = [nesting.policies(base.reshape(1), levers, values) for base in self.plan.policies]
-        rows, clipped = (np.stack(parts, axis=1).ravel() for parts in zip(*found, strict=True))
-        return rows, clipped
+        rows, clipped = [], []
+        for policy in self.plan.policies:
+            phases = [nesting.policies(rule.reshape(1), levers, values) for rule in policy]
+            rows.append(np.stack([changed for changed, _ in phases], axis=1))
+            clipped.append(np.any([cut for _, cut in phases], axis=0))
+        n_phases = self.plan.policies.shape[1]
+        return np.stack(rows, axis=1).reshape(-1, n_phases), np.stack(clipped, axis=1).ravel()
 
     def _alike(self, coordinates: Floats) -> list[tuple[bytes, NDArray[np.int64]]]:
         """Rows that share their parameters' values, in order: the values' bytes, and int64[n] rows."""
@@ -251,7 +267,13 @@ class BlockEvaluator:
         futures = Pinned(plan.futures, pinned) if pinned else plan.futures
         return StreamingEvaluator(futures, plan.horizon, plan.catalogue, threads)
 
-    def _trajectories(self, evaluator: StreamingEvaluator, levers: NDArray[Any], progress: Progress) -> Floats:
+    def _trajectories(
+        self,
+        evaluator: StreamingEvaluator,
+        levers: NDArray[Any],
+        phase: tuple[int, ...] | None,
+        progress: Progress,
+    ) -> Floats:
         """Statistics of every step: float64[statistics, n, steps, fields]."""
         plan = self.plan
         futures = evaluator.futures.part(slice(None))
@@ -259,7 +281,7 @@ class BlockEvaluator:
         size = max(1, CHUNK // (plan.horizon.steps * len(TRAJECTORY) * len(futures)))
         parts = []
         for first in range(0, len(levers), size):
-            found = one.trajectories(levers[first : first + size])
+            found = one.trajectories(levers[first : first + size], phase)
             parts.append(np.stack([reduce(found, futures.weights, statistic) for statistic in plan.statistics]))
             progress(len(found) * len(futures))
         return np.concatenate(parts, axis=1)

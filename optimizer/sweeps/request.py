@@ -5,20 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tiercap.kernels.params import OUTCOMES
 from tiercap.optimizer.errors import InputError, did_you_mean
 from tiercap.optimizer.io.units import printable
 from tiercap.optimizer.model import measures
 from tiercap.optimizer.rules.chips import exporter_catalogue
-from tiercap.optimizer.study.problem import SPREAD, Problem, parse_policy, parse_schedule
+from tiercap.optimizer.runs import named_policy
+from tiercap.optimizer.study.problem import SPREAD, Problem
 from tiercap.optimizer.sweeps import axes
 from tiercap.optimizer.sweeps import design as sweep_design
 from tiercap.optimizer.sweeps import plan as sweep_plan
 from tiercap.optimizer.sweeps import points as point_file
 from tiercap.optimizer.sweeps.plan import Plan, most_held, small_enough
+
+#: Policies that a sweep may have.
+MAX_POLICIES = 10_000
 
 
 @dataclass(frozen=True)
@@ -27,7 +33,7 @@ class Request:
 
     over : axes as in :mod:`tiercap.optimizer.sweeps.axes`; points_from : a file of points instead
     design : one of `factors.KINDS`; points : how many, for the drawn designs
-    policies : as in `problem.parse_policy`, the study's rule in force by default
+    policies : as in `named_policy.several`, the study's rule in force by default
     outcomes : all by default; statistics : whole names of `measures`, such as cvar10, without regret
     trajectory : keep the statistics of every step too; netcdf : write sweep.nc
     """
@@ -46,15 +52,13 @@ class Request:
 def plan_of(problem: Problem, request: Request) -> tuple[Plan, list[str]]:
     """What to compute, and the policies' names. Raises InputError for what cannot be swept."""
     study = problem.study
-    named = [_policy(text, problem) for text in request.policies or (study.baseline,)]
-    names = [name for name, _ in named]
-    for name in names:
-        if names.count(name) > 1:
-            raise InputError(f"policy `{printable(name)}` is given twice: keep one")
+    named = named_policy.several(request.policies or (study.baseline,), problem, MAX_POLICIES)
+    named_policy.check_names(named)
     kept = _outcomes(request.outcomes)
     plan = Plan(
         design=_design(problem, request),
-        policies=np.concatenate([levers for _, levers in named]),
+        policies=_side_by_side([policy.levers[0] for policy in named]),
+        phases=tuple(policy.phase for policy in named),
         outcomes=kept,
         statistics=_statistics(request.statistics, len(kept) == 1 and not request.trajectory),
         futures=small_enough(problem.futures, study.horizon),
@@ -69,13 +73,13 @@ def plan_of(problem: Problem, request: Request) -> tuple[Plan, list[str]]:
             f"--trajectory keeps every step of at most {most:,} scenarios at a time, not {len(plan.futures):,}: "
             "ask for fewer (scenarios.count)"
         )
-    return plan, names
+    return plan, [policy.name for policy in named]
 
 
-def _policy(text: str, problem: Problem) -> tuple[str, np.ndarray]:
-    if parse_schedule(text, problem.study.horizon) is not None:
-        raise InputError(f"policy `{printable(text)}`: levers overwrite one rule, not rules that follow each other")
-    return parse_policy(text, problem.base)
+def _side_by_side(policies: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """LEVERS[p, n_phases], the last rule of a policy repeated where another has more that follow each other."""
+    most = max(len(levers) for levers in policies)
+    return np.stack([np.concatenate([levers, np.repeat(levers[-1:], most - len(levers))]) for levers in policies])
 
 
 def _design(problem: Problem, request: Request) -> sweep_design.Design:

@@ -97,6 +97,7 @@ def configuration(problem: Problem, plan: Plan, names: Sequence[str]) -> dict[st
         "parameters": resolved["parameters"],
         "design": plan.design.described(),
         "policies": list(names),
+        **({"schedules": [list(p) if p else None for p in plan.phases]} if any(plan.phases) else {}),
         "outcomes": list(plan.outcomes),
         "statistics": list(plan.statistics),
         "trajectory": plan.trajectory,
@@ -247,13 +248,13 @@ def manifest(run: Sweep) -> dict[str, Any]:
         {"name": c.name, "unit": c.unit, "outcome": c.outcome, "statistic": c.statistic}
         for c in sweep_files.table_columns(plan) if c.outcome
     ]  # fmt: skip
-    policies = zip(run.names, plan.policies, strict=True)
+    policies = zip(run.names, plan.policies, plan.phases, strict=True)
     return {
         "study": load.resolved(run.problem.study),
         "configuration_sha256": run.folder.fingerprint,
         "sweep": {
             **plan.design.described(),
-            "policies": [{"name": name, "levers": _plain(describe(levers))} for name, levers in policies],
+            "policies": [_policy(name, levers, phase) for name, levers, phase in policies],
             "outcomes": list(plan.outcomes),
             "statistics": list(plan.statistics),
             "columns": columns,
@@ -273,6 +274,15 @@ def manifest(run: Sweep) -> dict[str, Any]:
         "evaluations_reused": run.reused,
         "seconds": run.seconds,
     }  # fmt: skip
+
+
+def _policy(name: str, levers: np.ndarray, phase: Sequence[int] | None) -> dict[str, Any]:
+    """One policy of the manifest. levers : LEVERS[n_phases]"""
+    about: dict[str, Any] = {"name": name, "levers": _plain(describe(levers[:1]))}
+    if phase is not None:
+        used = levers[: max(phase) + 1]
+        about["schedule"] = {"levers": [_plain(describe(rule)) for rule in used.reshape(-1, 1)], "steps": list(phase)}
+    return about
 
 
 def _plain(levers: dict[str, float]) -> dict[str, Any]:

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tiercap.optimizer.errors import InputError, did_you_mean
+from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.io.units import printable
 from tiercap.optimizer.model import bootstrap, front, statistics
 from tiercap.optimizer.model.bootstrap import Levels, Spread
 from tiercap.optimizer.model.convergence import REFERENCE, scaled_hypervolume
 from tiercap.optimizer.rules.book import load_rules
-from tiercap.optimizer.runs import saved
+from tiercap.optimizer.runs import named_policy
+from tiercap.optimizer.runs.named_policy import NamedPolicy
 from tiercap.optimizer.runs.saved import SavedRun
-from tiercap.optimizer.study.problem import Problem, parse_policy
+from tiercap.optimizer.study.problem import Problem
 from tiercap.optimizer.tradeoffs.pick import regrets
 
 Floats = NDArray[np.float64]
@@ -30,15 +30,13 @@ MAX_HELD = 2**30
 
 
 @dataclass(frozen=True)
-class Contender:
-    """What is compared: a run with its front, or a rule or policy alone.
+class Contender(NamedPolicy):
+    """What is compared: a run with its front, or a policy alone.
 
-    levers : LEVERS[n, 1], n = 1 but for runs
+    levers : LEVERS[n, n_phases], n = 1 but for runs
     """
 
-    name: str
-    kind: str
-    levers: NDArray[Any]
+    kind: str = "policy"
 
 
 @dataclass(frozen=True)
@@ -98,40 +96,34 @@ class Comparison:
     reference: Floats
 
 
-def understood(texts: Sequence[str], threads: int | None = None) -> list[SavedRun | str]:
-    """Each text as a run where a folder is meant, else as it is: a rule's name, or levers NAME=VALUE,NAME=VALUE."""
-    rules = load_rules()
-    found: list[SavedRun | str] = []
-    for text in texts:
-        if "=" in text or text.strip() in rules:
-            found.append(text)
-        elif Path(text).exists() or "/" in text:
-            found.append(saved.load(Path(text), threads))
-        else:
-            hint = did_you_mean(text[:60], rules)
-            raise InputError(f"`{printable(text)}` is neither a run folder nor a rule nor levers NAME=VALUE: {hint}")
-    return found
+def opened(texts: Sequence[str], threads: int | None = None) -> list[tuple[SavedRun, int | None] | str]:
+    """Each text as a run, with a row of its front if one was asked for, where a folder is meant; else as it is."""
+    return [named_policy.run_of(text, threads) or text for text in texts]
 
 
-def contenders(given: Sequence[SavedRun | str], problem: Problem) -> tuple[list[Contender], int]:
+def contenders(
+    given: Sequence[tuple[SavedRun, int | None] | str], problem: Problem
+) -> tuple[list[Contender], int]:
     """What is compared and the place of the baseline rule, which joins at the end where nobody named it.
 
     Policies of a run hold in any problem; levers of a policy change the one that ``problem`` starts from.
     """
     found: list[Contender] = []
     for one in given:
-        if isinstance(one, SavedRun):
-            found.append(Contender(str(one.path), "run", one.levers))
+        if isinstance(one, str):
+            found += [_alone(one, policy) for policy in named_policy.several([one], problem, MAX_CONTENDERS)]
         else:
-            name, row = parse_policy(one, problem.base)
-            found.append(Contender(name, "policy" if "=" in one else "rule", row.reshape(1, 1)))
+            run, row = one
+            name = str(run.path) if row is None else f"{run.path}:{row}"
+            levers = run.levers if row is None else run.levers[row : row + 1]
+            found.append(Contender(name, levers, None, "run" if row is None else "policy"))
     names = [one.name for one in found]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise InputError(f"`{printable(twice)}` is given twice: keep one")
     rule = problem.study.baseline
     if rule not in names:
-        found.append(Contender(rule, "rule", problem.baseline.reshape(1, 1)))
+        found.append(Contender(rule, problem.baseline.reshape(1, 1), None, "rule"))
     if len(found) > MAX_CONTENDERS:
         raise InputError(f"at most {MAX_CONTENDERS} can be compared at once, not {len(found)}")
     size = 8 * sum(len(one.levers) for one in found) * len(problem.objectives) * len(problem.scenarios)
@@ -140,13 +132,18 @@ def contenders(given: Sequence[SavedRun | str], problem: Problem) -> tuple[list[
     return found, [one.name for one in found].index(rule)
 
 
-def compare(given: Sequence[SavedRun | str], problem: Problem) -> Comparison:
+def _alone(text: str, policy: NamedPolicy) -> Contender:
+    kind = "schedule" if policy.phase is not None else "rule" if text.strip().casefold() in load_rules() else "policy"
+    return Contender(policy.name, policy.levers, policy.phase, kind)
+
+
+def compare(given: Sequence[tuple[SavedRun, int | None] | str], problem: Problem) -> Comparison:
     """Evaluate every policy in the scenarios of ``problem`` and set them against each other in its objectives."""
     who, baseline = contenders(given, problem)
     draws = bootstrap.resamplings(problem.scenarios.weights, problem.study.search.seed)
     each, levels = [], []
     for one in who:
-        seen = problem.seen(one.levers)
+        seen = problem.seen(one.levers, phase=one.phase)
         each.append(problem.losses_in(seen))
         levels.append(Levels(problem.reduced(seen), problem.resampled(seen, draws)))
     ideal, nadir = front.ideal_and_nadir(np.concatenate([level.values for level in levels]))
@@ -189,7 +186,7 @@ def _standings(
                 bootstrap.spread(regret[place], weights, draws),
                 float(regret[place].max()),
                 bootstrap.spread(short[place], weights, draws),
-                _broken(problem, one.levers[row : row + 1]),
+                _broken(problem, one.levers[row : row + 1], one.phase),
                 _interval(volume),
                 _interval(volume - volumes[0]),
             )
@@ -198,9 +195,9 @@ def _standings(
     return tuple(found)
 
 
-def _broken(problem: Problem, levers: NDArray[Any]) -> tuple[str, ...]:
+def _broken(problem: Problem, levers: NDArray[Any], phase: Sequence[int] | None) -> tuple[str, ...]:
     """The constraints that one policy breaks, in words."""
-    excess = problem.excess(problem.evaluator.statistics(levers, problem.screened))[0]
+    excess = problem.excess(problem.evaluator.statistics(levers, problem.screened, phase))[0]
     return tuple(words for words, amount in zip(problem.bounds(), excess, strict=True) if not amount <= 0.0)
 
 

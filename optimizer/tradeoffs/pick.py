@@ -23,7 +23,8 @@ from tiercap.optimizer.tradeoffs import loophole, shadow_prices
 from tiercap.optimizer.tradeoffs import rounding as legal
 
 Floats = NDArray[np.float64]
-Way = Literal["knee", "compromise", "regret", "weights"]
+Way = Literal["knee", "compromise", "regret", "weights", "row"]
+#: Ways that --by names; a row is named by RUN:ROW.
 WAYS: tuple[Way, ...] = ("knee", "compromise", "regret", "weights")
 
 #: What a vendor sells and spends where it builds to the caps.
@@ -82,8 +83,15 @@ class Pick:
     changed: bool
 
 
-def way_of(by: str | None, weights: Floats | None, objectives: list[str]) -> Way:
-    """How to choose: as ``by`` says, else by the weights where there are any, else the knee. Raises InputError."""
+def way_of(by: str | None, weights: Floats | None, objectives: list[str], row: int | None = None) -> Way:
+    """How to choose: the ``row`` named, as ``by`` says, by the weights where there are any, else the knee.
+
+    Raises InputError.
+    """
+    if row is not None:
+        if by is not None or weights is not None:
+            raise InputError("RUN:ROW names the policy itself: leave --by and --weight out, or the row")
+        return "row"
     way = by or ("knee" if weights is None else "weights")
     found = next((known for known in WAYS if known == way), None)
     if found is None:
@@ -145,20 +153,36 @@ def pick(
     bounds: tuple[Bound, ...] = (),
     digits: int = legal.DIGITS,
     grid: Mapping[str, float] | None = None,
+    row: int | None = None,
 ) -> Pick:
-    """Choose, round, price. Raises InfeasibleError where no policy of the front keeps the bounds."""
+    """Choose, round, price. row : the policy of the front that was named, where ``way`` is "row".
+
+    Raises InfeasibleError where no policy of the front keeps the bounds.
+    """
     problem = run.problem
     each = problem.losses_by_scenario(run.levers)
     losses = problem.losses(problem.evaluator.statistics(run.levers, problem.screened))
     keep = _within(problem, run.levers, bounds)
     said = [_bounds_in_words(bounds, len(keep), len(run))] if bounds else []
-    chosen = choose(losses[keep], each[keep], problem, way, weights)
-    chosen = Chosen(int(keep[chosen.row]), (*said, *chosen.reasons))
     span = _span(losses)
+    if row is None:
+        chosen = choose(losses[keep], each[keep], problem, way, weights)
+        chosen = Chosen(int(keep[chosen.row]), (*said, *chosen.reasons))
+    else:
+        chosen = _named(row, losses, keep, bounds, problem.objectives)
     values = {name: float(column[chosen.row]) for name, column in run.values.items()}
     missed_by = (lambda rows: _missed_by(problem, rows, bounds)) if bounds else None
     rounding = legal.rounded(problem, values, span, digits, grid, missed_by)
     return _described(run, way, bounds, chosen, rounding, not np.array_equal(losses * problem.signs, run.means))
+
+
+def _named(row: int, losses: Floats, keep: NDArray[np.int64], bounds: tuple[Bound, ...], names: list[str]) -> Chosen:
+    """The policy that was named, whether it keeps the bounds, and how much of each objective it has."""
+    said = ["it was named"]
+    if bounds:
+        said.append(f"it {'keeps' if row in keep else 'does not keep'} {' and '.join(map(str, bounds))}")
+    scaled = (losses[row] - losses.min(axis=0)) / _span(losses)
+    return Chosen(row, (*said, _kept(scaled, names)))
 
 
 def _described(

@@ -32,7 +32,7 @@ def problem(kind: str = "sobol", count: int = 512, threads: int | None = 2) -> P
 
 
 def found(given: Problem, *fails: str, policy: str = "bis-2026", **more: Any) -> Discovery:
-    return discover(given, named_policy.understood(policy, given), fails, **more)
+    return discover(given, named_policy.one(policy, given), fails, **more)
 
 
 def command(*arguments: str) -> int:
@@ -182,7 +182,7 @@ def test_a_row_of_a_run_is_a_policy(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     done = optimize(small.problem(), tmp_path / "done")
-    picked = named_policy.understood("done:1", problem())
+    picked = named_policy.one("done:1", problem())
     assert picked.levers.tobytes() == done.levers[1:2].tobytes()
     assert command("--policy", "done:1", "--fails", "revenue worst 20 %", "--count", "128", "--json") == 0
     assert json.loads(capsys.readouterr().out)["policy"]["name"] == "done:1"

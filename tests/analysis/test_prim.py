@@ -130,7 +130,7 @@ def test_boxes_of_the_models_own_futures_are_those_of_the_workbench() -> None:
     from tiercap.optimizer.study.problem import Problem
 
     problem = Problem(load.load(None, ["scenarios.count=256"]), 2)
-    given = discover(problem, named_policy.understood("bis-2026", problem), ["revenue worst 20 %"], method="cart").cases
+    given = discover(problem, named_policy.one("bis-2026", problem), ["revenue worst 20 %"], method="cart").cases
     (theirs, _), x = workbench(given)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -30,7 +30,7 @@ def problem(kind: str = "sobol", *settings: str, threads: int | None = 2) -> Pro
 
 
 def about(given: Problem, policy: str = "bis-2026", **more: Any) -> sensitivity.Sensitivity:
-    return sensitivity.of_parameters(given, named_policy.understood(policy, given), **{"points": 256, **more})
+    return sensitivity.of_parameters(given, named_policy.one(policy, given), **{"points": 256, **more})
 
 
 def command(*arguments: str) -> int:

@@ -75,13 +75,12 @@ def test_there_are_command_lines_on_both_pages_for_users() -> None:
 
 
 def test_policies_on_the_command_lines_are_understood() -> None:
-    from tiercap.optimizer.study.problem import Problem, parse_policy
+    from tiercap.optimizer.rules import policy_text
 
-    problem = Problem(load.load("china-2026"))
     for _, arguments in commands():
         for flag, value in zip(arguments, arguments[1:], strict=False):
-            if flag == "--policy" and value != "-" and not re.fullmatch(r"[\w/]+:\d+", value):  # a row of a run
-                parse_policy(value, problem.base)
+            if flag == "--policy" and value != "-" and not re.fullmatch(r"[\w/]+(\.csv|:\d+)+", value):  # a row
+                policy_text.parse(value)
 
 
 def test_the_readme_lists_the_commands_of_the_help() -> None:

@@ -9,7 +9,7 @@ from support import small
 from tiercap.kernels.params import OUTCOMES
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.model import bootstrap, statistics
-from tiercap.optimizer.tradeoffs.compare import Duel, _duel, _least, _volumes, compare, contenders, understood
+from tiercap.optimizer.tradeoffs.compare import Duel, _duel, _least, _volumes, compare, contenders, opened
 
 WEIGHTS = np.full(4, 0.25)
 DRAWS = bootstrap.resamplings(WEIGHTS, 0)
@@ -114,13 +114,13 @@ def test_rules_compared_are_the_rules_evaluated() -> None:
 @pytest.mark.parametrize(
     ("texts", "says"),
     [
-        (["bis-2062"], "neither a run folder nor a rule nor levers NAME=VALUE: did you mean `bis-2026`?"),
+        (["bis-2062"], "unknown rule `bis-2062`: did you mean `bis-2026`?"),
         (["no/such/run"], "does not exist"),
     ],
 )
 def test_what_is_neither_run_nor_rule_is_refused(texts: list[str], says: str) -> None:
     with pytest.raises(InputError) as refusal:
-        understood(texts)
+        contenders(opened(texts), small.problem())
     assert says in str(refusal.value)
 
 
