@@ -27,7 +27,7 @@ def fill_allied(
     policies : int64[n_allied, LANES], the row of levers each lane obeys
     phase : int64[n_steps], the column of levers in force
     q, x : constants and paths of the scenario tiles
-    a : float64[n_allied, n_tiles, n_steps, A_SIZE], filled
+    a : float64[n_allied, n_tiles, n_steps, ALLIED_SIZE], filled
     """
     w, v, o, l = n.work_space()
     dt = 1.0 / steps_per_year
@@ -47,74 +47,74 @@ def fill_allied(
                 _open_b(w, x[place, t], a[row, place, t], dt)
                 find_offers(w, v, x[place, t], dt, catalogue, exponent, o, l)
                 _settle_b(w, o, l)
-                book(w, v, x[place, t], np.int64(n.X_BB_NEXT), dt, o, l)
+                book(w, v, x[place, t], np.int64(n.ANNUAL_BUDGET_B_NEXT), dt, o, l)
                 _sell_b(w, a[row, place, t], o, l)
 
 
 @tile
 def _open(w, q):
-    for i in range(n.Q_SIZE):
+    for i in range(n.CONSTANTS_SIZE):
         w[i] = q[i]
     for i in range(4 * LANES):
-        w[n.M_OMEGA + i] = w[n.Q_OMEGA_A + i]
+        w[n.MARKET_WEIGHTS + i] = w[n.VALUE_WEIGHTS_A + i]
     for i in range(LANES):
-        w[n.Z_PULLED_B + i] = 0.0
+        w[n.PULLED_FORWARD_B + i] = 0.0
 
 
 @tile
 def _buy_a(w, x, a):
     for i in range(LANES):
-        value = w[n.K_NOW + i]
-        chips = x[n.X_NA + i] / x[n.X_FVA + i]
+        value = w[n.BEST_ADMITTED_VALUE + i]
+        chips = x[n.DEMAND_A + i] / x[n.FRONTIER_VALUE_A + i]
         chips = chips if value > 0.0 else 0.0
-        a[n.A_NA + i] = chips
-        a[n.A_QA + i] = chips * value
+        a[n.ALLIED_CHIPS + i] = chips
+        a[n.ALLIED_VALUE + i] = chips * value
         for k in range(4):
-            a[n.A_FA + k * LANES + i] = chips * w[n.G_W + k * LANES + i]
+            a[n.ALLIED_PERFORMANCE + k * LANES + i] = chips * w[n.BEST_ADMITTED_PERFORMANCE + k * LANES + i]
 
 
 @tile
 def _open_b(w, x, a, dt):
     for i in range(LANES):
-        budget = x[n.X_BB + i] * dt - w[n.Z_PULLED_B + i]
-        w[n.M_LNA + i] = w[n.Q_ATT_E + i]
-        w[n.T_NETBASE + i] = 1.0
-        w[n.C_ELASTIC + i] = 1.0
-        w[n.T_NA + i] = a[n.A_NA + i]
-        w[n.T_NB + i] = 0.0
+        budget = x[n.ANNUAL_BUDGET_B + i] * dt - w[n.PULLED_FORWARD_B + i]
+        w[n.LN_EXPORTER_ATTRACTION + i] = w[n.LN_ATTRACTION_E + i]
+        w[n.NET_OF_TARIFF + i] = 1.0
+        w[n.BUDGET_FACTOR_NEXT + i] = 1.0
+        w[n.CHIPS_OF_A + i] = a[n.ALLIED_CHIPS + i]
+        w[n.CHIPS_OF_B + i] = 0.0
         for k in range(4):
             at = k * LANES + i
-            w[n.M_B + at] = w[n.M_OMEGA + at] * budget
-            w[n.M_R + at] = x[n.X_A0 + i]
+            w[n.REACHABLE_BUDGET + at] = w[n.MARKET_WEIGHTS + at] * budget
+            w[n.RIVALS_ATTRACTION + at] = x[n.OUTSIDE_ATTRACTION + i]
 
 
 @tile
 def _settle_b(w, o, l):
     """Units and prices of the plan as chosen: there is no domestic supply to ration."""
     for i in range(LANES):
-        alone = w[n.P_PLAN + i] == 2.0
-        star, limit = l[n.J_NSTAR + i], l[n.J_N + i]
-        star_p, clear_p = l[n.J_L + i], l[n.J_LB + i]
+        alone = w[n.PLAN + i] == 2.0
+        star, limit = l[n.OFFER_CHIPS_IF_ALL + i], l[n.OFFER_QUOTA + i]
+        star_p, clear_p = l[n.OFFER_LN_PRICE + i], l[n.OFFER_LN_QUOTA_PRICE + i]
         chips = min(star, limit) if alone else star
         ln_price = clear_p if alone else star_p
-        reach_o, reach_l = o[n.J_REACH + i], l[n.J_REACH + i]
-        price_o, price_l = exp(o[n.J_L + i]), exp(ln_price)
-        o[n.J_UNITS + i] = reach_o * o[n.J_NSTAR + i]
-        l[n.J_UNITS + i] = reach_l * chips
-        o[n.J_PRICE + i] = price_o if reach_o > 0.0 else 0.0
-        l[n.J_PRICE + i] = price_l if reach_l > 0.0 else 0.0
+        reach_o, reach_l = o[n.OFFER_REACH + i], l[n.OFFER_REACH + i]
+        price_o, price_l = exp(o[n.OFFER_LN_PRICE + i]), exp(ln_price)
+        o[n.OFFER_CHIPS + i] = reach_o * o[n.OFFER_CHIPS_IF_ALL + i]
+        l[n.OFFER_CHIPS + i] = reach_l * chips
+        o[n.OFFER_PRICE + i] = price_o if reach_o > 0.0 else 0.0
+        l[n.OFFER_PRICE + i] = price_l if reach_l > 0.0 else 0.0
 
 
 @tile
 def _sell_b(w, a, o, l):
     for i in range(LANES):
-        w[n.Z_PULLED_B + i] = w[n.K_PULLED + i]
-        units_o, units_l = o[n.J_UNITS + i], l[n.J_UNITS + i]
-        a[n.A_NB + i] = units_o + units_l
-        a[n.A_QB + i] = units_o * o[n.J_V + i] + units_l * l[n.J_V + i]
-        a[n.A_SALES_B + i] = w[n.K_GROSS + i]
-        a[n.A_NET_B + i] = w[n.K_NETREV + i]
-        a[n.A_TAKE_B + i] = w[n.K_TAKE + i]
+        w[n.PULLED_FORWARD_B + i] = w[n.SPENT_AHEAD + i]
+        units_o, units_l = o[n.OFFER_CHIPS + i], l[n.OFFER_CHIPS + i]
+        a[n.SWING_CHIPS + i] = units_o + units_l
+        a[n.SWING_VALUE + i] = units_o * o[n.OFFER_VALUE + i] + units_l * l[n.OFFER_VALUE + i]
+        a[n.SWING_GROSS_REVENUE + i] = w[n.GROSS_REVENUE + i]
+        a[n.SWING_NET_REVENUE + i] = w[n.NET_REVENUE + i]
+        a[n.SWING_GOVERNMENT_TAKE + i] = w[n.GOVERNMENT_TAKE + i]
         for k in range(4):
             at = k * LANES + i
-            a[n.A_FB + at] = units_o * o[n.J_W + at] + units_l * l[n.J_W + at]
+            a[n.SWING_PERFORMANCE + at] = units_o * o[n.OFFER_PERFORMANCE + at] + units_l * l[n.OFFER_PERFORMANCE + at]

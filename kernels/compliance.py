@@ -31,20 +31,20 @@ def load_levers(levers, column, policies, group, v):
         for tier in range(2):
             for box in range(MAX_BOXES):
                 at = (tier * MAX_BOXES + box) * LANES + i
-                v[n.V_TPP + at] = g.tpp[tier, box]
-                v[n.V_MEM + at] = g.memory[tier, box]
-                v[n.V_INT + at] = g.interconnect[tier, box]
-                v[n.V_DEN + at] = g.density[tier, box]
-                v[n.V_SUM + at] = g.bandwidth_sum[tier, box]
-            v[n.V_SKU + tier * LANES + i] = g.sku_before[tier]
-        v[n.V_QSHARE + i] = g.quota_share
-        v[n.V_QCHIPS + i] = g.quota_chips
-        v[n.V_QTPP + i] = g.quota_tpp
-        v[n.V_TAU + i] = g.revenue_share
-        v[n.V_DELAY + i] = g.delay
-        v[n.V_NODIV + i] = g.no_diversion
-        v[n.V_IOTA + i] = g.indexation
-        v[n.V_READ + i] = g.reading
+                v[n.BOX_TPP + at] = g.tpp[tier, box]
+                v[n.BOX_MEMORY + at] = g.memory[tier, box]
+                v[n.BOX_INTERCONNECT + at] = g.interconnect[tier, box]
+                v[n.BOX_DENSITY + at] = g.density[tier, box]
+                v[n.BOX_BANDWIDTH_SUM + at] = g.bandwidth_sum[tier, box]
+            v[n.SKU_BEFORE + tier * LANES + i] = g.sku_before[tier]
+        v[n.QUOTA_SHARE + i] = g.quota_share
+        v[n.QUOTA_CHIPS + i] = g.quota_chips
+        v[n.QUOTA_TPP + i] = g.quota_tpp
+        v[n.REVENUE_SHARE + i] = g.revenue_share
+        v[n.DELAY + i] = g.delay
+        v[n.NO_DIVERSION + i] = g.no_diversion
+        v[n.INDEXATION + i] = g.indexation
+        v[n.READING + i] = g.reading
     _count_boxes(v)
 
 
@@ -52,9 +52,9 @@ def load_levers(levers, column, policies, group, v):
 def scale_caps(v, y, since, dt):
     """Growth of absolute caps to time y, the share of the step for which licences are granted, the rule's age."""
     for i in range(LANES):
-        v[n.V_AGE + i] = since * dt
-        v[n.V_SCALE + i] = power(1.0 + v[n.V_IOTA + i], y)
-        v[n.V_AVAIL + i] = min(max((since + 1.0) - v[n.V_DELAY + i] / dt, 0.0), 1.0)
+        v[n.RULE_AGE + i] = since * dt
+        v[n.CAP_GROWTH + i] = power(1.0 + v[n.INDEXATION + i], y)
+        v[n.LICENCES_AVAILABLE + i] = min(max((since + 1.0) - v[n.DELAY + i] / dt, 0.0), 1.0)
 
 
 @inline
@@ -64,15 +64,15 @@ def _count_boxes(v):
         at = place * LANES
         used = 0
         for i in range(LANES):
-            least = min(min(v[n.V_TPP + at + i], v[n.V_MEM + at + i]), min(v[n.V_INT + at + i], v[n.V_DEN + at + i]))
-            used += 1 if min(least, v[n.V_SUM + at + i]) > 0.0 else 0
-        v[n.V_USED + place] = used
+            least = min(min(v[n.BOX_TPP + at + i], v[n.BOX_MEMORY + at + i]), min(v[n.BOX_INTERCONNECT + at + i], v[n.BOX_DENSITY + at + i]))
+            used += 1 if min(least, v[n.BOX_BANDWIDTH_SUM + at + i]) > 0.0 else 0
+        v[n.BOX_LANES_IN_USE + place] = used
 
 
 @inline
 def box_in_use(v, tier, box):
     """Whether any lane's box admits anything."""
-    return v[n.V_USED + tier * MAX_BOXES + box] > 0.0
+    return v[n.BOX_LANES_IN_USE + tier * MAX_BOXES + box] > 0.0
 
 
 @tile
@@ -85,21 +85,21 @@ def load_box(w, v, x, tier, box, terms):
     licensed = tier * terms
     other = sums = 0
     for i in range(LANES):
-        tpp, mem, con = v[n.V_TPP + at + i], v[n.V_MEM + at + i], v[n.V_INT + at + i]
-        den, total = v[n.V_DEN + at + i], v[n.V_SUM + at + i]
-        quota = min(min(v[n.V_QSHARE + i], v[n.V_QCHIPS + i]), v[n.V_QTPP + i])
-        flows = (licensed == 0) | ((quota > 0.0) & (v[n.V_TAU + i] < 1.0))
+        tpp, mem, con = v[n.BOX_TPP + at + i], v[n.BOX_MEMORY + at + i], v[n.BOX_INTERCONNECT + at + i]
+        den, total = v[n.BOX_DENSITY + at + i], v[n.BOX_BANDWIDTH_SUM + at + i]
+        quota = min(min(v[n.QUOTA_SHARE + i], v[n.QUOTA_CHIPS + i]), v[n.QUOTA_TPP + i])
+        flows = (licensed == 0) | ((quota > 0.0) & (v[n.REVENUE_SHARE + i] < 1.0))
         live = (min(min(min(tpp, mem), min(con, den)), total) > 0.0) & flows
-        scale = v[n.V_SCALE + i]
+        scale = v[n.CAP_GROWTH + i]
         # inf * 0 would be NaN: a dead box has every cap at 0.
-        w[n.B_T + i] = tpp * scale if live else 0.0
-        w[n.B_M + i] = mem * scale if live else 0.0
-        w[n.B_I + i] = con * scale if live else 0.0
-        w[n.B_D + i] = den * scale if live else 0.0
-        w[n.B_S + i] = total * scale if live else 0.0
-        w[n.B_SKU + i] = v[n.V_SKU + tier * LANES + i]
-        w[n.B_CUT + i] = 1.0 if v[n.V_AGE + i] >= w[n.Q_LAG + i] else 0.0
-        other += 1 if v[n.V_READ + i] != 0.0 else 0
+        w[n.CAP_TPP + i] = tpp * scale if live else 0.0
+        w[n.CAP_MEMORY + i] = mem * scale if live else 0.0
+        w[n.CAP_INTERCONNECT + i] = con * scale if live else 0.0
+        w[n.CAP_DENSITY + i] = den * scale if live else 0.0
+        w[n.CAP_BANDWIDTH_SUM + i] = total * scale if live else 0.0
+        w[n.LAST_LAUNCH + i] = v[n.SKU_BEFORE + tier * LANES + i]
+        w[n.CUTS_ARE_READY + i] = 1.0 if v[n.RULE_AGE + i] >= w[n.DESIGN_LAG + i] else 0.0
+        other += 1 if v[n.READING + i] != 0.0 else 0
         sums += 1 if live & (total < np.inf) else 0
     if other > 0:
         _read_against_frontier(w, v, x, at)
@@ -110,22 +110,22 @@ def load_box(w, v, x, tier, box, terms):
 def _read_against_frontier(w, v, x, at):
     """Caps given as shares of the frontier chip's figures, or as years behind the frontier."""
     for i in range(LANES):
-        reading = v[n.V_READ + i]
-        live = w[n.B_T + i] > 0.0
+        reading = v[n.READING + i]
+        live = w[n.CAP_TPP + i] > 0.0
         if (reading == RELATIVE) & live:
-            w[n.B_T + i] *= x[n.X_FTPP + i]
-            w[n.B_M + i] *= x[n.X_FM + i]
-            w[n.B_I + i] *= x[n.X_FI + i]
-            w[n.B_D + i] *= x[n.X_FTPP + i] / x[n.X_FAREA + i]
-            w[n.B_S + i] *= x[n.X_FM + i] + x[n.X_FI + i]
+            w[n.CAP_TPP + i] *= x[n.FRONTIER_TPP + i]
+            w[n.CAP_MEMORY + i] *= x[n.FRONTIER_MEMORY + i]
+            w[n.CAP_INTERCONNECT + i] *= x[n.FRONTIER_INTERCONNECT + i]
+            w[n.CAP_DENSITY + i] *= x[n.FRONTIER_TPP + i] / x[n.FRONTIER_AREA + i]
+            w[n.CAP_BANDWIDTH_SUM + i] *= x[n.FRONTIER_MEMORY + i] + x[n.FRONTIER_INTERCONNECT + i]
         if (reading == LAGGED) & live:
-            w[n.B_T + i] = _lagged_tpp(w, x, i, v[n.V_TPP + at + i])
-            w[n.B_M + i] = _lagged(x[n.X_PM + i], w[n.Q_LNGM + i], v[n.V_MEM + at + i])
-            w[n.B_I + i] = _lagged(x[n.X_PI + i], w[n.Q_LNGI + i], v[n.V_INT + at + i])
-            w[n.B_D + i] = _lagged_tpp(w, x, i, v[n.V_DEN + at + i]) / x[n.X_FAREA + i]
-            lag = v[n.V_SUM + at + i]
-            total = _lagged(x[n.X_PM + i], w[n.Q_LNGM + i], lag) + _lagged(x[n.X_PI + i], w[n.Q_LNGI + i], lag)
-            w[n.B_S + i] = total
+            w[n.CAP_TPP + i] = _lagged_tpp(w, x, i, v[n.BOX_TPP + at + i])
+            w[n.CAP_MEMORY + i] = _lagged(x[n.PATH_MEMORY + i], w[n.LN_FRONTIER_GROWTH_MEMORY + i], v[n.BOX_MEMORY + at + i])
+            w[n.CAP_INTERCONNECT + i] = _lagged(x[n.PATH_INTERCONNECT + i], w[n.LN_FRONTIER_GROWTH_INTERCONNECT + i], v[n.BOX_INTERCONNECT + at + i])
+            w[n.CAP_DENSITY + i] = _lagged_tpp(w, x, i, v[n.BOX_DENSITY + at + i]) / x[n.FRONTIER_AREA + i]
+            lag = v[n.BOX_BANDWIDTH_SUM + at + i]
+            total = _lagged(x[n.PATH_MEMORY + i], w[n.LN_FRONTIER_GROWTH_MEMORY + i], lag) + _lagged(x[n.PATH_INTERCONNECT + i], w[n.LN_FRONTIER_GROWTH_INTERCONNECT + i], lag)
+            w[n.CAP_BANDWIDTH_SUM + i] = total
 
 
 @inline
@@ -135,8 +135,8 @@ def _lagged(figure, ln_growth, lag):
 
 @inline
 def _lagged_tpp(w, x, i, lag):
-    uplift = w[n.Q_FP4 + i] if x[n.X_PTIME + i] - lag >= 2025.0 else 1.0
-    return 8000.0 * uplift * _lagged(x[n.X_PF + i], w[n.Q_LNGF + i], lag)
+    uplift = w[n.FP4_UPLIFT + i] if x[n.PATH_DATE + i] - lag >= 2025.0 else 1.0
+    return 8000.0 * uplift * _lagged(x[n.PATH_COMPUTE + i], w[n.LN_FRONTIER_GROWTH_COMPUTE + i], lag)
 
 
 @tile
@@ -145,10 +145,10 @@ def sum_test_binds(w, x, chip):
     at = chip * n.CHIP_ROWS * LANES
     both = 0
     for i in range(LANES):
-        kept = w[n.Q_KEPT + i]
-        m = _cut(x[n.X_CM + at + i], w[n.B_M + i], kept)
-        c = _cut(x[n.X_CI + at + i], w[n.B_I + i], kept)
-        both += 1 if (m + c >= w[n.B_S + i]) & (w[n.B_S + i] > 0.0) else 0
+        kept = w[n.ONE_LESS_SLACK + i]
+        m = _cut(x[n.CHIP_MEMORY + at + i], w[n.CAP_MEMORY + i], kept)
+        c = _cut(x[n.CHIP_INTERCONNECT + at + i], w[n.CAP_INTERCONNECT + i], kept)
+        both += 1 if (m + c >= w[n.CAP_BANDWIDTH_SUM + i]) & (w[n.CAP_BANDWIDTH_SUM + i] > 0.0) else 0
     return both > 0
 
 
@@ -163,30 +163,30 @@ def design(w, x, area, chip, alternative):
     first = alternative == 0
     count = 0
     for i in range(LANES):
-        kept = w[n.Q_KEPT + i]
-        f, m, c, tpp = x[n.X_CF + at + i], x[n.X_CM + at + i], x[n.X_CI + at + i], x[n.X_CTPP + at + i]
-        cost, launch, on_sale = x[n.X_CCOST + at + i], x[n.X_CLAUNCH + at + i], x[n.X_CON + at + i]
-        total, sku = w[n.B_S + i], w[n.B_SKU + i]
-        cap = min(w[n.B_T + i], w[n.B_D + i] * area)
+        kept = w[n.ONE_LESS_SLACK + i]
+        f, m, c, tpp = x[n.CHIP_COMPUTE + at + i], x[n.CHIP_MEMORY + at + i], x[n.CHIP_INTERCONNECT + at + i], x[n.CHIP_TPP + at + i]
+        cost, launch, on_sale = x[n.CHIP_UNIT_COST + at + i], x[n.CHIP_LAUNCH + at + i], x[n.CHIP_ON_SALE + at + i]
+        total, sku = w[n.CAP_BANDWIDTH_SUM + i], w[n.LAST_LAUNCH + i]
+        cap = min(w[n.CAP_TPP + i], w[n.CAP_DENSITY + i] * area)
         kappa = 1.0 if tpp < cap else kept * cap / tpp
-        m_box = _cut(m, w[n.B_M + i], kept)
-        c_box = _cut(c, w[n.B_I + i], kept)
+        m_box = _cut(m, w[n.CAP_MEMORY + i], kept)
+        c_box = _cut(c, w[n.CAP_INTERCONNECT + i], kept)
         over = m_box + c_box >= total
         new_m = kept * total - c_box if over & first else m_box
         new_c = kept * total - m_box if over & (not first) else c_box
         d = min(kappa, min(new_m / m, new_c / c))
         old_enough = (d == 1.0) & (launch <= sku)
         ok = (on_sale == 1.0) & (kappa > 0.0) & (new_m > 0.0) & (new_c > 0.0)
-        ok = ok & (first | over) & ((sku == np.inf) | old_enough) & ((d == 1.0) | (w[n.B_CUT + i] == 1.0))
-        share = w[n.Q_RETAINED + i] + (1.0 - w[n.Q_RETAINED + i]) * d
+        ok = ok & (first | over) & ((sku == np.inf) | old_enough) & ((d == 1.0) | (w[n.CUTS_ARE_READY + i] == 1.0))
+        share = w[n.COST_RETAINED + i] + (1.0 - w[n.COST_RETAINED + i]) * d
         # Lanes without a design carry the uncut chip, so that nothing downstream divides by zero.
-        w[n.D_OK + i] = 1.0 if ok else 0.0
-        w[n.D_F + i] = kappa * f if ok else f
-        w[n.D_M + i] = new_m if ok else m
-        w[n.D_I + i] = new_c if ok else c
-        w[n.D_TPP + i] = kappa * tpp if ok else tpp
-        w[n.D_CUT + i] = 0.0 if d == 1.0 else 1.0
-        w[n.D_COST + i] = cost * share if ok else cost
+        w[n.DESIGN_ADMITTED + i] = 1.0 if ok else 0.0
+        w[n.DESIGN_COMPUTE + i] = kappa * f if ok else f
+        w[n.DESIGN_MEMORY + i] = new_m if ok else m
+        w[n.DESIGN_INTERCONNECT + i] = new_c if ok else c
+        w[n.DESIGN_TPP + i] = kappa * tpp if ok else tpp
+        w[n.DESIGN_IS_CUT + i] = 0.0 if d == 1.0 else 1.0
+        w[n.DESIGN_UNIT_COST + i] = cost * share if ok else cost
         count += 1 if ok else 0
     return count
 
@@ -194,20 +194,20 @@ def design(w, x, area, chip, alternative):
 @inline
 def _time(w, i, k, rf, rm, ri, exponent):
     at = k * LANES + i
-    return roofline(rf, rm, ri, w[n.Q_TF + at], w[n.Q_TM + at], w[n.Q_TI + at], w[n.Q_T0 + at], exponent)
+    return roofline(rf, rm, ri, w[n.COMPUTE_WORK + at], w[n.MEMORY_WORK + at], w[n.NETWORK_WORK + at], w[n.REFERENCE_TIME + at], exponent)
 
 
 @inline
 def _roofline_lane(w, i, exponent):
-    rf, rm, ri = 1.0 / w[n.D_F + i], 1.0 / w[n.D_M + i], 1.0 / w[n.D_I + i]
-    w[n.D_W + i] = _time(w, i, 0, rf, rm, ri, exponent)
-    w[n.D_W + 2 * LANES + i] = _time(w, i, 1, rf, rm, ri, exponent)
-    w[n.D_W + 3 * LANES + i] = _time(w, i, 2, rf, rm, ri, exponent)
+    rf, rm, ri = 1.0 / w[n.DESIGN_COMPUTE + i], 1.0 / w[n.DESIGN_MEMORY + i], 1.0 / w[n.DESIGN_INTERCONNECT + i]
+    w[n.DESIGN_PERFORMANCE + i] = _time(w, i, 0, rf, rm, ri, exponent)
+    w[n.DESIGN_PERFORMANCE + 2 * LANES + i] = _time(w, i, 1, rf, rm, ri, exponent)
+    w[n.DESIGN_PERFORMANCE + 3 * LANES + i] = _time(w, i, 2, rf, rm, ri, exponent)
 
 
 @tile
 def perform(w, x, exponent):
-    """Performances of the chip in D_F, D_M, D_I: equations (1) and (2). D_LNW keeps ln f_st and 1 + u^exponent.
+    """Performances of the chip in DESIGN_COMPUTE, DESIGN_MEMORY, DESIGN_INTERCONNECT: equations (1) and (2). DESIGN_LN_PERFORMANCE keeps ln f_st and 1 + u^exponent.
 
     The default exponent has a loop of its own, which compiles to squares and roots without a choice inside.
     """
@@ -218,47 +218,47 @@ def perform(w, x, exponent):
         for i in range(LANES):
             _roofline_lane(w, i, exponent)
     for i in range(LANES):
-        w[n.D_LNW + i] = log(w[n.D_W + i])
+        w[n.DESIGN_LN_PERFORMANCE + i] = log(w[n.DESIGN_PERFORMANCE + i])
     for i in range(LANES):
-        w[n.D_LNW + LANES + i] = log(w[n.D_I + i] * w[n.Q_RI0 + i])
+        w[n.DESIGN_LN_PERFORMANCE + LANES + i] = log(w[n.DESIGN_INTERCONNECT + i] * w[n.INVERSE_REFERENCE_INTERCONNECT + i])
     for i in range(LANES):
-        ln_u = x[n.X_LNRHO + i] - w[n.D_LNW + i] - w[n.Q_NETWORK + i] * w[n.D_LNW + LANES + i]
-        more = 1.0 + exp(w[n.Q_WALL + i] * ln_u)
-        w[n.D_LNW + LANES + i] = more
-        w[n.D_W + LANES + i] = w[n.D_W + i] / more
+        ln_u = x[n.LN_RUN_OVER_WALL + i] - w[n.DESIGN_LN_PERFORMANCE + i] - w[n.NETWORK_EXPONENT + i] * w[n.DESIGN_LN_PERFORMANCE + LANES + i]
+        more = 1.0 + exp(w[n.WALL_EXPONENT + i] * ln_u)
+        w[n.DESIGN_LN_PERFORMANCE + LANES + i] = more
+        w[n.DESIGN_PERFORMANCE + LANES + i] = w[n.DESIGN_PERFORMANCE + i] / more
 
 
 @tile
 def perform_in_logs(w, x, exponent):
-    """`perform`, and the logarithms of the four performances in D_LNW."""
+    """`perform`, and the logarithms of the four performances in DESIGN_LN_PERFORMANCE."""
     perform(w, x, exponent)
     for i in range(LANES):
-        w[n.D_LNW + LANES + i] = w[n.D_LNW + i] - log(w[n.D_LNW + LANES + i])
+        w[n.DESIGN_LN_PERFORMANCE + LANES + i] = w[n.DESIGN_LN_PERFORMANCE + i] - log(w[n.DESIGN_LN_PERFORMANCE + LANES + i])
     for i in range(2 * LANES):
-        w[n.D_LNW + 2 * LANES + i] = log(w[n.D_W + 2 * LANES + i])
+        w[n.DESIGN_LN_PERFORMANCE + 2 * LANES + i] = log(w[n.DESIGN_PERFORMANCE + 2 * LANES + i])
 
 
 @inline
 def index_lane(w, i, row):
-    """Value index of the four performances in ``row``, weights in M_OMEGA."""
+    """Value index of the four performances in ``row``, weights in MARKET_WEIGHTS."""
     return index(
         w[row + i], w[row + LANES + i], w[row + 2 * LANES + i], w[row + 3 * LANES + i],
-        w[n.M_OMEGA + i], w[n.M_OMEGA + LANES + i], w[n.M_OMEGA + 2 * LANES + i], w[n.M_OMEGA + 3 * LANES + i],
+        w[n.MARKET_WEIGHTS + i], w[n.MARKET_WEIGHTS + LANES + i], w[n.MARKET_WEIGHTS + 2 * LANES + i], w[n.MARKET_WEIGHTS + 3 * LANES + i],
     )  # fmt: skip
 
 
 @tile
 def _forget_best(w):
     for i in range(LANES):
-        w[n.K_NOW + i] = 0.0
+        w[n.BEST_ADMITTED_VALUE + i] = 0.0
 
 
 @tile
 def best_admitted(w, v, x, caps, catalogue, exponent, terms):
-    """Largest index the loaded levers admit on the catalogue of x, into K_NOW; 0 where nothing is admitted.
+    """Largest index the loaded levers admit on the catalogue of x, into BEST_ADMITTED_VALUE; 0 where nothing is admitted.
 
     ``caps`` is the step whose frontier the caps refer to, x itself or, ahead of a tightening, the next. terms 0
-    ignores quotas and revenue shares (group A buys freely). The best design's performances are left in G_W.
+    ignores quotas and revenue shares (group A buys freely). The best design's performances are left in BEST_ADMITTED_PERFORMANCE.
     """
     _forget_best(w)
     for tier in range(2):
@@ -276,10 +276,10 @@ def best_admitted(w, v, x, caps, catalogue, exponent, terms):
 @tile
 def _keep_best(w):
     for i in range(LANES):
-        value, best = index_lane(w, i, n.D_W), w[n.K_NOW + i]
-        better = (w[n.D_OK + i] == 1.0) & (value > best)
-        w[n.K_NOW + i] = value if better else best
+        value, best = index_lane(w, i, n.DESIGN_PERFORMANCE), w[n.BEST_ADMITTED_VALUE + i]
+        better = (w[n.DESIGN_ADMITTED + i] == 1.0) & (value > best)
+        w[n.BEST_ADMITTED_VALUE + i] = value if better else best
         for k in range(4):
             at = k * LANES + i
-            new, old = w[n.D_W + at], w[n.G_W + at]
-            w[n.G_W + at] = new if better else old
+            new, old = w[n.DESIGN_PERFORMANCE + at], w[n.BEST_ADMITTED_PERFORMANCE + at]
+            w[n.BEST_ADMITTED_PERFORMANCE + at] = new if better else old

@@ -54,113 +54,113 @@ class _Layout:
 _w = _Layout()
 
 # --- q: constants of a scenario (the head of w) -----------------------------------------------------------------
-Q_BETA, Q_RBETA, Q_LNBETA, Q_RBETA1, Q_LNFLOOR = _w.each(5)  # beta, 1/beta, ln beta, 1/(1+beta), ln(1+1/beta)
-Q_OMEGA_A, Q_OMEGA_C, Q_OMEGA_K = _w.fours(3)
-Q_TF, Q_TM, Q_TI, Q_T0 = _w.rows(3), _w.rows(3), _w.rows(3), _w.rows(3)  # st, pf, dc
-Q_RI0, Q_WALL, Q_NETWORK = _w.each(3)
-Q_KEPT, Q_RETAINED, Q_NRE, Q_FP4, Q_LAG = _w.each(5)  # Q_KEPT: 1 - slack
-Q_ATT_E, Q_ATT_D, Q_ATT_G, Q_NU, Q_OUTSIDE, Q_ELASTIC, Q_NET = _w.each(7)
-Q_HOME, Q_SPARE, Q_DISPLACE, Q_DMARK, Q_XI = _w.each(5)
-Q_GFLOOR, Q_LEAK_A, Q_LEAK_B, Q_ENF, Q_GCAP, Q_REMOTE = _w.each(6)
-Q_RLEVEL, Q_RDEP, Q_RADV, Q_RSELF, Q_RSTEP, Q_RMAX = _w.each(6)
-Q_DCOST, Q_DFLOOR, Q_LEARN, Q_RZ0, Q_REMEMBER = _w.each(5)
-Q_RD, Q_RDSTATE, Q_RDDENY, Q_G0, Q_G1, Q_RDHALF = _w.each(6)
-Q_SGROW, Q_INVEST, Q_LSTEP, Q_DECAY, Q_PULL, Q_ZETA, Q_WDOWN, Q_ALGO = _w.each(8)
-Q_LNGF, Q_LNGM, Q_LNGI = _w.each(3)
-Q_L, Q_R, Q_S, Q_DF, Q_DM, Q_DI, Q_Z = _w.each(7)
-Q_KA, Q_KB, Q_KE, Q_KG, Q_KD = _w.fours(5)
-Q_XE, Q_XG, Q_XD = _w.each(3)
-Q_SIZE = _w.size
+PRICE_SENSITIVITY, INVERSE_SENSITIVITY, LN_SENSITIVITY, INVERSE_SENSITIVITY_AND_ONE, LN_LEAST_MARKUP = _w.each(5)  # beta, 1/beta, ln beta, 1/(1+beta), ln(1+1/beta)
+VALUE_WEIGHTS_A, VALUE_WEIGHTS_C, CAPABILITY_WEIGHTS = _w.fours(3)
+COMPUTE_WORK, MEMORY_WORK, NETWORK_WORK, REFERENCE_TIME = _w.rows(3), _w.rows(3), _w.rows(3), _w.rows(3)  # st, pf, dc
+INVERSE_REFERENCE_INTERCONNECT, WALL_EXPONENT, NETWORK_EXPONENT = _w.each(3)
+ONE_LESS_SLACK, COST_RETAINED, NRE_PER_STEP, FP4_UPLIFT, DESIGN_LAG = _w.each(5)  # ONE_LESS_SLACK: 1 - slack
+LN_ATTRACTION_E, LN_ATTRACTION_D, ATTRACTION_G, NETWORK_EFFECT, OUTSIDE_PRICE, ONE_LESS_BUDGET_ELASTICITY, NET_OF_TARIFF_C = _w.each(7)
+HOME_SHARE, SPARE_SUPPLY, DISPLACEMENT, DOMESTIC_MARKUP_FACTOR, SCARCITY_EXPONENT = _w.each(5)
+GREY_FLOOR, LEAK_A, LEAK_B, ENFORCEMENT_FACTOR, GREY_BUDGET_CAP, REMOTE_SHARE = _w.each(6)
+RESPONSE_LEVEL, RESPONSE_DEPENDENCY, RESPONSE_ADVANTAGE, RESPONSE_SELF, RESPONSE_SHARE_PER_STEP, RESPONSE_MAX = _w.each(6)
+DOMESTIC_COST_START, COST_FLOOR, LEARNING_EXPONENT, INVERSE_OUTPUT_START, OUTPUT_REMEMBERED = _w.each(5)
+RD_SHARE, RD_STATE, RD_DENIAL, DOMESTIC_GROWTH, DOMESTIC_GROWTH_RD, RD_HALF = _w.each(6)
+CAPACITY_GROWTH_PER_STEP, CAPACITY_INVESTMENT, LOCK_IN_SHARE_PER_STEP, STOCK_KEPT_PER_STEP, STOCKPILE, TIGHTENING_EXPONENT, WRITE_DOWN_SHARE, ALGORITHM_GAP = _w.each(8)
+LN_FRONTIER_GROWTH_COMPUTE, LN_FRONTIER_GROWTH_MEMORY, LN_FRONTIER_GROWTH_INTERCONNECT = _w.each(3)
+LOCK_IN_START, BARRED_START, CAPACITY_START, DOMESTIC_COMPUTE_START, DOMESTIC_MEMORY_START, DOMESTIC_INTERCONNECT_START, OUTPUT_START = _w.each(7)
+STOCK_A_START, STOCK_B_START, STOCK_E_START, STOCK_G_START, STOCK_D_START = _w.fours(5)
+VALUE_STOCK_E_START, VALUE_STOCK_G_START, VALUE_STOCK_D_START = _w.each(3)
+CONSTANTS_SIZE = _w.size
 
 # --- w, one candidate design --------------------------------------------------------------------------------------
-B_T, B_M, B_I, B_D, B_S, B_SKU, B_CUT = _w.each(7)  # the box as it reads in this step; B_CUT 1: designs are ready
-D_F, D_M, D_I, D_TPP, D_COST, D_CUT, D_OK = _w.each(7)
-D_STAR, D_LIMIT, D_CHIPS, D_PRICE, D_CLEARED, D_BETTER = _w.each(6)
-D_W, D_LNW, D_E = _w.fours(3)
-G_W = _w.rows(4)  # performances of the best design a rule admits
+CAP_TPP, CAP_MEMORY, CAP_INTERCONNECT, CAP_DENSITY, CAP_BANDWIDTH_SUM, LAST_LAUNCH, CUTS_ARE_READY = _w.each(7)  # the box as it reads in this step; CUTS_ARE_READY 1: designs are ready
+DESIGN_COMPUTE, DESIGN_MEMORY, DESIGN_INTERCONNECT, DESIGN_TPP, DESIGN_UNIT_COST, DESIGN_IS_CUT, DESIGN_ADMITTED = _w.each(7)
+CANDIDATE_LN_MONOPOLY_PRICE, CANDIDATE_QUOTA, CANDIDATE_CHIPS, CANDIDATE_MONOPOLY_PRICE, CANDIDATE_QUOTA_PRICE, CANDIDATE_IS_BEST = _w.each(6)
+DESIGN_PERFORMANCE, DESIGN_LN_PERFORMANCE, CANDIDATE_UNIT_ATTRACTION = _w.fours(3)
+BEST_ADMITTED_PERFORMANCE = _w.rows(4)  # performances of the best design a rule admits
 
 # --- w, the market a candidate meets ------------------------------------------------------------------------------
-M_OMEGA, M_B, M_R, M_RR = _w.fours(4)  # M_RR: 1/M_R
-M_LNA, M_NET, M_RNET, M_AVAIL, M_QUOTA, M_QTPP = _w.each(6)
-M_RBUDGET = _w.rows()  # 1/sum of M_B
-T_NETBASE, T_NA, T_NB = _w.each(3)  # net share before tau; chips of A (quotas) and of B (spare supply)
+MARKET_WEIGHTS, REACHABLE_BUDGET, RIVALS_ATTRACTION, INVERSE_RIVALS = _w.fours(4)  # INVERSE_RIVALS: 1/RIVALS_ATTRACTION
+LN_EXPORTER_ATTRACTION, TIER_NET, INVERSE_TIER_NET, TIER_AVAILABLE, TIER_QUOTA_CHIPS, TIER_QUOTA_TPP = _w.each(6)
+INVERSE_REACHABLE_BUDGET = _w.rows()  # 1/sum of REACHABLE_BUDGET
+NET_OF_TARIFF, CHIPS_OF_A, CHIPS_OF_B = _w.each(3)  # net share before tau; chips of A (quotas) and of B (spare supply)
 
 # --- w, the price solver's desk -----------------------------------------------------------------------------------
-S_G, S_B = _w.fours(2)  # attraction at price 1 over the rivals', budget
-S_LNC, S_LNN, S_L, S_LO, S_HI, S_ON = _w.each(6)
-S_Y, S_1, S_2, S_3 = _w.each(4)  # what the loops of one Newton step hand on
+SOLVER_ATTRACTION, SOLVER_BUDGET = _w.fours(2)  # attraction at price 1 over the rivals', budget
+SOLVER_LN_COST, SOLVER_LN_QUANTITY, SOLVER_LN_PRICE, SOLVER_LOW, SOLVER_HIGH, SOLVER_ACTIVE = _w.each(6)
+SOLVER_PRICE_POWER, SOLVER_SPENDING, SOLVER_SLOPE, SOLVER_LN_SPENDING = _w.each(4)  # what the loops of one Newton step hand on
 
 # --- w, the plan --------------------------------------------------------------------------------------------------
-P_PLAN, P_VE, P_DENIAL = _w.each(3)
+PLAN, VALUE_OFFERED, DENIAL = _w.each(3)
 
 # --- w, group C in a step -----------------------------------------------------------------------------------------
-C_B0, C_AD, C_FD, C_GSPEND, C_SN, C_ZN, C_DSPEND, C_ESPEND, C_GAP = _w.fours(9)
-C_BUDGET, C_VD, C_CD, C_PD0, C_PD, C_ND, C_REVD, C_K = _w.each(8)
-C_NG, C_PG, C_FLOW, C_BOUGHT, C_GCAPPED = _w.each(5)
-C_DH, C_RESEARCH, C_HOME, C_STAY, C_ELASTIC = _w.each(5)
+BUDGET_BEFORE_GREY, DOMESTIC_ATTRACTION, DOMESTIC_PERFORMANCE, GREY_SPENDING, DOMESTIC_SHARE_ALONE, DOMESTIC_SERVED_ALONE, DOMESTIC_SPENDING, EXPORTER_SPENDING, LN_STOCK_RATIO = _w.fours(9)
+BUDGET_C, DOMESTIC_VALUE, DOMESTIC_COST, DOMESTIC_LIST_PRICE, DOMESTIC_PRICE, DOMESTIC_CHIPS, DOMESTIC_REVENUE, SERVED_SHARE = _w.each(8)
+GREY_CHIPS, GREY_PRICE, GREY_FLOW, GREY_BOUGHT_SHARE, GREY_IS_CAPPED = _w.each(5)
+DISPLACED, RESEARCH, ALLIED_SHARE_KEPT, SWING_SHARE_KEPT, BUDGET_FACTOR_NEXT = _w.each(5)
 
 # --- w, sales booked by B or C: tightening (13) and money ---------------------------------------------------------
-K_NOW, K_NEXT, K_H, K_WD, K_PULLED, K_GROSS, K_NETREV, K_TAKE, K_DESIGN = _w.each(9)
+BEST_ADMITTED_VALUE, BEST_ADMITTED_VALUE_NEXT, TIGHTENING, WRITE_DOWNS, SPENT_AHEAD, GROSS_REVENUE, NET_REVENUE, GOVERNMENT_TAKE, DESIGN_COST = _w.each(9)
 
 # --- w, group C's state -------------------------------------------------------------------------------------------
-Z_L, Z_R, Z_S, Z_F, Z_M, Z_I, Z_Z = _w.each(7)
-Z_KA, Z_KB, Z_KE, Z_KG, Z_KD, Z_KC, Z_KA_BEFORE = _w.fours(7)
-Z_XE, Z_XG, Z_XD, Z_PULLED, Z_PULLED_B, Z_ELASTIC, Z_DELTA, Z_TURNS = _w.each(8)
+LOCK_IN, BARRED, DOMESTIC_CAPACITY, DOMESTIC_COMPUTE, DOMESTIC_MEMORY, DOMESTIC_INTERCONNECT, CUMULATIVE_OUTPUT = _w.each(7)
+STOCK_A, STOCK_B, STOCK_E, STOCK_G, STOCK_D, STOCK_C, STOCK_A_BEFORE = _w.fours(7)
+VALUE_STOCK_E, VALUE_STOCK_G, VALUE_STOCK_D, PULLED_FORWARD_C, PULLED_FORWARD_B, BUDGET_FACTOR, RESPONSE_MOVE, RESPONSE_TURNS = _w.each(8)
 
 # --- w, sums over steps -------------------------------------------------------------------------------------------
-A_SPEND_E, A_SPEND_D, A_SPEND_G = _w.fours(3)
-O_FIRST = _w.rows(len(OUTCOMES))
-W_SIZE = _w.size
+EXPORTER_SPENDING_SUM, DOMESTIC_SPENDING_SUM, GREY_SPENDING_SUM = _w.fours(3)
+FIRST_OUTCOME = _w.rows(len(OUTCOMES))
+WORK_SIZE = _w.size
 
 # --- v: levers of one group, as loaded ----------------------------------------------------------------------------
 _v = _Layout()
-V_TPP, V_MEM, V_INT, V_DEN, V_SUM = (_v.rows(6) for _ in range(5))  # (tier, box)
-V_SKU = _v.rows(2)
-V_QSHARE, V_QCHIPS, V_QTPP, V_TAU, V_DELAY, V_NODIV, V_IOTA, V_READ = _v.each(8)
-V_SCALE, V_AVAIL = _v.each(2)  # cap growth to this step; share of the step for which licences are granted
-V_AGE = _v.rows()  # [year] since the rule's first step
-V_USED = _v.slots(12)  # (tier, box): in how many lanes the box admits anything
-V_SIZE = _v.size
+BOX_TPP, BOX_MEMORY, BOX_INTERCONNECT, BOX_DENSITY, BOX_BANDWIDTH_SUM = (_v.rows(6) for _ in range(5))  # (tier, box)
+SKU_BEFORE = _v.rows(2)
+QUOTA_SHARE, QUOTA_CHIPS, QUOTA_TPP, REVENUE_SHARE, DELAY, NO_DIVERSION, INDEXATION, READING = _v.each(8)
+CAP_GROWTH, LICENCES_AVAILABLE = _v.each(2)  # cap growth to this step; share of the step for which licences are granted
+RULE_AGE = _v.rows()  # [year] since the rule's first step
+BOX_LANES_IN_USE = _v.slots(12)  # (tier, box): in how many lanes the box admits anything
+LEVERS_SIZE = _v.size
 
 # --- o, l: the open and the licensed offer ------------------------------------------------------------------------
 _j = _Layout()
-J_E, J_W, J_A, J_SHARE, J_Z = _j.fours(5)
-J_V, J_LNC, J_COST, J_NET, J_CUT, J_ON, J_N, J_NSTAR, J_GROSS, J_PROFIT, J_L, J_LB = _j.each(12)
-J_REACH, J_MASS, J_UNITS, J_PRICE = _j.each(4)
-J_SIZE = _j.size
+OFFER_UNIT_ATTRACTION, OFFER_PERFORMANCE, OFFER_ATTRACTION, OFFER_SHARE, OFFER_DOMESTIC_SERVED = _j.fours(5)
+OFFER_VALUE, OFFER_LN_COST, OFFER_UNIT_COST, OFFER_NET, OFFER_IS_CUT, OFFER_EXISTS, OFFER_QUOTA, OFFER_CHIPS_IF_ALL, OFFER_EARNINGS, OFFER_PROFIT, OFFER_LN_PRICE, OFFER_LN_QUOTA_PRICE = _j.each(12)
+OFFER_REACH, OFFER_MASS, OFFER_CHIPS, OFFER_PRICE = _j.each(4)
+OFFER_SIZE = _j.size
 
 # --- x: paths of a scenario, one a step ---------------------------------------------------------------------------
 _x = _Layout()
-X_PRICE, X_A0, X_NA, X_BC, X_BB, X_BC_NEXT, X_BB_NEXT, X_LNRHO, X_GREY, X_DISC = _x.each(10)
-X_SOFT = _x.rows(4)
-X_PF, X_PM, X_PI, X_PTIME = _x.each(4)  # the moving path and its launch date, for caps read as lags
-X_FF, X_FM, X_FI, X_FTPP, X_FAREA = _x.each(5)  # the frontier chip
-X_FW, X_FVA, X_FVC, X_LNFW = _x.rows(4), _x.rows(), _x.rows(), _x.rows(4)
-X_NF, X_NM, X_NI = _x.each(3)  # the next step's frontier chip
-X_BARRED = _x.rows()  # barred share imposed on the step; NaN leaves it to the response
+REFERENCE_PRICE, OUTSIDE_ATTRACTION, DEMAND_A, ANNUAL_BUDGET_C, ANNUAL_BUDGET_B, ANNUAL_BUDGET_C_NEXT, ANNUAL_BUDGET_B_NEXT, LN_RUN_OVER_WALL, GREY_SUPPLY_PATH, DISCOUNT = _x.each(10)
+SOFTWARE = _x.rows(4)
+PATH_COMPUTE, PATH_MEMORY, PATH_INTERCONNECT, PATH_DATE = _x.each(4)  # the moving path and its launch date, for caps read as lags
+FRONTIER_COMPUTE, FRONTIER_MEMORY, FRONTIER_INTERCONNECT, FRONTIER_TPP, FRONTIER_AREA = _x.each(5)  # the frontier chip
+FRONTIER_PERFORMANCE, FRONTIER_VALUE_A, FRONTIER_VALUE_C, FRONTIER_LN_PERFORMANCE = _x.rows(4), _x.rows(), _x.rows(), _x.rows(4)
+NEXT_FRONTIER_COMPUTE, NEXT_FRONTIER_MEMORY, NEXT_FRONTIER_INTERCONNECT = _x.each(3)  # the next step's frontier chip
+BARRED_IMPOSED = _x.rows()  # barred share imposed on the step; NaN leaves it to the response
 CHIP_ROWS = 7
-X_CF, X_CM, X_CI, X_CTPP, X_CCOST, X_CLAUNCH, X_CON = _x.each(CHIP_ROWS)  # first chip; others CHIP_ROWS further
+CHIP_COMPUTE, CHIP_MEMORY, CHIP_INTERCONNECT, CHIP_TPP, CHIP_UNIT_COST, CHIP_LAUNCH, CHIP_ON_SALE = _x.each(CHIP_ROWS)  # first chip; others CHIP_ROWS further
 _x.rows((MAX_CHIPS - 1) * CHIP_ROWS)
-X_SIZE = _x.size
+PATHS_SIZE = _x.size
 
 # --- a: what groups A and B do, one a step ------------------------------------------------------------------------
 _a = _Layout()
-A_NA, A_QA, A_FA = _a.rows(), _a.rows(), _a.rows(4)
-A_NB, A_QB, A_FB = _a.rows(), _a.rows(), _a.rows(4)  # purchases by workload
-A_SALES_B, A_NET_B, A_TAKE_B = _a.each(3)
-A_SIZE = _a.size
+ALLIED_CHIPS, ALLIED_VALUE, ALLIED_PERFORMANCE = _a.rows(), _a.rows(), _a.rows(4)
+SWING_CHIPS, SWING_VALUE, SWING_PERFORMANCE = _a.rows(), _a.rows(), _a.rows(4)  # purchases by workload
+SWING_GROSS_REVENUE, SWING_NET_REVENUE, SWING_GOVERNMENT_TAKE = _a.each(3)
+ALLIED_SIZE = _a.size
 
 #: Doubles to keep free on both sides of every array that a kernel works in. A loop over lanes starts by checking that
 #: its arrays do not overlap, generously; neighbours in memory would send it down its scalar form, several times slower.
-GUARD = max(W_SIZE, V_SIZE, J_SIZE, X_SIZE, A_SIZE) + LANES
+GUARD = max(WORK_SIZE, LEVERS_SIZE, OFFER_SIZE, PATHS_SIZE, ALLIED_SIZE) + LANES
 
 
 @glue
 def work_space():
     """The arrays w, v, o, l of one call, with room around each."""
-    room = np.zeros(5 * GUARD + W_SIZE + V_SIZE + 2 * J_SIZE)
-    at_v = 2 * GUARD + W_SIZE
-    at_o = at_v + V_SIZE + GUARD
-    at_l = at_o + J_SIZE + GUARD
-    w, v = room[GUARD : GUARD + W_SIZE], room[at_v : at_v + V_SIZE]
-    return w, v, room[at_o : at_o + J_SIZE], room[at_l : at_l + J_SIZE]
+    room = np.zeros(5 * GUARD + WORK_SIZE + LEVERS_SIZE + 2 * OFFER_SIZE)
+    at_v = 2 * GUARD + WORK_SIZE
+    at_o = at_v + LEVERS_SIZE + GUARD
+    at_l = at_o + OFFER_SIZE + GUARD
+    w, v = room[GUARD : GUARD + WORK_SIZE], room[at_v : at_v + LEVERS_SIZE]
+    return w, v, room[at_o : at_o + OFFER_SIZE], room[at_l : at_l + OFFER_SIZE]

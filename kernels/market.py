@@ -33,27 +33,27 @@ def find_offers(w, v, x, dt, catalogue, exponent, o, l):
 def _face_market(w):
     """What every candidate of a market meets: its budgets on the desk, and reciprocals."""
     for i in range(4 * LANES):
-        w[n.S_B + i] = w[n.M_B + i]
-        w[n.M_RR + i] = 1.0 / w[n.M_R + i]
+        w[n.SOLVER_BUDGET + i] = w[n.REACHABLE_BUDGET + i]
+        w[n.INVERSE_RIVALS + i] = 1.0 / w[n.RIVALS_ATTRACTION + i]
     for i in range(LANES):
-        budget = w[n.M_B + i] + w[n.M_B + LANES + i] + w[n.M_B + 2 * LANES + i] + w[n.M_B + 3 * LANES + i]
-        w[n.M_RBUDGET + i] = 1.0 / budget
+        budget = w[n.REACHABLE_BUDGET + i] + w[n.REACHABLE_BUDGET + LANES + i] + w[n.REACHABLE_BUDGET + 2 * LANES + i] + w[n.REACHABLE_BUDGET + 3 * LANES + i]
+        w[n.INVERSE_REACHABLE_BUDGET + i] = 1.0 / budget
 
 
 @tile
 def _clear_tier(w, v, tier, j):
     for i in range(LANES):
-        j[n.J_ON + i] = 0.0
-        j[n.J_PROFIT + i] = -FAR
-        tau = v[n.V_TAU + i] if tier == 1 else 0.0
-        net = w[n.T_NETBASE + i] * (1.0 - tau)
-        w[n.M_NET + i] = net
-        w[n.M_RNET + i] = 1.0 / net if net > 0.0 else 0.0
-        j[n.J_NET + i] = net
-        w[n.M_AVAIL + i] = v[n.V_AVAIL + i] if tier == 1 else 1.0
+        j[n.OFFER_EXISTS + i] = 0.0
+        j[n.OFFER_PROFIT + i] = -FAR
+        tau = v[n.REVENUE_SHARE + i] if tier == 1 else 0.0
+        net = w[n.NET_OF_TARIFF + i] * (1.0 - tau)
+        w[n.TIER_NET + i] = net
+        w[n.INVERSE_TIER_NET + i] = 1.0 / net if net > 0.0 else 0.0
+        j[n.OFFER_NET + i] = net
+        w[n.TIER_AVAILABLE + i] = v[n.LICENCES_AVAILABLE + i] if tier == 1 else 1.0
         if tier == 0:
-            w[n.M_QUOTA + i] = FAR
-            w[n.M_QTPP + i] = FAR
+            w[n.TIER_QUOTA_CHIPS + i] = FAR
+            w[n.TIER_QUOTA_TPP + i] = FAR
 
 
 @tile
@@ -77,15 +77,15 @@ def _search_tier(w, v, x, catalogue, exponent, tier, j):
 def _quota(w, v, dt):
     """Licensed chips of a full step: the smallest of the limits that do not depend on the design."""
     for i in range(LANES):
-        share = v[n.V_QSHARE + i]
-        by_share = share * w[n.Q_HOME + i] * w[n.T_NA + i]
+        share = v[n.QUOTA_SHARE + i]
+        by_share = share * w[n.HOME_SHARE + i] * w[n.CHIPS_OF_A + i]
         by_share = by_share if share < FAR else FAR
-        most = w[n.Q_SPARE + i] * w[n.T_NA + i]
-        spare = most - w[n.T_NB + i]
+        most = w[n.SPARE_SUPPLY + i] * w[n.CHIPS_OF_A + i]
+        spare = most - w[n.CHIPS_OF_B + i]
         spare = spare if spare > 1e-12 * most else 0.0  # what rounding leaves is not for sale
-        by_spare = spare if v[n.V_NODIV + i] == 1.0 else FAR
-        w[n.M_QUOTA + i] = min(min(by_share, by_spare), min(v[n.V_QCHIPS + i] * dt, FAR))
-        w[n.M_QTPP + i] = min(v[n.V_QTPP + i] * dt, FAR)
+        by_spare = spare if v[n.NO_DIVERSION + i] == 1.0 else FAR
+        w[n.TIER_QUOTA_CHIPS + i] = min(min(by_share, by_spare), min(v[n.QUOTA_CHIPS + i] * dt, FAR))
+        w[n.TIER_QUOTA_TPP + i] = min(v[n.QUOTA_TPP + i] * dt, FAR)
 
 
 @glue
@@ -105,18 +105,18 @@ def _candidate(w, x, exponent, j):
 @tile
 def _set_desk(w):
     for i in range(LANES):
-        on = (w[n.D_OK + i] == 1.0) & (w[n.M_NET + i] > 0.0)
-        w[n.S_ON + i] = 1.0 if on else 0.0
-        w[n.D_OK + i] = 1.0 if on else 0.0
-        w[n.S_LNC + i] = w[n.D_COST + i] * w[n.M_RNET + i] if on else 1.0
+        on = (w[n.DESIGN_ADMITTED + i] == 1.0) & (w[n.TIER_NET + i] > 0.0)
+        w[n.SOLVER_ACTIVE + i] = 1.0 if on else 0.0
+        w[n.DESIGN_ADMITTED + i] = 1.0 if on else 0.0
+        w[n.SOLVER_LN_COST + i] = w[n.DESIGN_UNIT_COST + i] * w[n.INVERSE_TIER_NET + i] if on else 1.0
     for i in range(LANES):
-        w[n.S_LNC + i] = log(w[n.S_LNC + i])
+        w[n.SOLVER_LN_COST + i] = log(w[n.SOLVER_LN_COST + i])
     for k in range(4):
         for i in range(LANES):
             at = k * LANES + i
-            e = exp(w[n.M_LNA + i] + w[n.Q_BETA + i] * w[n.D_LNW + at])
-            w[n.D_E + at] = e
-            w[n.S_G + at] = e * w[n.M_RR + at]
+            e = exp(w[n.LN_EXPORTER_ATTRACTION + i] + w[n.PRICE_SENSITIVITY + i] * w[n.DESIGN_LN_PERFORMANCE + at])
+            w[n.CANDIDATE_UNIT_ATTRACTION + at] = e
+            w[n.SOLVER_ATTRACTION + at] = e * w[n.INVERSE_RIVALS + at]
 
 
 @tile
@@ -124,20 +124,20 @@ def _sell(w):
     """Sales at the monopoly price against the quota; where they exceed it the clearing price is asked for."""
     spend(w)
     for i in range(LANES):
-        w[n.D_PRICE + i] = exp(w[n.S_L + i])
+        w[n.CANDIDATE_MONOPOLY_PRICE + i] = exp(w[n.SOLVER_LN_PRICE + i])
     binding = 0
     for i in range(LANES):
-        star, price = w[n.S_L + i], w[n.D_PRICE + i]
-        chips = w[n.S_1 + i] / price
-        limit = min(w[n.M_QUOTA + i], w[n.M_QTPP + i] / w[n.D_TPP + i])
-        on = (w[n.D_OK + i] == 1.0) & (limit > 0.0)
+        star, price = w[n.SOLVER_LN_PRICE + i], w[n.CANDIDATE_MONOPOLY_PRICE + i]
+        chips = w[n.SOLVER_SPENDING + i] / price
+        limit = min(w[n.TIER_QUOTA_CHIPS + i], w[n.TIER_QUOTA_TPP + i] / w[n.DESIGN_TPP + i])
+        on = (w[n.DESIGN_ADMITTED + i] == 1.0) & (limit > 0.0)
         over = on & (chips > limit)
-        w[n.D_OK + i] = 1.0 if on else 0.0
-        w[n.D_STAR + i] = star
-        w[n.D_LIMIT + i] = limit
-        w[n.D_CHIPS + i] = chips
-        w[n.D_CLEARED + i] = price
-        w[n.S_ON + i] = 1.0 if over else 0.0
+        w[n.DESIGN_ADMITTED + i] = 1.0 if on else 0.0
+        w[n.CANDIDATE_LN_MONOPOLY_PRICE + i] = star
+        w[n.CANDIDATE_QUOTA + i] = limit
+        w[n.CANDIDATE_CHIPS + i] = chips
+        w[n.CANDIDATE_QUOTA_PRICE + i] = price
+        w[n.SOLVER_ACTIVE + i] = 1.0 if over else 0.0
         binding += 1 if over else 0
     return binding
 
@@ -145,81 +145,81 @@ def _sell(w):
 @tile
 def _ask_for_quota(w):
     for i in range(LANES):
-        w[n.S_LNN + i] = log(w[n.D_LIMIT + i] if w[n.S_ON + i] > 0.0 else 1.0)
-        w[n.S_LO + i] = w[n.S_L + i]
+        w[n.SOLVER_LN_QUANTITY + i] = log(w[n.CANDIDATE_QUOTA + i] if w[n.SOLVER_ACTIVE + i] > 0.0 else 1.0)
+        w[n.SOLVER_LOW + i] = w[n.SOLVER_LN_PRICE + i]
 
 
 @tile
 def _clear(w):
     for i in range(LANES):
-        w[n.D_CLEARED + i] = exp(w[n.S_L + i])
+        w[n.CANDIDATE_QUOTA_PRICE + i] = exp(w[n.SOLVER_LN_PRICE + i])
 
 
 @tile
 def _keep_candidate(w, j):
     for i in range(LANES):
-        star, clear = w[n.D_STAR + i], w[n.S_L + i]
-        limit, chips, cost, cut = w[n.D_LIMIT + i], w[n.D_CHIPS + i], w[n.D_COST + i], w[n.D_CUT + i]
-        net, avail, nre = w[n.M_NET + i], w[n.M_AVAIL + i], w[n.Q_NRE + i]
-        at_star = chips * (w[n.D_PRICE + i] * net - cost)
-        at_limit = limit * (w[n.D_CLEARED + i] * net - cost)
+        star, clear = w[n.CANDIDATE_LN_MONOPOLY_PRICE + i], w[n.SOLVER_LN_PRICE + i]
+        limit, chips, cost, cut = w[n.CANDIDATE_QUOTA + i], w[n.CANDIDATE_CHIPS + i], w[n.DESIGN_UNIT_COST + i], w[n.DESIGN_IS_CUT + i]
+        net, avail, nre = w[n.TIER_NET + i], w[n.TIER_AVAILABLE + i], w[n.NRE_PER_STEP + i]
+        at_star = chips * (w[n.CANDIDATE_MONOPOLY_PRICE + i] * net - cost)
+        at_limit = limit * (w[n.CANDIDATE_QUOTA_PRICE + i] * net - cost)
         earned = at_limit if chips > limit else at_star
         profit = avail * earned - (nre if cut == 1.0 else 0.0)
-        old = j[n.J_PROFIT + i]
-        better = (w[n.D_OK + i] == 1.0) & (avail > 0.0) & (profit > old)
-        w[n.D_BETTER + i] = 1.0 if better else 0.0
-        j[n.J_PROFIT + i] = profit if better else old
-        before = j[n.J_ON + i]
-        j[n.J_ON + i] = 1.0 if better else before
-        before = j[n.J_N + i]
-        j[n.J_N + i] = limit if better else before
-        before = j[n.J_L + i]
-        j[n.J_L + i] = star if better else before
-        before = j[n.J_LB + i]
-        j[n.J_LB + i] = clear if better else before
-        before = j[n.J_COST + i]
-        j[n.J_COST + i] = cost if better else before
-        before = j[n.J_CUT + i]
-        j[n.J_CUT + i] = cut if better else before
+        old = j[n.OFFER_PROFIT + i]
+        better = (w[n.DESIGN_ADMITTED + i] == 1.0) & (avail > 0.0) & (profit > old)
+        w[n.CANDIDATE_IS_BEST + i] = 1.0 if better else 0.0
+        j[n.OFFER_PROFIT + i] = profit if better else old
+        before = j[n.OFFER_EXISTS + i]
+        j[n.OFFER_EXISTS + i] = 1.0 if better else before
+        before = j[n.OFFER_QUOTA + i]
+        j[n.OFFER_QUOTA + i] = limit if better else before
+        before = j[n.OFFER_LN_PRICE + i]
+        j[n.OFFER_LN_PRICE + i] = star if better else before
+        before = j[n.OFFER_LN_QUOTA_PRICE + i]
+        j[n.OFFER_LN_QUOTA_PRICE + i] = clear if better else before
+        before = j[n.OFFER_UNIT_COST + i]
+        j[n.OFFER_UNIT_COST + i] = cost if better else before
+        before = j[n.OFFER_IS_CUT + i]
+        j[n.OFFER_IS_CUT + i] = cut if better else before
     for i in range(LANES):
-        better = w[n.D_BETTER + i] == 1.0
-        ln_cost, old_cost = w[n.S_LNC + i], j[n.J_LNC + i]
-        j[n.J_LNC + i] = ln_cost if better else old_cost
+        better = w[n.CANDIDATE_IS_BEST + i] == 1.0
+        ln_cost, old_cost = w[n.SOLVER_LN_COST + i], j[n.OFFER_LN_COST + i]
+        j[n.OFFER_LN_COST + i] = ln_cost if better else old_cost
         for k in range(4):
             at = k * LANES + i
-            e, old_e, f, old_f = w[n.D_E + at], j[n.J_E + at], w[n.D_W + at], j[n.J_W + at]
-            j[n.J_E + at] = e if better else old_e
-            j[n.J_W + at] = f if better else old_f
+            e, old_e, f, old_f = w[n.CANDIDATE_UNIT_ATTRACTION + at], j[n.OFFER_UNIT_ATTRACTION + at], w[n.DESIGN_PERFORMANCE + at], j[n.OFFER_PERFORMANCE + at]
+            j[n.OFFER_UNIT_ATTRACTION + at] = e if better else old_e
+            j[n.OFFER_PERFORMANCE + at] = f if better else old_f
 
 
 @tile
 def _settle(w, j):
     """The tier's best candidate once more: its price to the last bit, what it sells and earns there, its index."""
     for i in range(LANES):
-        on = j[n.J_ON + i] == 1.0
-        ln_cost, ln_price = j[n.J_LNC + i], j[n.J_L + i]
-        w[n.S_ON + i] = 1.0 if on else 0.0
-        w[n.S_LNC + i] = ln_cost if on else 0.0
-        w[n.S_L + i] = ln_price if on else 1.0
+        on = j[n.OFFER_EXISTS + i] == 1.0
+        ln_cost, ln_price = j[n.OFFER_LN_COST + i], j[n.OFFER_LN_PRICE + i]
+        w[n.SOLVER_ACTIVE + i] = 1.0 if on else 0.0
+        w[n.SOLVER_LN_COST + i] = ln_cost if on else 0.0
+        w[n.SOLVER_LN_PRICE + i] = ln_price if on else 1.0
         for k in range(4):
             at = k * LANES + i
-            e = j[n.J_E + at]
-            w[n.S_G + at] = e * w[n.M_RR + at] if on else 1.0
+            e = j[n.OFFER_UNIT_ATTRACTION + at]
+            w[n.SOLVER_ATTRACTION + at] = e * w[n.INVERSE_RIVALS + at] if on else 1.0
     solve_markup(w, CLOSE)
     spend(w)
     for i in range(LANES):
-        w[n.D_PRICE + i] = exp(w[n.S_L + i])
+        w[n.CANDIDATE_MONOPOLY_PRICE + i] = exp(w[n.SOLVER_LN_PRICE + i])
     for i in range(LANES):
-        star, price, clear = w[n.S_L + i], w[n.D_PRICE + i], j[n.J_LB + i]
-        chips = w[n.S_1 + i] / price
-        j[n.J_L + i] = star
-        j[n.J_LB + i] = clear if chips > j[n.J_N + i] else star
-        j[n.J_NSTAR + i] = chips
-        j[n.J_GROSS + i] = chips * (price * j[n.J_NET + i] - j[n.J_COST + i])
+        star, price, clear = w[n.SOLVER_LN_PRICE + i], w[n.CANDIDATE_MONOPOLY_PRICE + i], j[n.OFFER_LN_QUOTA_PRICE + i]
+        chips = w[n.SOLVER_SPENDING + i] / price
+        j[n.OFFER_LN_PRICE + i] = star
+        j[n.OFFER_LN_QUOTA_PRICE + i] = clear if chips > j[n.OFFER_QUOTA + i] else star
+        j[n.OFFER_CHIPS_IF_ALL + i] = chips
+        j[n.OFFER_EARNINGS + i] = chips * (price * j[n.OFFER_NET + i] - j[n.OFFER_UNIT_COST + i])
     for i in range(LANES):
-        j[n.J_V + i] = index(
-            j[n.J_W + i], j[n.J_W + LANES + i], j[n.J_W + 2 * LANES + i], j[n.J_W + 3 * LANES + i],
-            w[n.M_OMEGA + i], w[n.M_OMEGA + LANES + i], w[n.M_OMEGA + 2 * LANES + i], w[n.M_OMEGA + 3 * LANES + i],
+        j[n.OFFER_VALUE + i] = index(
+            j[n.OFFER_PERFORMANCE + i], j[n.OFFER_PERFORMANCE + LANES + i], j[n.OFFER_PERFORMANCE + 2 * LANES + i], j[n.OFFER_PERFORMANCE + 3 * LANES + i],
+            w[n.MARKET_WEIGHTS + i], w[n.MARKET_WEIGHTS + LANES + i], w[n.MARKET_WEIGHTS + 2 * LANES + i], w[n.MARKET_WEIGHTS + 3 * LANES + i],
         )  # fmt: skip
 
 
@@ -227,15 +227,15 @@ def _settle(w, j):
 def _plan(w, v, o, l):
     """Equation (9): open alone (1), licensed alone (2), shared out (3), or nothing (0); reaches and index offered."""
     for i in range(LANES):
-        has_o, has_l = o[n.J_ON + i] == 1.0, l[n.J_ON + i] == 1.0
-        nre, avail = w[n.Q_NRE + i], v[n.V_AVAIL + i]
-        nre_o = nre if o[n.J_CUT + i] == 1.0 else 0.0
-        nre_l = nre if l[n.J_CUT + i] == 1.0 else 0.0
-        gross_o, gross_l = o[n.J_GROSS + i], l[n.J_GROSS + i]
-        star_o, star_l, v_o, v_l = o[n.J_NSTAR + i], l[n.J_NSTAR + i], o[n.J_V + i], l[n.J_V + i]
-        stretch = l[n.J_N + i] * avail / star_l
+        has_o, has_l = o[n.OFFER_EXISTS + i] == 1.0, l[n.OFFER_EXISTS + i] == 1.0
+        nre, avail = w[n.NRE_PER_STEP + i], v[n.LICENCES_AVAILABLE + i]
+        nre_o = nre if o[n.OFFER_IS_CUT + i] == 1.0 else 0.0
+        nre_l = nre if l[n.OFFER_IS_CUT + i] == 1.0 else 0.0
+        gross_o, gross_l = o[n.OFFER_EARNINGS + i], l[n.OFFER_EARNINGS + i]
+        star_o, star_l, v_o, v_l = o[n.OFFER_CHIPS_IF_ALL + i], l[n.OFFER_CHIPS_IF_ALL + i], o[n.OFFER_VALUE + i], l[n.OFFER_VALUE + i]
+        stretch = l[n.OFFER_QUOTA + i] * avail / star_l
         phi = min(avail, stretch) if has_l else 0.0
-        earns_o, earns_l = o[n.J_PROFIT + i], l[n.J_PROFIT + i]
+        earns_o, earns_l = o[n.OFFER_PROFIT + i], l[n.OFFER_PROFIT + i]
         profit_a = earns_o if has_o else 0.0
         profit_b = earns_l if has_l else 0.0
         profit_c = phi * gross_l + (1.0 - phi) * gross_o - nre_l - nre_o
@@ -250,12 +250,12 @@ def _plan(w, v, o, l):
         reach_o = 1.0 - phi if plan == 3.0 else reach_o
         reach_l = avail if plan == 2.0 else 0.0
         reach_l = phi if plan == 3.0 else reach_l
-        w[n.P_PLAN + i] = plan
-        o[n.J_REACH + i] = reach_o
-        l[n.J_REACH + i] = reach_l
+        w[n.PLAN + i] = plan
+        o[n.OFFER_REACH + i] = reach_o
+        l[n.OFFER_REACH + i] = reach_l
         n_o, n_l = reach_o * star_o, reach_l * star_l
         both = (n_l * v_l + n_o * v_o) / (n_l + n_o)
         offered = v_o if plan == 1.0 else 0.0
         # A quota that serves a part of the demand is that much of an offer.
         offered = phi * v_l if plan == 2.0 else offered
-        w[n.P_VE + i] = both if plan == 3.0 else offered
+        w[n.VALUE_OFFERED + i] = both if plan == 3.0 else offered

@@ -103,7 +103,7 @@ def _reference_time(tf, tm, ti, exponent):
 
 @kernel
 def fill_constants(params, catalogue, steps_per_year, start, exponent, q):
-    """Constants of a scenario into its lane of ``q`` (float64[n_tiles, Q_SIZE]); params: PARAMS[n_tiles * LANES]."""
+    """Constants of a scenario into its lane of ``q`` (float64[n_tiles, CONSTANTS_SIZE]); params: PARAMS[n_tiles * LANES]."""
     dt = 1.0 / steps_per_year
     for column in range(params.shape[0]):
         _constants(params[column], q[column // LANES], column % LANES, dt, exponent)
@@ -113,38 +113,38 @@ def fill_constants(params, catalogue, steps_per_year, start, exponent, q):
 @inline
 def _constants(p, q, lane, dt, exponent):
     beta = p.price_sensitivity
-    q[n.Q_BETA + lane] = beta
-    q[n.Q_RBETA + lane] = 1.0 / beta
-    q[n.Q_LNBETA + lane] = math.log(beta)
-    q[n.Q_RBETA1 + lane] = 1.0 / (1.0 + beta)
-    q[n.Q_LNFLOOR + lane] = math.log1p(1.0 / beta)
-    _normalised(q, n.Q_OMEGA_A, lane, p.value_a_st, p.value_a_ft, p.value_a_pf, p.value_a_dc)
-    _normalised(q, n.Q_OMEGA_C, lane, p.value_c_st, p.value_c_ft, p.value_c_pf, p.value_c_dc)
-    _normalised(q, n.Q_OMEGA_K, lane, p.capability_st, p.capability_ft, p.capability_pf, p.capability_dc)
+    q[n.PRICE_SENSITIVITY + lane] = beta
+    q[n.INVERSE_SENSITIVITY + lane] = 1.0 / beta
+    q[n.LN_SENSITIVITY + lane] = math.log(beta)
+    q[n.INVERSE_SENSITIVITY_AND_ONE + lane] = 1.0 / (1.0 + beta)
+    q[n.LN_LEAST_MARKUP + lane] = math.log1p(1.0 / beta)
+    _normalised(q, n.VALUE_WEIGHTS_A, lane, p.value_a_st, p.value_a_ft, p.value_a_pf, p.value_a_dc)
+    _normalised(q, n.VALUE_WEIGHTS_C, lane, p.value_c_st, p.value_c_ft, p.value_c_pf, p.value_c_dc)
+    _normalised(q, n.CAPABILITY_WEIGHTS, lane, p.capability_st, p.capability_ft, p.capability_pf, p.capability_dc)
     _roofline_constants(p, q, lane, exponent)
-    q[n.Q_KEPT + lane] = 1.0 - p.slack
-    q[n.Q_RETAINED + lane] = p.cost_retained
-    q[n.Q_NRE + lane] = p.nre * dt
-    q[n.Q_FP4 + lane] = p.fp4_uplift
-    q[n.Q_LAG + lane] = p.design_lag - 1e-9  # a lag of whole steps ends with them, whatever rounding did
-    q[n.Q_ATT_E + lane] = math.log(p.attraction_e)
-    q[n.Q_ATT_D + lane] = math.log(p.attraction_d)
-    q[n.Q_ATT_G + lane] = p.attraction_g
-    q[n.Q_NU + lane] = p.network_effect
-    q[n.Q_OUTSIDE + lane] = p.outside_price
-    q[n.Q_ELASTIC + lane] = 1.0 - p.budget_elasticity
-    q[n.Q_NET + lane] = 1.0 / (1.0 + p.buyer_tariff)
-    q[n.Q_HOME + lane] = p.home_share
-    q[n.Q_SPARE + lane] = p.spare_supply
-    q[n.Q_DISPLACE + lane] = p.displacement
-    q[n.Q_DMARK + lane] = 1.0 + p.domestic_markup
-    q[n.Q_XI + lane] = p.scarcity_exponent
-    q[n.Q_GFLOOR + lane] = p.grey_floor
-    q[n.Q_LEAK_A + lane] = p.leak_a
-    q[n.Q_LEAK_B + lane] = p.leak_b
-    q[n.Q_ENF + lane] = (1.0 - p.enforcement) / (1.0 - p.enforcement_reference)
-    q[n.Q_GCAP + lane] = p.grey_budget_cap
-    q[n.Q_REMOTE + lane] = p.remote_share
+    q[n.ONE_LESS_SLACK + lane] = 1.0 - p.slack
+    q[n.COST_RETAINED + lane] = p.cost_retained
+    q[n.NRE_PER_STEP + lane] = p.nre * dt
+    q[n.FP4_UPLIFT + lane] = p.fp4_uplift
+    q[n.DESIGN_LAG + lane] = p.design_lag - 1e-9  # a lag of whole steps ends with them, whatever rounding did
+    q[n.LN_ATTRACTION_E + lane] = math.log(p.attraction_e)
+    q[n.LN_ATTRACTION_D + lane] = math.log(p.attraction_d)
+    q[n.ATTRACTION_G + lane] = p.attraction_g
+    q[n.NETWORK_EFFECT + lane] = p.network_effect
+    q[n.OUTSIDE_PRICE + lane] = p.outside_price
+    q[n.ONE_LESS_BUDGET_ELASTICITY + lane] = 1.0 - p.budget_elasticity
+    q[n.NET_OF_TARIFF_C + lane] = 1.0 / (1.0 + p.buyer_tariff)
+    q[n.HOME_SHARE + lane] = p.home_share
+    q[n.SPARE_SUPPLY + lane] = p.spare_supply
+    q[n.DISPLACEMENT + lane] = p.displacement
+    q[n.DOMESTIC_MARKUP_FACTOR + lane] = 1.0 + p.domestic_markup
+    q[n.SCARCITY_EXPONENT + lane] = p.scarcity_exponent
+    q[n.GREY_FLOOR + lane] = p.grey_floor
+    q[n.LEAK_A + lane] = p.leak_a
+    q[n.LEAK_B + lane] = p.leak_b
+    q[n.ENFORCEMENT_FACTOR + lane] = (1.0 - p.enforcement) / (1.0 - p.enforcement_reference)
+    q[n.GREY_BUDGET_CAP + lane] = p.grey_budget_cap
+    q[n.REMOTE_SHARE + lane] = p.remote_share
     _dynamics_constants(p, q, lane, dt)
 
 
@@ -154,68 +154,68 @@ def _roofline_constants(p, q, lane, exponent):
     tm = (p.theta_m_st, p.theta_m_pf, p.theta_m_dc)
     ti = (p.theta_i_st, p.theta_i_pf, p.theta_i_dc)
     for k in range(3):
-        q[n.Q_TF + k * LANES + lane] = tf[k] * p.reference_f
-        q[n.Q_TM + k * LANES + lane] = tm[k] * p.reference_m
-        q[n.Q_TI + k * LANES + lane] = ti[k] * p.reference_i
-        q[n.Q_T0 + k * LANES + lane] = _reference_time(tf[k], tm[k], ti[k], exponent)
-    q[n.Q_RI0 + lane] = 1.0 / p.reference_i
-    q[n.Q_WALL + lane] = p.wall_exponent
-    q[n.Q_NETWORK + lane] = p.network_exponent
+        q[n.COMPUTE_WORK + k * LANES + lane] = tf[k] * p.reference_f
+        q[n.MEMORY_WORK + k * LANES + lane] = tm[k] * p.reference_m
+        q[n.NETWORK_WORK + k * LANES + lane] = ti[k] * p.reference_i
+        q[n.REFERENCE_TIME + k * LANES + lane] = _reference_time(tf[k], tm[k], ti[k], exponent)
+    q[n.INVERSE_REFERENCE_INTERCONNECT + lane] = 1.0 / p.reference_i
+    q[n.WALL_EXPONENT + lane] = p.wall_exponent
+    q[n.NETWORK_EXPONENT + lane] = p.network_exponent
 
 
 @inline
 def _dynamics_constants(p, q, lane, dt):
-    q[n.Q_RLEVEL + lane] = p.response_level
-    q[n.Q_RDEP + lane] = p.response_dependency
-    q[n.Q_RADV + lane] = p.response_advantage
-    q[n.Q_RSELF + lane] = p.response_self
-    q[n.Q_RSTEP + lane] = 1.0 - (1.0 - p.response_speed) ** dt
-    q[n.Q_RMAX + lane] = p.response_max
-    q[n.Q_DCOST + lane] = p.domestic_cost
-    q[n.Q_DFLOOR + lane] = p.cost_floor
-    q[n.Q_LEARN + lane] = math.log2(1.0 - p.learning_rate)
-    q[n.Q_RZ0 + lane] = 1.0 / p.domestic_output
-    q[n.Q_REMEMBER + lane] = 1.0 - p.node_forgetting
-    q[n.Q_RD + lane] = p.rd_share
-    q[n.Q_RDSTATE + lane] = p.rd_state
-    q[n.Q_RDDENY + lane] = p.rd_denial
-    q[n.Q_G0 + lane] = p.domestic_growth
-    q[n.Q_G1 + lane] = p.domestic_growth_rd
-    q[n.Q_RDHALF + lane] = p.rd_half
-    q[n.Q_SGROW + lane] = p.capacity_growth**dt
-    q[n.Q_INVEST + lane] = p.capacity_investment
-    q[n.Q_LSTEP + lane] = 1.0 - (1.0 - p.lock_in_speed) ** dt
-    q[n.Q_DECAY + lane] = (1.0 - p.depreciation) ** dt
-    q[n.Q_PULL + lane] = p.stockpile
-    q[n.Q_ZETA + lane] = p.tightening_exponent
-    q[n.Q_WDOWN + lane] = p.write_down
-    q[n.Q_ALGO + lane] = p.algorithm_lag * math.log(p.algorithm_growth)
-    q[n.Q_LNGF + lane] = math.log(p.frontier_growth_f)
-    q[n.Q_LNGM + lane] = math.log(p.frontier_growth_m)
-    q[n.Q_LNGI + lane] = math.log(p.frontier_growth_i)
+    q[n.RESPONSE_LEVEL + lane] = p.response_level
+    q[n.RESPONSE_DEPENDENCY + lane] = p.response_dependency
+    q[n.RESPONSE_ADVANTAGE + lane] = p.response_advantage
+    q[n.RESPONSE_SELF + lane] = p.response_self
+    q[n.RESPONSE_SHARE_PER_STEP + lane] = 1.0 - (1.0 - p.response_speed) ** dt
+    q[n.RESPONSE_MAX + lane] = p.response_max
+    q[n.DOMESTIC_COST_START + lane] = p.domestic_cost
+    q[n.COST_FLOOR + lane] = p.cost_floor
+    q[n.LEARNING_EXPONENT + lane] = math.log2(1.0 - p.learning_rate)
+    q[n.INVERSE_OUTPUT_START + lane] = 1.0 / p.domestic_output
+    q[n.OUTPUT_REMEMBERED + lane] = 1.0 - p.node_forgetting
+    q[n.RD_SHARE + lane] = p.rd_share
+    q[n.RD_STATE + lane] = p.rd_state
+    q[n.RD_DENIAL + lane] = p.rd_denial
+    q[n.DOMESTIC_GROWTH + lane] = p.domestic_growth
+    q[n.DOMESTIC_GROWTH_RD + lane] = p.domestic_growth_rd
+    q[n.RD_HALF + lane] = p.rd_half
+    q[n.CAPACITY_GROWTH_PER_STEP + lane] = p.capacity_growth**dt
+    q[n.CAPACITY_INVESTMENT + lane] = p.capacity_investment
+    q[n.LOCK_IN_SHARE_PER_STEP + lane] = 1.0 - (1.0 - p.lock_in_speed) ** dt
+    q[n.STOCK_KEPT_PER_STEP + lane] = (1.0 - p.depreciation) ** dt
+    q[n.STOCKPILE + lane] = p.stockpile
+    q[n.TIGHTENING_EXPONENT + lane] = p.tightening_exponent
+    q[n.WRITE_DOWN_SHARE + lane] = p.write_down
+    q[n.ALGORITHM_GAP + lane] = p.algorithm_lag * math.log(p.algorithm_growth)
+    q[n.LN_FRONTIER_GROWTH_COMPUTE + lane] = math.log(p.frontier_growth_f)
+    q[n.LN_FRONTIER_GROWTH_MEMORY + lane] = math.log(p.frontier_growth_m)
+    q[n.LN_FRONTIER_GROWTH_INTERCONNECT + lane] = math.log(p.frontier_growth_i)
 
 
 @inline
 def _opening(p, catalogue, q, lane, start, exponent):
     """State at the start; stocks are split by the profile of the frontier chip (section 8, item 8)."""
-    q[n.Q_L + lane] = p.lock_in
-    q[n.Q_R + lane] = p.barred_start
-    q[n.Q_S + lane] = p.domestic_capacity
-    q[n.Q_DF + lane] = p.domestic_f
-    q[n.Q_DM + lane] = p.domestic_m
-    q[n.Q_DI + lane] = p.domestic_i
-    q[n.Q_Z + lane] = p.domestic_output
+    q[n.LOCK_IN_START + lane] = p.lock_in
+    q[n.BARRED_START + lane] = p.barred_start
+    q[n.CAPACITY_START + lane] = p.domestic_capacity
+    q[n.DOMESTIC_COMPUTE_START + lane] = p.domestic_f
+    q[n.DOMESTIC_MEMORY_START + lane] = p.domestic_m
+    q[n.DOMESTIC_INTERCONNECT_START + lane] = p.domestic_i
+    q[n.OUTPUT_START + lane] = p.domestic_output
     f, m, i, _, _ = _frontier(p, catalogue, start, 0.0)
     st, ft, pf, dc = _four_performances(p, f, m, i, math.log(p.run_size / p.wall_size), exponent)
-    va = _index_of(q, n.Q_OMEGA_A, lane, st, ft, pf, dc)
-    vc = _index_of(q, n.Q_OMEGA_C, lane, st, ft, pf, dc)
+    va = _index_of(q, n.VALUE_WEIGHTS_A, lane, st, ft, pf, dc)
+    vc = _index_of(q, n.VALUE_WEIGHTS_C, lane, st, ft, pf, dc)
     totals = (p.stock_a / va, p.stock_b / va, p.stock_e / vc, p.stock_g / vc, p.stock_d / vc)
-    rows = (n.Q_KA, n.Q_KB, n.Q_KE, n.Q_KG, n.Q_KD)
+    rows = (n.STOCK_A_START, n.STOCK_B_START, n.STOCK_E_START, n.STOCK_G_START, n.STOCK_D_START)
     for k in range(5):
         _four(q, rows[k], lane, totals[k] * st, totals[k] * ft, totals[k] * pf, totals[k] * dc)
-    q[n.Q_XE + lane] = p.stock_e
-    q[n.Q_XG + lane] = p.stock_g
-    q[n.Q_XD + lane] = p.stock_d
+    q[n.VALUE_STOCK_E_START + lane] = p.stock_e
+    q[n.VALUE_STOCK_G_START + lane] = p.stock_g
+    q[n.VALUE_STOCK_D_START + lane] = p.stock_d
 
 
 @inline
@@ -226,7 +226,7 @@ def _index_of(q, omega, lane, st, ft, pf, dc):
 
 @kernel
 def fill_paths(params, catalogue, n_steps, steps_per_year, start, exponent, q, x):
-    """Paths of a scenario into its lane of ``x`` (float64[n_tiles, n_steps, X_SIZE])."""
+    """Paths of a scenario into its lane of ``x`` (float64[n_tiles, n_steps, PATHS_SIZE])."""
     dt = 1.0 / steps_per_year
     for column in range(params.shape[0]):
         for t in range(n_steps):
@@ -238,42 +238,42 @@ def fill_paths(params, catalogue, n_steps, steps_per_year, start, exponent, q, x
 @inline
 def _step(p, q, x, lane, y, dt):
     price = p.reference_price * p.price_growth**y
-    x[n.X_PRICE + lane] = price
-    x[n.X_A0 + lane] = (p.outside_price * price) ** (-p.price_sensitivity)
-    x[n.X_BC + lane] = _budget_c(p, y)
-    x[n.X_BC_NEXT + lane] = _budget_c(p, y + dt)
-    x[n.X_BB + lane] = p.budget_b * p.budget_b_growth**y
-    x[n.X_BB_NEXT + lane] = p.budget_b * p.budget_b_growth ** (y + dt)
-    x[n.X_NA + lane] = _logistic(p, y) * dt
-    x[n.X_LNRHO + lane] = math.log(p.run_size / p.wall_size) + y * math.log(p.run_growth / p.wall_growth)
-    x[n.X_GREY + lane] = p.grey_supply * p.grey_growth**y * dt
-    x[n.X_DISC + lane] = p.discount**y
-    x[n.X_BARRED + lane] = math.nan  # free, until a caller imposes a share
+    x[n.REFERENCE_PRICE + lane] = price
+    x[n.OUTSIDE_ATTRACTION + lane] = (p.outside_price * price) ** (-p.price_sensitivity)
+    x[n.ANNUAL_BUDGET_C + lane] = _budget_c(p, y)
+    x[n.ANNUAL_BUDGET_C_NEXT + lane] = _budget_c(p, y + dt)
+    x[n.ANNUAL_BUDGET_B + lane] = p.budget_b * p.budget_b_growth**y
+    x[n.ANNUAL_BUDGET_B_NEXT + lane] = p.budget_b * p.budget_b_growth ** (y + dt)
+    x[n.DEMAND_A + lane] = _logistic(p, y) * dt
+    x[n.LN_RUN_OVER_WALL + lane] = math.log(p.run_size / p.wall_size) + y * math.log(p.run_growth / p.wall_growth)
+    x[n.GREY_SUPPLY_PATH + lane] = p.grey_supply * p.grey_growth**y * dt
+    x[n.DISCOUNT + lane] = p.discount**y
+    x[n.BARRED_IMPOSED + lane] = math.nan  # free, until a caller imposes a share
     growth = p.software_growth**y
-    _four(x, n.X_SOFT, lane, min(1.0, p.software_st * growth), min(1.0, p.software_ft * growth),
+    _four(x, n.SOFTWARE, lane, min(1.0, p.software_st * growth), min(1.0, p.software_ft * growth),
           min(1.0, p.software_pf * growth), min(1.0, p.software_dc * growth))
 
 
 @inline
 def _chips(p, catalogue, q, x, lane, start, y, dt, exponent):
-    x[n.X_PTIME + lane] = start + y
+    x[n.PATH_DATE + lane] = start + y
     f, m, i = _moving(p, y)
-    x[n.X_PF + lane], x[n.X_PM + lane], x[n.X_PI + lane] = f, m, i
+    x[n.PATH_COMPUTE + lane], x[n.PATH_MEMORY + lane], x[n.PATH_INTERCONNECT + lane] = f, m, i
     f, m, i, tpp, area = _frontier(p, catalogue, start, y)
-    x[n.X_FF + lane], x[n.X_FM + lane], x[n.X_FI + lane] = f, m, i
-    x[n.X_FTPP + lane], x[n.X_FAREA + lane] = tpp, area
-    st, ft, pf, dc = _four_performances(p, f, m, i, x[n.X_LNRHO + lane], exponent)
-    _four(x, n.X_FW, lane, st, ft, pf, dc)
-    _four(x, n.X_LNFW, lane, math.log(st), math.log(ft), math.log(pf), math.log(dc))
-    x[n.X_FVA + lane] = _index_of(q, n.Q_OMEGA_A, lane, st, ft, pf, dc)
-    x[n.X_FVC + lane] = _index_of(q, n.Q_OMEGA_C, lane, st, ft, pf, dc)
+    x[n.FRONTIER_COMPUTE + lane], x[n.FRONTIER_MEMORY + lane], x[n.FRONTIER_INTERCONNECT + lane] = f, m, i
+    x[n.FRONTIER_TPP + lane], x[n.FRONTIER_AREA + lane] = tpp, area
+    st, ft, pf, dc = _four_performances(p, f, m, i, x[n.LN_RUN_OVER_WALL + lane], exponent)
+    _four(x, n.FRONTIER_PERFORMANCE, lane, st, ft, pf, dc)
+    _four(x, n.FRONTIER_LN_PERFORMANCE, lane, math.log(st), math.log(ft), math.log(pf), math.log(dc))
+    x[n.FRONTIER_VALUE_A + lane] = _index_of(q, n.VALUE_WEIGHTS_A, lane, st, ft, pf, dc)
+    x[n.FRONTIER_VALUE_C + lane] = _index_of(q, n.VALUE_WEIGHTS_C, lane, st, ft, pf, dc)
     f, m, i, _, _ = _frontier(p, catalogue, start, y + dt)
-    x[n.X_NF + lane], x[n.X_NM + lane], x[n.X_NI + lane] = f, m, i
+    x[n.NEXT_FRONTIER_COMPUTE + lane], x[n.NEXT_FRONTIER_MEMORY + lane], x[n.NEXT_FRONTIER_INTERCONNECT + lane] = f, m, i
     growth = p.unit_cost_growth**y * p.cost_shock
     for k in range(catalogue.shape[0]):
         f, m, i, tpp, launch, on_sale = _chip(p, catalogue[k], start, y)
         at = k * n.CHIP_ROWS * LANES + lane
-        x[n.X_CF + at], x[n.X_CM + at], x[n.X_CI + at], x[n.X_CTPP + at] = f, m, i, tpp
-        x[n.X_CCOST + at] = _unit_cost(p, catalogue[k].cost_class) * catalogue[k].cost_scale * growth
-        x[n.X_CLAUNCH + at] = launch
-        x[n.X_CON + at] = on_sale
+        x[n.CHIP_COMPUTE + at], x[n.CHIP_MEMORY + at], x[n.CHIP_INTERCONNECT + at], x[n.CHIP_TPP + at] = f, m, i, tpp
+        x[n.CHIP_UNIT_COST + at] = _unit_cost(p, catalogue[k].cost_class) * catalogue[k].cost_scale * growth
+        x[n.CHIP_LAUNCH + at] = launch
+        x[n.CHIP_ON_SALE + at] = on_sale

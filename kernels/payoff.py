@@ -35,7 +35,7 @@ def payoff(
     catalogue : CHIP[n_chips], newest first
     exponent : 2, 4 or 8, the norm of the roofline
     q, x : constants and paths of the scenario tiles (`paths`)
-    a : float64[n_allied, n_tiles, n_steps, A_SIZE] (`allied`)
+    a : float64[n_allied, n_tiles, n_steps, ALLIED_SIZE] (`allied`)
     out : float64[n_rows, n_tiles, N_OUTCOMES, LANES], filled
     trajectory : float64[n_rows, n_tiles, n_steps, N_TRAJECTORY, LANES], filled; n_rows 0: not wanted
     """
@@ -71,7 +71,7 @@ def _step(levers, policies, phase, t, since, dt, catalogue, exponent, x, home, w
     grey_market(w, x[t], home)
     ration(w, v, x[t], dt, o, l)
     elastic_budget(w, x[t], o, l)
-    book(w, v, x[t], np.int64(n.X_BC_NEXT), dt, o, l)
+    book(w, v, x[t], np.int64(n.ANNUAL_BUDGET_C_NEXT), dt, o, l)
     displace(w, v, home, o, l)
     purchase(w, x[t], home, o, l)
     research(w, dt)

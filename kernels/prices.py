@@ -28,9 +28,9 @@ FAR = 1e300
 
 @inline
 def _attractiveness(w):
-    """y = price^-beta at the log price S_L, into S_Y."""
+    """y = price^-beta at the log price SOLVER_LN_PRICE, into SOLVER_PRICE_POWER."""
     for i in range(LANES):
-        w[n.S_Y + i] = exp(-w[n.Q_BETA + i] * w[n.S_L + i])
+        w[n.SOLVER_PRICE_POWER + i] = exp(-w[n.PRICE_SENSITIVITY + i] * w[n.SOLVER_LN_PRICE + i])
 
 
 @inline
@@ -43,28 +43,28 @@ def _shares(g0, g1, g2, g3):
 
 @inline
 def _pulls(w, i):
-    """g y of the four workloads at S_Y."""
-    y = w[n.S_Y + i]
-    g0, g1 = w[n.S_G + i] * y, w[n.S_G + LANES + i] * y
-    return g0, g1, w[n.S_G + 2 * LANES + i] * y, w[n.S_G + 3 * LANES + i] * y
+    """g y of the four workloads at SOLVER_PRICE_POWER."""
+    y = w[n.SOLVER_PRICE_POWER + i]
+    g0, g1 = w[n.SOLVER_ATTRACTION + i] * y, w[n.SOLVER_ATTRACTION + LANES + i] * y
+    return g0, g1, w[n.SOLVER_ATTRACTION + 2 * LANES + i] * y, w[n.SOLVER_ATTRACTION + 3 * LANES + i] * y
 
 
 @inline
 def _spendings(w, i, g0, g1, g2, g3, t0, t1, t2, t3):
     """b s of the four workloads."""
-    u0, u1 = w[n.S_B + i] * (g0 * t0), w[n.S_B + LANES + i] * (g1 * t1)
-    return u0, u1, w[n.S_B + 2 * LANES + i] * (g2 * t2), w[n.S_B + 3 * LANES + i] * (g3 * t3)
+    u0, u1 = w[n.SOLVER_BUDGET + i] * (g0 * t0), w[n.SOLVER_BUDGET + LANES + i] * (g1 * t1)
+    return u0, u1, w[n.SOLVER_BUDGET + 2 * LANES + i] * (g2 * t2), w[n.SOLVER_BUDGET + 3 * LANES + i] * (g3 * t3)
 
 
 @tile
 def spend(w):
-    """Spending on the exporter, sum b s at the log price S_L, into S_1."""
+    """Spending on the exporter, sum b s at the log price SOLVER_LN_PRICE, into SOLVER_SPENDING."""
     _attractiveness(w)
     for i in range(LANES):
         g0, g1, g2, g3 = _pulls(w, i)
         t0, t1, t2, t3 = _shares(g0, g1, g2, g3)
         u0, u1, u2, u3 = _spendings(w, i, g0, g1, g2, g3, t0, t1, t2, t3)
-        w[n.S_1 + i] = (u0 + u1) + (u2 + u3)
+        w[n.SOLVER_SPENDING + i] = (u0 + u1) + (u2 + u3)
 
 
 @inline
@@ -74,46 +74,46 @@ def _move(w, i, old, step, up, close):
     up : whether the root lies above ``old`` (the step may point the other way where the slope is not to be trusted).
     Returns 1 if the lane must go on.
     """
-    low = old if up else w[n.S_LO + i]
-    high = w[n.S_HI + i] if up else old
+    low = old if up else w[n.SOLVER_LOW + i]
+    high = w[n.SOLVER_HIGH + i] if up else old
     new = min(old + step, old + 4.0)
     inside = (new >= low) & (new <= high)
     new = new if inside else 0.5 * (low + min(high, low + 8.0))
-    on = w[n.S_ON + i] > 0.0
+    on = w[n.SOLVER_ACTIVE + i] > 0.0
     again = on & (abs(new - old) > close)
-    w[n.S_LO + i] = low
-    w[n.S_HI + i] = high
-    w[n.S_L + i] = new if on else old
-    w[n.S_ON + i] = 1.0 if again else 0.0
+    w[n.SOLVER_LOW + i] = low
+    w[n.SOLVER_HIGH + i] = high
+    w[n.SOLVER_LN_PRICE + i] = new if on else old
+    w[n.SOLVER_ACTIVE + i] = 1.0 if again else 0.0
     return 1 if again else 0
 
 
 @tile
 def start_markup(w):
-    """A first guess of the monopoly price, from the budget-weighted attraction; M_RBUDGET is one over the budget."""
+    """A first guess of the monopoly price, from the budget-weighted attraction; INVERSE_REACHABLE_BUDGET is one over the budget."""
     for i in range(LANES):
-        pull = w[n.S_B + i] * w[n.S_G + i] + w[n.S_B + LANES + i] * w[n.S_G + LANES + i]
-        pull += w[n.S_B + 2 * LANES + i] * w[n.S_G + 2 * LANES + i]
-        pull += w[n.S_B + 3 * LANES + i] * w[n.S_G + 3 * LANES + i]
-        w[n.S_Y + i] = log(pull * w[n.M_RBUDGET + i])
+        pull = w[n.SOLVER_BUDGET + i] * w[n.SOLVER_ATTRACTION + i] + w[n.SOLVER_BUDGET + LANES + i] * w[n.SOLVER_ATTRACTION + LANES + i]
+        pull += w[n.SOLVER_BUDGET + 2 * LANES + i] * w[n.SOLVER_ATTRACTION + 2 * LANES + i]
+        pull += w[n.SOLVER_BUDGET + 3 * LANES + i] * w[n.SOLVER_ATTRACTION + 3 * LANES + i]
+        w[n.SOLVER_PRICE_POWER + i] = log(pull * w[n.INVERSE_REACHABLE_BUDGET + i])
     for i in range(LANES):
-        ln_x = w[n.S_Y + i] - w[n.Q_BETA + i] * w[n.S_LNC + i]
-        w[n.S_Y + i] = exp(w[n.Q_RBETA1 + i] * (ln_x - w[n.Q_LNBETA + i]))
+        ln_x = w[n.SOLVER_PRICE_POWER + i] - w[n.PRICE_SENSITIVITY + i] * w[n.SOLVER_LN_COST + i]
+        w[n.SOLVER_PRICE_POWER + i] = exp(w[n.INVERSE_SENSITIVITY_AND_ONE + i] * (ln_x - w[n.LN_SENSITIVITY + i]))
     for i in range(LANES):
-        w[n.S_L + i] = w[n.S_LNC + i] + log(1.0 + w[n.Q_RBETA + i] + 0.5 * w[n.S_Y + i])
+        w[n.SOLVER_LN_PRICE + i] = w[n.SOLVER_LN_COST + i] + log(1.0 + w[n.INVERSE_SENSITIVITY + i] + 0.5 * w[n.SOLVER_PRICE_POWER + i])
 
 
 @tile
 def _bracket_markup(w):
     for i in range(LANES):
-        w[n.S_LO + i] = w[n.S_LNC + i] + w[n.Q_LNFLOOR + i]
-        w[n.S_HI + i] = FAR
-        w[n.S_L + i] = max(w[n.S_L + i], w[n.S_LO + i])
+        w[n.SOLVER_LOW + i] = w[n.SOLVER_LN_COST + i] + w[n.LN_LEAST_MARKUP + i]
+        w[n.SOLVER_HIGH + i] = FAR
+        w[n.SOLVER_LN_PRICE + i] = max(w[n.SOLVER_LN_PRICE + i], w[n.SOLVER_LOW + i])
 
 
 @tile
 def solve_markup(w, close):
-    """Equation (7) for lanes with S_ON: S_G, S_B, S_LNC and a start in S_L to the log price in S_L."""
+    """Equation (7) for lanes with SOLVER_ACTIVE: SOLVER_ATTRACTION, SOLVER_BUDGET, SOLVER_LN_COST and a start in SOLVER_LN_PRICE to the log price in SOLVER_LN_PRICE."""
     _bracket_markup(w)
     for _ in range(_MAX_STEPS):
         if _markup_step(w, close) == 0:
@@ -133,36 +133,36 @@ def _markup_step(w, close):
         bstt = fma(v0, t0, v1 * t1) + fma(v2, t2, v3 * t3)
         r = 1.0 / bst
         rho = bs * r
-        z1 = 1.0 + rho * w[n.Q_RBETA + i]
-        w[n.S_1 + i] = z1
+        z1 = 1.0 + rho * w[n.INVERSE_SENSITIVITY + i]
+        w[n.SOLVER_SPENDING + i] = z1
         # The slope of the residual times z1.
-        w[n.S_2 + i] = z1 + (1.0 + rho - 2.0 * (rho * (bstt * r)))
+        w[n.SOLVER_SLOPE + i] = z1 + (1.0 + rho - 2.0 * (rho * (bstt * r)))
     for i in range(LANES):
-        w[n.S_3 + i] = log(w[n.S_1 + i])
+        w[n.SOLVER_LN_SPENDING + i] = log(w[n.SOLVER_SPENDING + i])
     moving = 0
     for i in range(LANES):
-        ln_p = w[n.S_L + i]
-        gap = ln_p - w[n.S_LNC + i] - w[n.S_3 + i]
-        moving += _move(w, i, ln_p, -gap * w[n.S_1 + i] / w[n.S_2 + i], gap < 0.0, close)
+        ln_p = w[n.SOLVER_LN_PRICE + i]
+        gap = ln_p - w[n.SOLVER_LN_COST + i] - w[n.SOLVER_LN_SPENDING + i]
+        moving += _move(w, i, ln_p, -gap * w[n.SOLVER_SPENDING + i] / w[n.SOLVER_SLOPE + i], gap < 0.0, close)
     return moving
 
 
 @tile
 def _bracket_clearing(w):
     for i in range(LANES):
-        budget = w[n.S_B + i] + w[n.S_B + LANES + i] + w[n.S_B + 2 * LANES + i] + w[n.S_B + 3 * LANES + i]
-        w[n.S_HI + i] = log(budget)
+        budget = w[n.SOLVER_BUDGET + i] + w[n.SOLVER_BUDGET + LANES + i] + w[n.SOLVER_BUDGET + 2 * LANES + i] + w[n.SOLVER_BUDGET + 3 * LANES + i]
+        w[n.SOLVER_HIGH + i] = log(budget)
     for i in range(LANES):
-        high, start = max(w[n.S_HI + i] - w[n.S_LNN + i], w[n.S_LO + i]), w[n.S_L + i]
-        w[n.S_HI + i] = high
-        w[n.S_L + i] = min(start, high) if w[n.S_ON + i] > 0.0 else start
+        high, start = max(w[n.SOLVER_HIGH + i] - w[n.SOLVER_LN_QUANTITY + i], w[n.SOLVER_LOW + i]), w[n.SOLVER_LN_PRICE + i]
+        w[n.SOLVER_HIGH + i] = high
+        w[n.SOLVER_LN_PRICE + i] = min(start, high) if w[n.SOLVER_ACTIVE + i] > 0.0 else start
 
 
 @tile
 def solve_clearing(w):
-    """Equation (8) for lanes with S_ON: log quantity in S_LNN, a start in S_L, to the log price in S_L.
+    """Equation (8) for lanes with SOLVER_ACTIVE: log quantity in SOLVER_LN_QUANTITY, a start in SOLVER_LN_PRICE, to the log price in SOLVER_LN_PRICE.
 
-    S_LO holds a log price at or below the start, which sells more than the quantity.
+    SOLVER_LOW holds a log price at or below the start, which sells more than the quantity.
     """
     _bracket_clearing(w)
     for _ in range(_MAX_STEPS):
@@ -179,13 +179,13 @@ def _clearing_step(w):
         u0, u1, u2, u3 = _spendings(w, i, g0, g1, g2, g3, t0, t1, t2, t3)
         bs = (u0 + u1) + (u2 + u3)
         bst = fma(u0, t0, u1 * t1) + fma(u2, t2, u3 * t3)
-        w[n.S_1 + i] = bs
-        w[n.S_2 + i] = 1.0 + w[n.Q_BETA + i] * bst / bs
+        w[n.SOLVER_SPENDING + i] = bs
+        w[n.SOLVER_SLOPE + i] = 1.0 + w[n.PRICE_SENSITIVITY + i] * bst / bs
     for i in range(LANES):
-        w[n.S_3 + i] = log(w[n.S_1 + i])
+        w[n.SOLVER_LN_SPENDING + i] = log(w[n.SOLVER_SPENDING + i])
     moving = 0
     for i in range(LANES):
-        ln_p = w[n.S_L + i]
-        excess = w[n.S_3 + i] - ln_p - w[n.S_LNN + i]
-        moving += _move(w, i, ln_p, excess / w[n.S_2 + i], excess > 0.0, CLOSE)
+        ln_p = w[n.SOLVER_LN_PRICE + i]
+        excess = w[n.SOLVER_LN_SPENDING + i] - ln_p - w[n.SOLVER_LN_QUANTITY + i]
+        moving += _move(w, i, ln_p, excess / w[n.SOLVER_SLOPE + i], excess > 0.0, CLOSE)
     return moving

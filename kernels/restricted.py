@@ -16,57 +16,57 @@ PASSES = 4
 
 @part(ROWS, ROWS, WHOLE)
 def domestic_product(w, x, exponent):
-    """The domestic chip: performance with its software, index, cost (10), attraction; M_LNA for the exporter."""
+    """The domestic chip: performance with its software, index, cost (10), attraction; LN_EXPORTER_ATTRACTION for the exporter."""
     for i in range(LANES):
-        w[n.D_F + i] = w[n.Z_F + i]
-        w[n.D_M + i] = w[n.Z_M + i]
-        w[n.D_I + i] = w[n.Z_I + i]
+        w[n.DESIGN_COMPUTE + i] = w[n.DOMESTIC_COMPUTE + i]
+        w[n.DESIGN_MEMORY + i] = w[n.DOMESTIC_MEMORY + i]
+        w[n.DESIGN_INTERCONNECT + i] = w[n.DOMESTIC_INTERCONNECT + i]
     perform(w, x, exponent)
     for i in range(LANES):
-        floor = w[n.Q_DFLOOR + i]
-        learnt = power(w[n.Z_Z + i] * w[n.Q_RZ0 + i], w[n.Q_LEARN + i])
-        cost = w[n.Q_DCOST + i] * (floor + (1.0 - floor) * learnt)
-        w[n.C_CD + i] = cost
-        w[n.C_PD0 + i] = cost * w[n.Q_DMARK + i]
+        floor = w[n.COST_FLOOR + i]
+        learnt = power(w[n.CUMULATIVE_OUTPUT + i] * w[n.INVERSE_OUTPUT_START + i], w[n.LEARNING_EXPONENT + i])
+        cost = w[n.DOMESTIC_COST_START + i] * (floor + (1.0 - floor) * learnt)
+        w[n.DOMESTIC_COST + i] = cost
+        w[n.DOMESTIC_LIST_PRICE + i] = cost * w[n.DOMESTIC_MARKUP_FACTOR + i]
     for i in range(LANES):
-        ln_price = log(w[n.C_PD0 + i])
-        tilt = w[n.Q_NU + i] * (w[n.Z_L + i] - 0.5)
-        w[n.M_LNA + i] = w[n.Q_ATT_E + i] + tilt
-        w[n.S_Y + i] = w[n.Q_ATT_D + i] - tilt - w[n.Q_BETA + i] * ln_price
+        ln_price = log(w[n.DOMESTIC_LIST_PRICE + i])
+        tilt = w[n.NETWORK_EFFECT + i] * (w[n.LOCK_IN + i] - 0.5)
+        w[n.LN_EXPORTER_ATTRACTION + i] = w[n.LN_ATTRACTION_E + i] + tilt
+        w[n.SOLVER_PRICE_POWER + i] = w[n.LN_ATTRACTION_D + i] - tilt - w[n.PRICE_SENSITIVITY + i] * ln_price
     for k in range(4):
         for i in range(LANES):
             at = k * LANES + i
-            f = w[n.D_W + at] * x[n.X_SOFT + at]
-            w[n.C_FD + at] = f
-            w[n.C_AD + at] = w[n.S_Y + i] + w[n.Q_BETA + i] * log(f)
+            f = w[n.DESIGN_PERFORMANCE + at] * x[n.SOFTWARE + at]
+            w[n.DOMESTIC_PERFORMANCE + at] = f
+            w[n.DOMESTIC_ATTRACTION + at] = w[n.SOLVER_PRICE_POWER + i] + w[n.PRICE_SENSITIVITY + i] * log(f)
     for i in range(4 * LANES):
-        w[n.C_AD + i] = exp(w[n.C_AD + i])
+        w[n.DOMESTIC_ATTRACTION + i] = exp(w[n.DOMESTIC_ATTRACTION + i])
     for i in range(LANES):
-        w[n.C_VD + i] = index_lane(w, i, n.C_FD)
+        w[n.DOMESTIC_VALUE + i] = index_lane(w, i, n.DOMESTIC_PERFORMANCE)
 
 
 @tile
 def open_market(w, x, a, dt):
     """Budgets of the step and the market the exporter's candidates meet before grey chips and rationing."""
     for i in range(LANES):
-        imposed, free = x[n.X_BARRED + i], w[n.Z_R + i]
-        w[n.Z_R + i] = imposed if imposed == imposed else free
-        budget = x[n.X_BC + i] * dt * w[n.Z_ELASTIC + i] - w[n.Z_PULLED + i]
-        w[n.C_BUDGET + i] = budget
-        w[n.T_NETBASE + i] = w[n.Q_NET + i]
-        w[n.T_NA + i] = a[n.A_NA + i]
-        w[n.T_NB + i] = a[n.A_NB + i]
+        imposed, free = x[n.BARRED_IMPOSED + i], w[n.BARRED + i]
+        w[n.BARRED + i] = imposed if imposed == imposed else free
+        budget = x[n.ANNUAL_BUDGET_C + i] * dt * w[n.BUDGET_FACTOR + i] - w[n.PULLED_FORWARD_C + i]
+        w[n.BUDGET_C + i] = budget
+        w[n.NET_OF_TARIFF + i] = w[n.NET_OF_TARIFF_C + i]
+        w[n.CHIPS_OF_A + i] = a[n.ALLIED_CHIPS + i]
+        w[n.CHIPS_OF_B + i] = a[n.SWING_CHIPS + i]
         for k in range(4):
             at = k * LANES + i
-            b0 = w[n.M_OMEGA + at] * budget
-            w[n.C_B0 + at] = b0
-            w[n.M_B + at] = (1.0 - w[n.Z_R + i]) * b0
-            w[n.M_R + at] = x[n.X_A0 + i] + w[n.C_AD + at]
+            b0 = w[n.MARKET_WEIGHTS + at] * budget
+            w[n.BUDGET_BEFORE_GREY + at] = b0
+            w[n.REACHABLE_BUDGET + at] = (1.0 - w[n.BARRED + i]) * b0
+            w[n.RIVALS_ATTRACTION + at] = x[n.OUTSIDE_ATTRACTION + i] + w[n.DOMESTIC_ATTRACTION + at]
 
 
 @glue
 def grey_market(w, x, a):
-    """Smuggled chips: denial, supply (11), price under the ceiling, spending by workload; M_B becomes what is left."""
+    """Smuggled chips: denial, supply (11), price under the ceiling, spending by workload; REACHABLE_BUDGET becomes what is left."""
     _supply_grey(w, x, a)
     if _price_under_ceiling(w, x) > 0:
         solve_clearing(w)
@@ -76,48 +76,48 @@ def grey_market(w, x, a):
 @part(ROWS, ROWS, ROWS)
 def _supply_grey(w, x, a):
     for i in range(LANES):
-        offered = w[n.P_PLAN + i] > 0.0
-        denial = 1.0 - min(1.0, w[n.P_VE + i] / x[n.X_FVC + i]) if offered else 1.0
-        w[n.P_DENIAL + i] = denial
-        flow = w[n.Q_GFLOOR + i] + (1.0 - w[n.Q_GFLOOR + i]) * denial
-        w[n.C_FLOW + i] = flow
-        source = x[n.X_GREY + i] + w[n.Q_LEAK_B + i] * a[n.A_QB + i] + w[n.Q_LEAK_A + i] * a[n.A_QA + i]
-        supply = source * w[n.Q_ENF + i] * flow / x[n.X_FVC + i]
-        w[n.C_NG + i] = supply if w[n.Q_ATT_G + i] > 0.0 else 0.0
+        offered = w[n.PLAN + i] > 0.0
+        denial = 1.0 - min(1.0, w[n.VALUE_OFFERED + i] / x[n.FRONTIER_VALUE_C + i]) if offered else 1.0
+        w[n.DENIAL + i] = denial
+        flow = w[n.GREY_FLOOR + i] + (1.0 - w[n.GREY_FLOOR + i]) * denial
+        w[n.GREY_FLOW + i] = flow
+        source = x[n.GREY_SUPPLY_PATH + i] + w[n.LEAK_B + i] * a[n.SWING_VALUE + i] + w[n.LEAK_A + i] * a[n.ALLIED_VALUE + i]
+        supply = source * w[n.ENFORCEMENT_FACTOR + i] * flow / x[n.FRONTIER_VALUE_C + i]
+        w[n.GREY_CHIPS + i] = supply if w[n.ATTRACTION_G + i] > 0.0 else 0.0
     for i in range(LANES):
-        w[n.S_Y + i] = w[n.M_LNA + i] + log(w[n.Q_ATT_G + i] if w[n.Q_ATT_G + i] > 0.0 else 1.0)
+        w[n.SOLVER_PRICE_POWER + i] = w[n.LN_EXPORTER_ATTRACTION + i] + log(w[n.ATTRACTION_G + i] if w[n.ATTRACTION_G + i] > 0.0 else 1.0)
     for k in range(4):
         for i in range(LANES):
             at = k * LANES + i
-            pull = exp(w[n.S_Y + i] + w[n.Q_BETA + i] * x[n.X_LNFW + at])
-            w[n.S_G + at] = pull * w[n.M_RR + at]
-            w[n.S_B + at] = w[n.C_B0 + at]
+            pull = exp(w[n.SOLVER_PRICE_POWER + i] + w[n.PRICE_SENSITIVITY + i] * x[n.FRONTIER_LN_PERFORMANCE + at])
+            w[n.SOLVER_ATTRACTION + at] = pull * w[n.INVERSE_RIVALS + at]
+            w[n.SOLVER_BUDGET + at] = w[n.BUDGET_BEFORE_GREY + at]
 
 
 @part(ROWS, ROWS)
 def _price_under_ceiling(w, x):
     """Where supply exceeds demand at the ceiling, ask for the clearing price below it."""
     for i in range(LANES):
-        w[n.S_L + i] = log(w[n.Q_OUTSIDE + i] * x[n.X_PRICE + i] * x[n.X_FVC + i])
+        w[n.SOLVER_LN_PRICE + i] = log(w[n.OUTSIDE_PRICE + i] * x[n.REFERENCE_PRICE + i] * x[n.FRONTIER_VALUE_C + i])
     spend(w)
     below = 0
     for i in range(LANES):
-        demand = w[n.S_1 + i] / (w[n.Q_OUTSIDE + i] * x[n.X_PRICE + i] * x[n.X_FVC + i])
-        supply = w[n.C_NG + i]
+        demand = w[n.SOLVER_SPENDING + i] / (w[n.OUTSIDE_PRICE + i] * x[n.REFERENCE_PRICE + i] * x[n.FRONTIER_VALUE_C + i])
+        supply = w[n.GREY_CHIPS + i]
         on = supply > demand
-        w[n.S_1 + i] = demand
-        w[n.S_2 + i] = supply if on else 1.0
-        w[n.S_ON + i] = 1.0 if on else 0.0
+        w[n.SOLVER_SPENDING + i] = demand
+        w[n.SOLVER_SLOPE + i] = supply if on else 1.0
+        w[n.SOLVER_ACTIVE + i] = 1.0 if on else 0.0
         below += 1 if on else 0
     if below > 0:
         for i in range(LANES):
             # Demand falls at least as fast as 1/price: this price sells at least the supply.
-            ceiling = w[n.S_L + i]
-            ln_supply = log(w[n.S_2 + i])
-            start = ceiling - (ln_supply - log(w[n.S_1 + i]))
-            w[n.S_LNN + i] = ln_supply
-            w[n.S_LO + i] = start
-            w[n.S_L + i] = start if w[n.S_ON + i] > 0.0 else ceiling
+            ceiling = w[n.SOLVER_LN_PRICE + i]
+            ln_supply = log(w[n.SOLVER_SLOPE + i])
+            start = ceiling - (ln_supply - log(w[n.SOLVER_SPENDING + i]))
+            w[n.SOLVER_LN_QUANTITY + i] = ln_supply
+            w[n.SOLVER_LOW + i] = start
+            w[n.SOLVER_LN_PRICE + i] = start if w[n.SOLVER_ACTIVE + i] > 0.0 else ceiling
     return below
 
 
@@ -125,23 +125,23 @@ def _price_under_ceiling(w, x):
 def _buy_grey(w):
     spend(w)
     for i in range(LANES):
-        w[n.C_PG + i] = exp(w[n.S_L + i])
+        w[n.GREY_PRICE + i] = exp(w[n.SOLVER_LN_PRICE + i])
     for i in range(LANES):
-        price, supply = w[n.C_PG + i], w[n.C_NG + i]
-        most = w[n.Q_GCAP + i] * w[n.C_BUDGET + i]
+        price, supply = w[n.GREY_PRICE + i], w[n.GREY_CHIPS + i]
+        most = w[n.GREY_BUDGET_CAP + i] * w[n.BUDGET_C + i]
         capped = supply * price > most
         chips = most / price if capped else supply
-        w[n.C_GCAPPED + i] = 1.0 if capped else 0.0
-        w[n.C_BOUGHT + i] = chips / supply if supply > 0.0 else 1.0
-        w[n.C_NG + i] = chips
-        w[n.S_2 + i] = chips * price / w[n.S_1 + i]
+        w[n.GREY_IS_CAPPED + i] = 1.0 if capped else 0.0
+        w[n.GREY_BOUGHT_SHARE + i] = chips / supply if supply > 0.0 else 1.0
+        w[n.GREY_CHIPS + i] = chips
+        w[n.SOLVER_SLOPE + i] = chips * price / w[n.SOLVER_SPENDING + i]
     for k in range(4):
         for i in range(LANES):
             at = k * LANES + i
-            pull = w[n.S_G + at] * w[n.S_Y + i]
-            spent = w[n.S_B + at] * (pull / (1.0 + pull)) * w[n.S_2 + i]
-            w[n.C_GSPEND + at] = spent
-            w[n.M_B + at] = w[n.C_B0 + at] - spent
+            pull = w[n.SOLVER_ATTRACTION + at] * w[n.SOLVER_PRICE_POWER + i]
+            spent = w[n.SOLVER_BUDGET + at] * (pull / (1.0 + pull)) * w[n.SOLVER_SLOPE + i]
+            w[n.GREY_SPENDING + at] = spent
+            w[n.REACHABLE_BUDGET + at] = w[n.BUDGET_BEFORE_GREY + at] - spent
 
 
 @glue
@@ -162,7 +162,7 @@ def _domestic_alone(w, x):
     for k in range(4):
         for i in range(LANES):
             at = k * LANES + i
-            w[n.C_SN + at] = w[n.C_AD + at] / (w[n.C_AD + at] + x[n.X_A0 + i])
+            w[n.DOMESTIC_SHARE_ALONE + at] = w[n.DOMESTIC_ATTRACTION + at] / (w[n.DOMESTIC_ATTRACTION + at] + x[n.OUTSIDE_ATTRACTION + i])
 
 
 @part(ROWS, ROWS, WHOLE, ROWS)
@@ -185,27 +185,27 @@ def _set_desk(w, x, k, j):
     """
     used = 0
     for i in range(LANES):
-        on = j[n.J_REACH + i] > 0.0
-        ln_cost, ln_price = j[n.J_LNC + i], j[n.J_L + i]
-        w[n.S_ON + i] = 1.0 if on else 0.0
-        w[n.S_LNC + i] = ln_cost if on else 0.0
-        w[n.S_L + i] = ln_price if on else 1.0
+        on = j[n.OFFER_REACH + i] > 0.0
+        ln_cost, ln_price = j[n.OFFER_LN_COST + i], j[n.OFFER_LN_PRICE + i]
+        w[n.SOLVER_ACTIVE + i] = 1.0 if on else 0.0
+        w[n.SOLVER_LN_COST + i] = ln_cost if on else 0.0
+        w[n.SOLVER_LN_PRICE + i] = ln_price if on else 1.0
         used += 1 if on else 0
     if used > 0:
         for i in range(4 * LANES):
-            w[n.S_B + i] = w[n.M_B + i]
+            w[n.SOLVER_BUDGET + i] = w[n.REACHABLE_BUDGET + i]
         if k == 0:
             for i in range(4 * LANES):
-                w[n.S_G + i] = j[n.J_E + i] * w[n.M_RR + i]
+                w[n.SOLVER_ATTRACTION + i] = j[n.OFFER_UNIT_ATTRACTION + i] * w[n.INVERSE_RIVALS + i]
         else:
             for at in range(4):
                 for i in range(LANES):
                     row = at * LANES + i
-                    z = j[n.J_Z + row]
-                    w[n.S_G + row] = j[n.J_E + row] * (1.0 - z) / (x[n.X_A0 + i] + j[n.J_A + row] * z)
+                    z = j[n.OFFER_DOMESTIC_SERVED + row]
+                    w[n.SOLVER_ATTRACTION + row] = j[n.OFFER_UNIT_ATTRACTION + row] * (1.0 - z) / (x[n.OUTSIDE_ATTRACTION + i] + j[n.OFFER_ATTRACTION + row] * z)
         for at in range(4):
             for i in range(LANES):
-                w[n.S_G + at * LANES + i] = w[n.S_G + at * LANES + i] if w[n.S_ON + i] > 0.0 else 1.0
+                w[n.SOLVER_ATTRACTION + at * LANES + i] = w[n.SOLVER_ATTRACTION + at * LANES + i] if w[n.SOLVER_ACTIVE + i] > 0.0 else 1.0
     return used
 
 
@@ -213,115 +213,115 @@ def _set_desk(w, x, k, j):
 def _limit(w, j):
     """Plan b under its quota: where the monopoly price sells more than the licences, ask for the clearing price."""
     for i in range(LANES):
-        w[n.S_2 + i] = exp(-w[n.S_L + i])
+        w[n.SOLVER_SLOPE + i] = exp(-w[n.SOLVER_LN_PRICE + i])
     binding = 0
     for i in range(LANES):
-        on = j[n.J_REACH + i] > 0.0
-        ln_price, old = w[n.S_L + i], j[n.J_L + i]
+        on = j[n.OFFER_REACH + i] > 0.0
+        ln_price, old = w[n.SOLVER_LN_PRICE + i], j[n.OFFER_LN_PRICE + i]
         # The next pass starts from the monopoly price, not from a clearing price.
-        j[n.J_L + i] = ln_price if on else old
-        per_buyer = j[n.J_N + i] / (1.0 - w[n.Z_R + i])
-        over = on & (w[n.P_PLAN + i] == 2.0) & (w[n.S_1 + i] * w[n.S_2 + i] > per_buyer)
-        w[n.S_2 + i] = per_buyer if over else 1.0
-        w[n.S_ON + i] = 1.0 if over else 0.0
+        j[n.OFFER_LN_PRICE + i] = ln_price if on else old
+        per_buyer = j[n.OFFER_QUOTA + i] / (1.0 - w[n.BARRED + i])
+        over = on & (w[n.PLAN + i] == 2.0) & (w[n.SOLVER_SPENDING + i] * w[n.SOLVER_SLOPE + i] > per_buyer)
+        w[n.SOLVER_SLOPE + i] = per_buyer if over else 1.0
+        w[n.SOLVER_ACTIVE + i] = 1.0 if over else 0.0
         binding += 1 if over else 0
     if binding > 0:
         for i in range(LANES):
-            w[n.S_LNN + i] = log(w[n.S_2 + i])
-            w[n.S_LO + i] = w[n.S_L + i]
+            w[n.SOLVER_LN_QUANTITY + i] = log(w[n.SOLVER_SLOPE + i])
+            w[n.SOLVER_LOW + i] = w[n.SOLVER_LN_PRICE + i]
     return binding
 
 
 @tile
 def _read_desk(w, j):
     for i in range(LANES):
-        w[n.S_2 + i] = exp(w[n.S_L + i])
+        w[n.SOLVER_SLOPE + i] = exp(w[n.SOLVER_LN_PRICE + i])
     for i in range(LANES):
-        on = j[n.J_REACH + i] > 0.0
-        price = w[n.S_2 + i]
-        j[n.J_PRICE + i] = price if on else 0.0
-        j[n.J_NSTAR + i] = w[n.S_1 + i] / price if on else 0.0
+        on = j[n.OFFER_REACH + i] > 0.0
+        price = w[n.SOLVER_SLOPE + i]
+        j[n.OFFER_PRICE + i] = price if on else 0.0
+        j[n.OFFER_CHIPS_IF_ALL + i] = w[n.SOLVER_SPENDING + i] / price if on else 0.0
     for k in range(4):
         for i in range(LANES):
             at = k * LANES + i
-            on = j[n.J_REACH + i] > 0.0
-            pull = w[n.S_G + at] * w[n.S_Y + i]
-            a, s = j[n.J_E + at] * w[n.S_Y + i], pull / (1.0 + pull)
-            j[n.J_A + at] = a if on else 0.0
-            j[n.J_SHARE + at] = s if on else 0.0
+            on = j[n.OFFER_REACH + i] > 0.0
+            pull = w[n.SOLVER_ATTRACTION + at] * w[n.SOLVER_PRICE_POWER + i]
+            a, s = j[n.OFFER_UNIT_ATTRACTION + at] * w[n.SOLVER_PRICE_POWER + i], pull / (1.0 + pull)
+            j[n.OFFER_ATTRACTION + at] = a if on else 0.0
+            j[n.OFFER_SHARE + at] = s if on else 0.0
 
 
 @tile
 def _masses(w, v, o, l):
     """Reaches of plan c at this pass's prices, and the share of spending each offer meets."""
     for i in range(LANES):
-        shared = w[n.P_PLAN + i] == 3.0
-        reachable, avail = 1.0 - w[n.Z_R + i], v[n.V_AVAIL + i]
-        old_o, old_l = o[n.J_REACH + i], l[n.J_REACH + i]
-        stretch = min(avail, l[n.J_N + i] * avail / (reachable * l[n.J_NSTAR + i]))
+        shared = w[n.PLAN + i] == 3.0
+        reachable, avail = 1.0 - w[n.BARRED + i], v[n.LICENCES_AVAILABLE + i]
+        old_o, old_l = o[n.OFFER_REACH + i], l[n.OFFER_REACH + i]
+        stretch = min(avail, l[n.OFFER_QUOTA + i] * avail / (reachable * l[n.OFFER_CHIPS_IF_ALL + i]))
         reach_l = stretch if shared else old_l
         reach_o = 1.0 - stretch if shared else old_o
-        l[n.J_REACH + i] = reach_l
-        o[n.J_REACH + i] = reach_o
-        l[n.J_MASS + i] = reachable * reach_l
-        o[n.J_MASS + i] = reachable * reach_o
+        l[n.OFFER_REACH + i] = reach_l
+        o[n.OFFER_REACH + i] = reach_o
+        l[n.OFFER_MASS + i] = reachable * reach_l
+        o[n.OFFER_MASS + i] = reachable * reach_o
 
 
 @part(ROWS, ROWS, REAL, ROWS, ROWS)
 def _ration_domestic(w, x, dt, o, l):
     """Latent domestic demand over supply, and the share of it that is served: equation (12)."""
     for i in range(LANES):
-        m_o, m_l = o[n.J_MASS + i], l[n.J_MASS + i]
+        m_o, m_l = o[n.OFFER_MASS + i], l[n.OFFER_MASS + i]
         m_n = 1.0 - m_l - m_o
-        a0 = x[n.X_A0 + i]
+        a0 = x[n.OUTSIDE_ATTRACTION + i]
         latent = 0.0
         for k in range(4):
             at = k * LANES + i
-            ad = w[n.C_AD + at]
-            all_o, all_l = o[n.J_A + at] + ad + a0, l[n.J_A + at] + ad + a0
+            ad = w[n.DOMESTIC_ATTRACTION + at]
+            all_o, all_l = o[n.OFFER_ATTRACTION + at] + ad + a0, l[n.OFFER_ATTRACTION + at] + ad + a0
             both = ad / (all_o * all_l)
             share_o, share_l = both * all_l, both * all_o
-            o[n.J_Z + at] = share_o
-            l[n.J_Z + at] = share_l
-            latent += w[n.M_B + at] * (m_l * share_l + m_o * share_o + m_n * w[n.C_SN + at])
-        w[n.S_2 + i] = latent / (w[n.C_PD0 + i] * w[n.Z_S + i] * dt)
+            o[n.OFFER_DOMESTIC_SERVED + at] = share_o
+            l[n.OFFER_DOMESTIC_SERVED + at] = share_l
+            latent += w[n.REACHABLE_BUDGET + at] * (m_l * share_l + m_o * share_o + m_n * w[n.DOMESTIC_SHARE_ALONE + at])
+        w[n.SOLVER_SLOPE + i] = latent / (w[n.DOMESTIC_LIST_PRICE + i] * w[n.DOMESTIC_CAPACITY + i] * dt)
     for i in range(LANES):
-        w[n.S_3 + i] = power(max(1.0, w[n.S_2 + i]), w[n.Q_XI + i])
+        w[n.SOLVER_LN_SPENDING + i] = power(max(1.0, w[n.SOLVER_SLOPE + i]), w[n.SCARCITY_EXPONENT + i])
     for i in range(LANES):
-        ratio, rent = w[n.S_2 + i], w[n.S_3 + i]
+        ratio, rent = w[n.SOLVER_SLOPE + i], w[n.SOLVER_LN_SPENDING + i]
         square = ratio * ratio
         rationed = 1.0 / np.sqrt(np.sqrt(1.0 + square * square))
-        w[n.C_K + i] = min(1.0, rationed * rent)
-        w[n.C_PD + i] = w[n.C_PD0 + i] * rent
+        w[n.SERVED_SHARE + i] = min(1.0, rationed * rent)
+        w[n.DOMESTIC_PRICE + i] = w[n.DOMESTIC_LIST_PRICE + i] * rent
     for k in range(4):
         for i in range(LANES):
             at = k * LANES + i
-            o[n.J_Z + at] *= w[n.C_K + i]
-            l[n.J_Z + at] *= w[n.C_K + i]
-            w[n.C_ZN + at] = w[n.C_SN + at] * w[n.C_K + i]
+            o[n.OFFER_DOMESTIC_SERVED + at] *= w[n.SERVED_SHARE + i]
+            l[n.OFFER_DOMESTIC_SERVED + at] *= w[n.SERVED_SHARE + i]
+            w[n.DOMESTIC_SERVED_ALONE + at] = w[n.DOMESTIC_SHARE_ALONE + at] * w[n.SERVED_SHARE + i]
 
 
 @tile
 def _units(w, dt, o, l):
     """Chips sold by both sides; domestic units never exceed the step's supply."""
     for i in range(LANES):
-        m_o, m_l = o[n.J_MASS + i], l[n.J_MASS + i]
+        m_o, m_l = o[n.OFFER_MASS + i], l[n.OFFER_MASS + i]
         m_n = 1.0 - m_l - m_o
-        o[n.J_UNITS + i] = m_o * o[n.J_NSTAR + i]
-        l[n.J_UNITS + i] = m_l * l[n.J_NSTAR + i]
+        o[n.OFFER_CHIPS + i] = m_o * o[n.OFFER_CHIPS_IF_ALL + i]
+        l[n.OFFER_CHIPS + i] = m_l * l[n.OFFER_CHIPS_IF_ALL + i]
         revenue = 0.0
         for k in range(4):
             at = k * LANES + i
-            b = w[n.M_B + at]
-            spent = b * (m_l * l[n.J_Z + at] + m_o * o[n.J_Z + at] + m_n * w[n.C_ZN + at])
-            w[n.C_DSPEND + at] = spent
-            w[n.C_ESPEND + at] = b * (m_l * l[n.J_SHARE + at] + m_o * o[n.J_SHARE + at])
+            b = w[n.REACHABLE_BUDGET + at]
+            spent = b * (m_l * l[n.OFFER_DOMESTIC_SERVED + at] + m_o * o[n.OFFER_DOMESTIC_SERVED + at] + m_n * w[n.DOMESTIC_SERVED_ALONE + at])
+            w[n.DOMESTIC_SPENDING + at] = spent
+            w[n.EXPORTER_SPENDING + at] = b * (m_l * l[n.OFFER_SHARE + at] + m_o * o[n.OFFER_SHARE + at])
             revenue += spent
-        chips = revenue / w[n.C_PD + i]
-        supply = w[n.Z_S + i] * dt
+        chips = revenue / w[n.DOMESTIC_PRICE + i]
+        supply = w[n.DOMESTIC_CAPACITY + i] * dt
         ratio = supply / chips
         trim = ratio if chips > supply else 1.0
-        w[n.C_ND + i] = chips * trim
-        w[n.C_REVD + i] = revenue * trim
+        w[n.DOMESTIC_CHIPS + i] = chips * trim
+        w[n.DOMESTIC_REVENUE + i] = revenue * trim
         for k in range(4):
-            w[n.C_DSPEND + k * LANES + i] *= trim
+            w[n.DOMESTIC_SPENDING + k * LANES + i] *= trim

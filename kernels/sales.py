@@ -14,7 +14,7 @@ from .vecmath import power
 
 @glue
 def tightening(levers, policies, group, phase, t, since, dt, catalogue, exponent, x, w, v):
-    """How much of today's best chip the next step's rule takes away: h = 1 - keep**zeta into K_H.
+    """How much of today's best chip the next step's rule takes away: h = 1 - keep**zeta into TIGHTENING.
 
     Leaves the levers of step t loaded. Nothing is computed where nothing can tighten: the same policy with
     absolute caps that do not shrink, or the last step.
@@ -35,61 +35,61 @@ def tightening(levers, policies, group, phase, t, since, dt, catalogue, exponent
 
 @tile
 def _cannot_tighten(w, v):
-    """Zero K_H; whether the loaded rule, left alone, admits no less a step later in every lane."""
+    """Zero TIGHTENING; whether the loaded rule, left alone, admits no less a step later in every lane."""
     tightening_lanes = 0
     for i in range(LANES):
-        w[n.K_H + i] = 0.0
-        tightening_lanes += 1 if (v[n.V_IOTA + i] < 0.0) | (v[n.V_READ + i] != ABSOLUTE) else 0
+        w[n.TIGHTENING + i] = 0.0
+        tightening_lanes += 1 if (v[n.INDEXATION + i] < 0.0) | (v[n.READING + i] != ABSOLUTE) else 0
     return tightening_lanes == 0
 
 
 @tile
 def _remember_next(w):
     for i in range(LANES):
-        w[n.K_NEXT + i] = w[n.K_NOW + i]
+        w[n.BEST_ADMITTED_VALUE_NEXT + i] = w[n.BEST_ADMITTED_VALUE + i]
 
 
 @tile
 def _measure_tightening(w):
     for i in range(LANES):
-        now = w[n.K_NOW + i]
-        left = w[n.K_NEXT + i] / now
+        now = w[n.BEST_ADMITTED_VALUE + i]
+        left = w[n.BEST_ADMITTED_VALUE_NEXT + i] / now
         keep = min(1.0, left) if now > 0.0 else 1.0
-        w[n.K_H + i] = 1.0 - power(keep, w[n.Q_ZETA + i])
+        w[n.TIGHTENING + i] = 1.0 - power(keep, w[n.TIGHTENING_EXPONENT + i])
 
 
 @tile
 def book(w, v, x, next_budget, dt, o, l):
-    """Stockpiling, write-downs and money of both offers at their prices; J_UNITS grows by what is pulled forward.
+    """Stockpiling, write-downs and money of both offers at their prices; OFFER_CHIPS grows by what is pulled forward.
 
-    next_budget is the row of x with the next step's annual budget, C_ELASTIC the factor on it.
+    next_budget is the row of x with the next step's annual budget, BUDGET_FACTOR_NEXT the factor on it.
     """
     for i in range(LANES):
-        h, pull = w[n.K_H + i], w[n.Q_PULL + i]
-        units_o, units_l = o[n.J_UNITS + i], l[n.J_UNITS + i]
-        price_o, price_l = o[n.J_PRICE + i], l[n.J_PRICE + i]
-        w[n.K_WD + i] = w[n.Q_WDOWN + i] * h * (units_o * o[n.J_COST + i] + units_l * l[n.J_COST + i]) / dt
+        h, pull = w[n.TIGHTENING + i], w[n.STOCKPILE + i]
+        units_o, units_l = o[n.OFFER_CHIPS + i], l[n.OFFER_CHIPS + i]
+        price_o, price_l = o[n.OFFER_PRICE + i], l[n.OFFER_PRICE + i]
+        w[n.WRITE_DOWNS + i] = w[n.WRITE_DOWN_SHARE + i] * h * (units_o * o[n.OFFER_UNIT_COST + i] + units_l * l[n.OFFER_UNIT_COST + i]) / dt
         more_o = pull * h * units_o
-        room = max(l[n.J_N + i] * v[n.V_AVAIL + i] - units_l, 0.0)
+        room = max(l[n.OFFER_QUOTA + i] * v[n.LICENCES_AVAILABLE + i] - units_l, 0.0)
         more_l = min(pull * h * units_l, room)
         spending = more_o * price_o + more_l * price_l
-        limit = 0.5 * x[next_budget + i] * dt * w[n.C_ELASTIC + i]
+        limit = 0.5 * x[next_budget + i] * dt * w[n.BUDGET_FACTOR_NEXT + i]
         over = limit / spending
         fit = over if spending > limit else 1.0
-        w[n.K_PULLED + i] = spending * fit
+        w[n.SPENT_AHEAD + i] = spending * fit
         units_o += more_o * fit
         units_l += more_l * fit
-        o[n.J_UNITS + i] = units_o
-        l[n.J_UNITS + i] = units_l
-        base = w[n.T_NETBASE + i]
+        o[n.OFFER_CHIPS + i] = units_o
+        l[n.OFFER_CHIPS + i] = units_l
+        base = w[n.NET_OF_TARIFF + i]
         sales_l = price_l * units_l * base
-        take = sales_l * v[n.V_TAU + i]
-        design = w[n.Q_NRE + i] * (_used(o[n.J_CUT + i], o[n.J_REACH + i]) + _used(l[n.J_CUT + i], l[n.J_REACH + i]))
+        take = sales_l * v[n.REVENUE_SHARE + i]
+        design = w[n.NRE_PER_STEP + i] * (_used(o[n.OFFER_IS_CUT + i], o[n.OFFER_REACH + i]) + _used(l[n.OFFER_IS_CUT + i], l[n.OFFER_REACH + i]))
         gross = price_o * units_o * base + sales_l
-        w[n.K_DESIGN + i] = design
-        w[n.K_GROSS + i] = gross
-        w[n.K_TAKE + i] = take
-        w[n.K_NETREV + i] = gross - take - design - w[n.K_WD + i]
+        w[n.DESIGN_COST + i] = design
+        w[n.GROSS_REVENUE + i] = gross
+        w[n.GOVERNMENT_TAKE + i] = take
+        w[n.NET_REVENUE + i] = gross - take - design - w[n.WRITE_DOWNS + i]
 
 
 @inline

@@ -155,8 +155,8 @@ class Evaluator:
         layout = Layout(1, len(self.scenarios))
         params = np.ascontiguousarray(self.scenarios.table[layout.columns()])
         h = self.horizon
-        q = _spaced(layout.tiles, lanes.Q_SIZE)
-        x = _spaced(layout.tiles, h.steps, lanes.X_SIZE)
+        q = _spaced(layout.tiles, lanes.CONSTANTS_SIZE)
+        x = _spaced(layout.tiles, h.steps, lanes.PATHS_SIZE)
         start, exponent = float(h.start), int(h.roofline_exponent)
 
         def fill(first: int, last: int) -> None:
@@ -167,7 +167,7 @@ class Evaluator:
         ready()  # before threads start
         jobs = [(first, min(first + FILL, layout.tiles)) for first in range(0, layout.tiles, FILL)]
         share(fill, jobs, self.threads)
-        x[:, :, lanes.X_BARRED : lanes.X_BARRED + lanes.LANES] = self.barred[:, None]
+        x[:, :, lanes.BARRED_IMPOSED : lanes.BARRED_IMPOSED + lanes.LANES] = self.barred[:, None]
         return q, x
 
     def outcomes(self, levers: np.ndarray, phase: Sequence[int] | None = None) -> Floats:
@@ -246,7 +246,7 @@ class Evaluator:
 
     def chunks(self, n_policies: int) -> Iterator[slice]:
         """Slices of policies whose outcomes fit the memory set aside for them."""
-        allied = 8 * lanes.A_SIZE * self.horizon.steps * Layout(1, len(self.scenarios)).tiles
+        allied = 8 * lanes.ALLIED_SIZE * self.horizon.steps * Layout(1, len(self.scenarios)).tiles
         size = max(1, min(CHUNK // (len(OUTCOMES) * len(self.scenarios)), MAX_ALLIED // allied))
         for first in range(0, n_policies, size):
             yield slice(first, min(first + size, n_policies))
@@ -278,7 +278,7 @@ class Evaluator:
             return self._kept[1]
         self._kept = None  # two at a time would be twice the memory
         q, x = self._tables
-        a = _spaced(len(home), *x.shape[:2], lanes.A_SIZE)
+        a = _spaced(len(home), *x.shape[:2], lanes.ALLIED_SIZE)
         self._spread(allied_kernel.fill_allied, len(home), len(x), (levers, home, *fixed, q, x, a))
         if a.nbytes <= x.nbytes:
             self._kept = key, a
@@ -365,7 +365,7 @@ def performances(scenarios: Scenarios, horizon: Clock, chip: np.ndarray) -> Floa
     """
     layout = Layout(1, len(scenarios))
     _, x = Evaluator(scenarios, horizon, chip, 1)._tables
-    found = x[:, :, lanes.X_FW : lanes.X_FW + 4 * lanes.LANES].reshape(layout.tiles, horizon.steps, 4, lanes.LANES)
+    found = x[:, :, lanes.FRONTIER_PERFORMANCE : lanes.FRONTIER_PERFORMANCE + 4 * lanes.LANES].reshape(layout.tiles, horizon.steps, 4, lanes.LANES)
     return layout.gather(np.ascontiguousarray(found)[None])[0]
 
 
@@ -381,7 +381,7 @@ def check_size(n_scenarios: int, horizon: Horizon) -> None:
 
 def scenarios_within(room: int, horizon: Horizon) -> int:
     """How many scenarios have tables of at most ``room`` bytes, whole tiles, at least one."""
-    tile = 8 * (lanes.Q_SIZE + horizon.steps * (lanes.X_SIZE + lanes.A_SIZE))
+    tile = 8 * (lanes.CONSTANTS_SIZE + horizon.steps * (lanes.PATHS_SIZE + lanes.ALLIED_SIZE))
     return max(1, room // tile) * lanes.LANES
 
 

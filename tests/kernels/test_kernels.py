@@ -226,18 +226,18 @@ class Desk:
 
     def work(self) -> np.ndarray:
         """A work space with the problem on the solver's desk, every lane on."""
-        w = np.zeros(lanes.W_SIZE)
-        self.put(w, lanes.Q_BETA, self.beta)
-        self.put(w, lanes.Q_RBETA, 1.0 / self.beta)
-        self.put(w, lanes.Q_LNBETA, np.log(self.beta))
-        self.put(w, lanes.Q_RBETA1, 1.0 / (1.0 + self.beta))
-        self.put(w, lanes.Q_LNFLOOR, np.log1p(1.0 / self.beta))
-        self.put(w, lanes.S_LNC, np.log(self.cost))
-        self.put(w, lanes.S_ON, np.ones(LANES))
-        self.put(w, lanes.M_RBUDGET, 1.0 / self.budget.sum(axis=0))
+        w = np.zeros(lanes.WORK_SIZE)
+        self.put(w, lanes.PRICE_SENSITIVITY, self.beta)
+        self.put(w, lanes.INVERSE_SENSITIVITY, 1.0 / self.beta)
+        self.put(w, lanes.LN_SENSITIVITY, np.log(self.beta))
+        self.put(w, lanes.INVERSE_SENSITIVITY_AND_ONE, 1.0 / (1.0 + self.beta))
+        self.put(w, lanes.LN_LEAST_MARKUP, np.log1p(1.0 / self.beta))
+        self.put(w, lanes.SOLVER_LN_COST, np.log(self.cost))
+        self.put(w, lanes.SOLVER_ACTIVE, np.ones(LANES))
+        self.put(w, lanes.INVERSE_REACHABLE_BUDGET, 1.0 / self.budget.sum(axis=0))
         for k in range(4):
-            self.put(w, lanes.S_G + k * LANES, self.A * self.f[k] ** self.beta / self.rival[k])
-            self.put(w, lanes.S_B + k * LANES, self.budget[k])
+            self.put(w, lanes.SOLVER_ATTRACTION + k * LANES, self.A * self.f[k] ** self.beta / self.rival[k])
+            self.put(w, lanes.SOLVER_BUDGET + k * LANES, self.budget[k])
         return w
 
     @staticmethod
@@ -250,7 +250,7 @@ class Desk:
     def markup(self) -> np.ndarray:
         w = self.work()
         _markup(w)
-        return np.exp(w[lanes.S_L : lanes.S_L + LANES])
+        return np.exp(w[lanes.SOLVER_LN_PRICE : lanes.SOLVER_LN_PRICE + LANES])
 
     def sold(self, price: np.ndarray) -> np.ndarray:
         """Spending on the exporter at each lane's price."""
@@ -313,11 +313,11 @@ def test_clearing_price_is_the_twins(seed, hardest):
     star = desk.markup()
     chips = desk.sold(star) / star * 10.0 ** np.random.default_rng(seed).uniform(-9.0, -1e-6, LANES)
     w = desk.work()
-    desk.put(w, lanes.S_LNN, np.log(chips))
-    desk.put(w, lanes.S_L, np.log(star))
-    desk.put(w, lanes.S_LO, np.log(star))
+    desk.put(w, lanes.SOLVER_LN_QUANTITY, np.log(chips))
+    desk.put(w, lanes.SOLVER_LN_PRICE, np.log(star))
+    desk.put(w, lanes.SOLVER_LOW, np.log(star))
     _clearing(w)
-    found = np.exp(w[lanes.S_L : lanes.S_L + LANES])
+    found = np.exp(w[lanes.SOLVER_LN_PRICE : lanes.SOLVER_LN_PRICE + LANES])
     np.testing.assert_allclose(desk.sold(found) / found, chips, rtol=1e-13)
     for i in range(LANES):
         arguments = (desk.by_workload(desk.f, i), desk.by_workload(desk.rival, i), desk.by_workload(desk.budget, i))
@@ -331,13 +331,13 @@ def test_a_lane_does_not_see_its_neighbours(solve):
 
     def prepared(desk: Desk) -> np.ndarray:
         w = desk.work()
-        desk.put(w, lanes.S_L, np.log(2.0 * desk.cost))
-        desk.put(w, lanes.S_LO, np.log(2.0 * desk.cost))
-        desk.put(w, lanes.S_LNN, np.log(0.01 * desk.sold(2.0 * desk.cost) / desk.cost))
+        desk.put(w, lanes.SOLVER_LN_PRICE, np.log(2.0 * desk.cost))
+        desk.put(w, lanes.SOLVER_LOW, np.log(2.0 * desk.cost))
+        desk.put(w, lanes.SOLVER_LN_QUANTITY, np.log(0.01 * desk.sold(2.0 * desk.cost) / desk.cost))
         return w
 
     def row(w: np.ndarray) -> np.ndarray:
-        return w[lanes.S_L : lanes.S_L + LANES]
+        return w[lanes.SOLVER_LN_PRICE : lanes.SOLVER_LN_PRICE + LANES]
 
     alone, mixed, other = prepared(easy), prepared(hard), prepared(easy)
     columns = mixed.reshape(-1, LANES)
@@ -346,7 +346,7 @@ def test_a_lane_does_not_see_its_neighbours(solve):
     solve(mixed)
     assert np.array_equal(row(alone)[::2], row(mixed)[::2])
     if solve is _clearing:
-        other[lanes.S_ON : lanes.S_ON + LANES] = 0.0
+        other[lanes.SOLVER_ACTIVE : lanes.SOLVER_ACTIVE + LANES] = 0.0
         before = row(other).copy()
         solve(other)
         assert np.array_equal(row(other), before)

@@ -70,11 +70,11 @@ def direct(outcomes: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 def cut(monkeypatch: pytest.MonkeyPatch, tiles: int, policies: int, allied: int | None = None) -> None:
     """Blocks of so many tiles, parts of so many policies, and tables of A and B for so many."""
-    one = 8 * (evaluate.lanes.Q_SIZE + SHORT.steps * (evaluate.lanes.X_SIZE + evaluate.lanes.A_SIZE))
+    one = 8 * (evaluate.lanes.CONSTANTS_SIZE + SHORT.steps * (evaluate.lanes.PATHS_SIZE + evaluate.lanes.ALLIED_SIZE))
     monkeypatch.setattr(streaming, "TABLES", tiles * one)
     monkeypatch.setattr(streaming, "ROWS", policies * 2 * N_FUTURES)
     if allied is not None:
-        monkeypatch.setattr(evaluate, "MAX_ALLIED", allied * 8 * evaluate.lanes.A_SIZE * SHORT.steps)
+        monkeypatch.setattr(evaluate, "MAX_ALLIED", allied * 8 * evaluate.lanes.ALLIED_SIZE * SHORT.steps)
 
 
 @pytest.mark.parametrize("threads", [1, 3])
@@ -122,12 +122,12 @@ def test_the_tables_of_the_allies_are_bounded_in_a_plain_evaluation(
 ) -> None:
     """All outcomes of many policies that each have rules of their own for A and B."""
     tiles = -(-N_FUTURES // LANES)
-    monkeypatch.setattr(evaluate, "MAX_ALLIED", 2 * tiles * 8 * evaluate.lanes.A_SIZE * SHORT.steps)
+    monkeypatch.setattr(evaluate, "MAX_ALLIED", 2 * tiles * 8 * evaluate.lanes.ALLIED_SIZE * SHORT.steps)
     sizes: list[int] = []
     spaced = evaluate._spaced
 
     def watched(*shape: int) -> Any:
-        if shape[-1] == evaluate.lanes.A_SIZE:
+        if shape[-1] == evaluate.lanes.ALLIED_SIZE:
             sizes.append(shape[0])
         return spaced(*shape)
 

@@ -200,10 +200,10 @@ def outcomes_of_pairs(
     outcomes, trajectories = np.empty((n, len(OUTCOMES))), np.empty((n, n_steps, len(TRAJECTORY)))
     for first in range(0, n, lanes.LANES):
         rows = np.minimum(np.arange(first, first + lanes.LANES), n - 1)
-        q, x = np.zeros((1, lanes.Q_SIZE)), np.zeros((1, n_steps, lanes.X_SIZE))
+        q, x = np.zeros((1, lanes.CONSTANTS_SIZE)), np.zeros((1, n_steps, lanes.PATHS_SIZE))
         paths.fill_constants(params[rows], chips, steps_per_year, start, exponent, q)
         paths.fill_paths(params[rows], chips, n_steps, steps_per_year, start, exponent, q, x)
-        a = np.zeros((1, 1, n_steps, lanes.A_SIZE))
+        a = np.zeros((1, 1, n_steps, lanes.ALLIED_SIZE))
         policies = np.ascontiguousarray(rows[None].astype(np.int64))
         fixed = (phase, steps_per_year, chips, exponent, q, x, a)
         allied.fill_allied(0, 1, 0, 1, levers, policies, *fixed)
