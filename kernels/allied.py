@@ -9,46 +9,54 @@ from __future__ import annotations
 import numpy as np
 
 from . import lanes as n
-from ._jit import kernel, tile
-from .compliance import best_admitted, load_levers, scale_caps
+from ._jit import glue, kernel, tile
+from .designs import best_admitted
 from .lanes import LANES
-from .market import find_offers
-from .sales import book, tightening
+from .offers import find_offers
+from .rules import load_levers, scale_caps
+from .sales import book
+from .tightening import pull_forward, tightening
 from .vecmath import exp
 
 
 @kernel
-def fill_allied(
-    first_row, last_row, first_tile, last_tile, levers, policies, phase, steps_per_year, catalogue, exponent, q, x, a
-):  # fmt: skip
-    """Purchases of A and B for a range of allied policies and of scenario tiles.
+def fill_allied(part, policies, scenarios, purchases):
+    """Purchases of A and B for a range of allied policies and of scenario tiles, written into ``purchases``.
 
-    levers : LEVERS[n_policies, n_phases]
-    policies : int64[n_allied, LANES], the row of levers each lane obeys
-    phase : int64[n_steps], the column of levers in force
-    q, x : constants and paths of the scenario tiles
-    a : float64[n_allied, n_tiles, n_steps, ALLIED_SIZE], filled
+    The first three arguments are bundles of :mod:`tiercap.kernels.arguments`.
+
+    purchases : float64[n_allied, n_tiles, n_steps, ALLIED_SIZE]
     """
     w, v, o, l = n.work_space()
-    dt = 1.0 / steps_per_year
-    for row in range(first_row, last_row):
-        for place in range(first_tile, last_tile):
-            _open(w, q[place])
+    dt = 1.0 / scenarios.steps_per_year
+    phase = policies.phase
+    for row in range(part.first_row, part.last_row):
+        for place in range(part.first_tile, part.last_tile):
+            _open(w, scenarios.constants[place])
+            x = scenarios.paths[place]
             since = 0
             for t in range(phase.size):
                 since = 0 if t == 0 or phase[t] != phase[t - 1] else since + 1
-                load_levers(levers, phase[t], policies[row], np.int64(0), v)
-                scale_caps(v, t * dt, since, dt)
-                best_admitted(w, v, x[place, t], x[place, t], catalogue, exponent, np.int64(0))
-                _buy_a(w, x[place, t], a[row, place, t])
-                load_levers(levers, phase[t], policies[row], np.int64(1), v)
-                scale_caps(v, t * dt, since, dt)
-                tightening(levers, policies[row], np.int64(1), phase, t, since, dt, catalogue, exponent, x[place], w, v)
-                _open_b(w, x[place, t], a[row, place, t], dt)
-                find_offers(w, v, x[place, t], dt, catalogue, exponent, o, l)
-                _settle_b(w, o, l)
-                book(w, v, x[place, t], np.int64(n.ANNUAL_BUDGET_B_NEXT), dt, o, l)
-                _sell_b(w, a[row, place, t], o, l)
+                _step(policies, policies.lanes[row], t, since, scenarios, dt, x, purchases[row, place, t], w, v, o, l)
+
+
+@glue
+def _step(policies, lanes, t, since, scenarios, dt, x, a, w, v, o, l):
+    """Group A, then group B in one step."""
+    levers, column = policies.levers, policies.phase[t]
+    load_levers(levers, column, lanes, np.int64(0), v)
+    scale_caps(v, t * dt, since, dt)
+    best_admitted(w, v, x[t], x[t], scenarios.catalogue, scenarios.exponent, np.int64(0))
+    _buy_a(w, x[t], a)
+    load_levers(levers, column, lanes, np.int64(1), v)
+    scale_caps(v, t * dt, since, dt)
+    tightening(policies, lanes, np.int64(1), t, since, scenarios, dt, x, w, v)
+    _open_b(w, x[t], a, dt)
+    find_offers(w, v, x[t], dt, scenarios.catalogue, scenarios.exponent, o, l)
+    _settle_b(w, o, l)
+    pull_forward(w, v, x[t], np.int64(n.ANNUAL_BUDGET_B_NEXT), dt, o, l)
+    book(w, v, o, l)
+    _sell_b(w, a, o, l)
 
 
 @tile

@@ -90,17 +90,22 @@ def _move(w, i, old, step, up, close):
 
 @tile
 def start_markup(w):
-    """A first guess of the monopoly price, from the budget-weighted attraction; INVERSE_REACHABLE_BUDGET is one over the budget."""
+    """A first guess of the monopoly price, from the attraction weighted by budgets (one over whose sum is at hand)."""
     for i in range(LANES):
-        pull = w[n.SOLVER_BUDGET + i] * w[n.SOLVER_ATTRACTION + i] + w[n.SOLVER_BUDGET + LANES + i] * w[n.SOLVER_ATTRACTION + LANES + i]
+        pull = (
+            w[n.SOLVER_BUDGET + i] * w[n.SOLVER_ATTRACTION + i]
+            + w[n.SOLVER_BUDGET + LANES + i] * w[n.SOLVER_ATTRACTION + LANES + i]
+        )
         pull += w[n.SOLVER_BUDGET + 2 * LANES + i] * w[n.SOLVER_ATTRACTION + 2 * LANES + i]
         pull += w[n.SOLVER_BUDGET + 3 * LANES + i] * w[n.SOLVER_ATTRACTION + 3 * LANES + i]
-        w[n.SOLVER_PRICE_POWER + i] = log(pull * w[n.INVERSE_REACHABLE_BUDGET + i])
+        w[n.SOLVER_LN_PULL + i] = log(pull * w[n.INVERSE_REACHABLE_BUDGET + i])
     for i in range(LANES):
-        ln_x = w[n.SOLVER_PRICE_POWER + i] - w[n.PRICE_SENSITIVITY + i] * w[n.SOLVER_LN_COST + i]
-        w[n.SOLVER_PRICE_POWER + i] = exp(w[n.INVERSE_SENSITIVITY_AND_ONE + i] * (ln_x - w[n.LN_SENSITIVITY + i]))
+        ln_x = w[n.SOLVER_LN_PULL + i] - w[n.PRICE_SENSITIVITY + i] * w[n.SOLVER_LN_COST + i]
+        w[n.SOLVER_GUESS + i] = exp(w[n.INVERSE_SENSITIVITY_AND_ONE + i] * (ln_x - w[n.LN_SENSITIVITY + i]))
     for i in range(LANES):
-        w[n.SOLVER_LN_PRICE + i] = w[n.SOLVER_LN_COST + i] + log(1.0 + w[n.INVERSE_SENSITIVITY + i] + 0.5 * w[n.SOLVER_PRICE_POWER + i])
+        w[n.SOLVER_LN_PRICE + i] = w[n.SOLVER_LN_COST + i] + log(
+            1.0 + w[n.INVERSE_SENSITIVITY + i] + 0.5 * w[n.SOLVER_GUESS + i]
+        )
 
 
 @tile
@@ -113,7 +118,10 @@ def _bracket_markup(w):
 
 @tile
 def solve_markup(w, close):
-    """Equation (7) for lanes with SOLVER_ACTIVE: SOLVER_ATTRACTION, SOLVER_BUDGET, SOLVER_LN_COST and a start in SOLVER_LN_PRICE to the log price in SOLVER_LN_PRICE."""
+    """Equation (7) for the active lanes: the log price p* into SOLVER_LN_PRICE, which holds a start.
+
+    SOLVER_ATTRACTION, SOLVER_BUDGET and SOLVER_LN_COST are given.
+    """
     _bracket_markup(w)
     for _ in range(_MAX_STEPS):
         if _markup_step(w, close) == 0:
@@ -134,35 +142,43 @@ def _markup_step(w, close):
         r = 1.0 / bst
         rho = bs * r
         z1 = 1.0 + rho * w[n.INVERSE_SENSITIVITY + i]
-        w[n.SOLVER_SPENDING + i] = z1
+        w[n.SOLVER_MARKUP + i] = z1
         # The slope of the residual times z1.
         w[n.SOLVER_SLOPE + i] = z1 + (1.0 + rho - 2.0 * (rho * (bstt * r)))
     for i in range(LANES):
-        w[n.SOLVER_LN_SPENDING + i] = log(w[n.SOLVER_SPENDING + i])
+        w[n.SOLVER_LN_MARKUP + i] = log(w[n.SOLVER_MARKUP + i])
     moving = 0
     for i in range(LANES):
         ln_p = w[n.SOLVER_LN_PRICE + i]
-        gap = ln_p - w[n.SOLVER_LN_COST + i] - w[n.SOLVER_LN_SPENDING + i]
-        moving += _move(w, i, ln_p, -gap * w[n.SOLVER_SPENDING + i] / w[n.SOLVER_SLOPE + i], gap < 0.0, close)
+        gap = ln_p - w[n.SOLVER_LN_COST + i] - w[n.SOLVER_LN_MARKUP + i]
+        moving += _move(w, i, ln_p, -gap * w[n.SOLVER_MARKUP + i] / w[n.SOLVER_SLOPE + i], gap < 0.0, close)
     return moving
 
 
 @tile
 def _bracket_clearing(w):
     for i in range(LANES):
-        budget = w[n.SOLVER_BUDGET + i] + w[n.SOLVER_BUDGET + LANES + i] + w[n.SOLVER_BUDGET + 2 * LANES + i] + w[n.SOLVER_BUDGET + 3 * LANES + i]
-        w[n.SOLVER_HIGH + i] = log(budget)
+        budget = (
+            w[n.SOLVER_BUDGET + i]
+            + w[n.SOLVER_BUDGET + LANES + i]
+            + w[n.SOLVER_BUDGET + 2 * LANES + i]
+            + w[n.SOLVER_BUDGET + 3 * LANES + i]
+        )
+        w[n.SOLVER_LN_BUDGET + i] = log(budget)
     for i in range(LANES):
-        high, start = max(w[n.SOLVER_HIGH + i] - w[n.SOLVER_LN_QUANTITY + i], w[n.SOLVER_LOW + i]), w[n.SOLVER_LN_PRICE + i]
+        high, start = (
+            max(w[n.SOLVER_LN_BUDGET + i] - w[n.SOLVER_LN_QUANTITY + i], w[n.SOLVER_LOW + i]),
+            w[n.SOLVER_LN_PRICE + i],
+        )
         w[n.SOLVER_HIGH + i] = high
         w[n.SOLVER_LN_PRICE + i] = min(start, high) if w[n.SOLVER_ACTIVE + i] > 0.0 else start
 
 
 @tile
 def solve_clearing(w):
-    """Equation (8) for lanes with SOLVER_ACTIVE: log quantity in SOLVER_LN_QUANTITY, a start in SOLVER_LN_PRICE, to the log price in SOLVER_LN_PRICE.
+    """Equation (8) for the active lanes: the log price that sells SOLVER_LN_QUANTITY into SOLVER_LN_PRICE.
 
-    SOLVER_LOW holds a log price at or below the start, which sells more than the quantity.
+    SOLVER_LN_PRICE holds a start, SOLVER_LOW a log price at or below it, which sells more than the quantity.
     """
     _bracket_clearing(w)
     for _ in range(_MAX_STEPS):

@@ -21,6 +21,7 @@ import numpy as np
 
 from . import _jit, paths
 from .allied import fill_allied
+from .arguments import Allied, Part, Policies, Results, ScenarioTiles
 from .params import CHIP, LEVERS, PARAMS
 from .payoff import payoff
 
@@ -40,11 +41,13 @@ _SECOND = "import sys; from tiercap.kernels.ready import second; second(sys.argv
 @cache
 def ready() -> None:
     """Compile or load every kernel, once a process. Threads start after it."""
-    levers, catalogue, tiles = np.zeros((1, 1), LEVERS), np.zeros(1, CHIP), _tables(4)
-    lanes, steps = np.zeros((1, 1), np.int64), np.zeros(1, np.int64)
+    steps, (q, x, a) = np.zeros(1, np.int64), _tables(4)
+    nothing = Part(0, 0, 0, 0)
+    policies = Policies(np.zeros((1, 1), LEVERS), np.zeros((1, 1), np.int64), steps)
+    scenarios = ScenarioTiles(1, np.zeros(1, CHIP), 4, q, x)
     with _second_process(_SECOND):
-        fill_allied(0, 0, 0, 0, levers, lanes, steps, 1, catalogue, 4, *tiles)
-        payoff(0, 0, 0, 0, levers, lanes, steps, steps, 1, catalogue, 4, *tiles, _table(4), _table(5))
+        fill_allied(nothing, policies, scenarios, a)
+        payoff(nothing, policies, scenarios, Allied(steps, a), Results(_table(4), _table(5)))
     _ready_tables()
 
 

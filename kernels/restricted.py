@@ -6,8 +6,8 @@ import numpy as np
 
 from . import lanes as n
 from ._jit import REAL, ROWS, WHOLE, glue, part, tile
-from .compliance import index_lane, perform
 from .lanes import LANES
+from .performance import index_lane, perform
 from .prices import CLOSE, solve_clearing, solve_markup, spend
 from .vecmath import exp, log, power
 
@@ -16,7 +16,7 @@ PASSES = 4
 
 @part(ROWS, ROWS, WHOLE)
 def domestic_product(w, x, exponent):
-    """The domestic chip: performance with its software, index, cost (10), attraction; LN_EXPORTER_ATTRACTION for the exporter."""
+    """The domestic chip: performance with its software, index, cost by equation (10), attraction; E's too."""
     for i in range(LANES):
         w[n.DESIGN_COMPUTE + i] = w[n.DOMESTIC_COMPUTE + i]
         w[n.DESIGN_MEMORY + i] = w[n.DOMESTIC_MEMORY + i]
@@ -32,15 +32,15 @@ def domestic_product(w, x, exponent):
         ln_price = log(w[n.DOMESTIC_LIST_PRICE + i])
         tilt = w[n.NETWORK_EFFECT + i] * (w[n.LOCK_IN + i] - 0.5)
         w[n.LN_EXPORTER_ATTRACTION + i] = w[n.LN_ATTRACTION_E + i] + tilt
-        w[n.SOLVER_PRICE_POWER + i] = w[n.LN_ATTRACTION_D + i] - tilt - w[n.PRICE_SENSITIVITY + i] * ln_price
+        w[n.LN_DOMESTIC_LEVEL + i] = w[n.LN_ATTRACTION_D + i] - tilt - w[n.PRICE_SENSITIVITY + i] * ln_price
     for k in range(4):
         for i in range(LANES):
             at = k * LANES + i
             f = w[n.DESIGN_PERFORMANCE + at] * x[n.SOFTWARE + at]
             w[n.DOMESTIC_PERFORMANCE + at] = f
-            w[n.DOMESTIC_ATTRACTION + at] = w[n.SOLVER_PRICE_POWER + i] + w[n.PRICE_SENSITIVITY + i] * log(f)
+            w[n.LN_DOMESTIC_ATTRACTION + at] = w[n.LN_DOMESTIC_LEVEL + i] + w[n.PRICE_SENSITIVITY + i] * log(f)
     for i in range(4 * LANES):
-        w[n.DOMESTIC_ATTRACTION + i] = exp(w[n.DOMESTIC_ATTRACTION + i])
+        w[n.DOMESTIC_ATTRACTION + i] = exp(w[n.LN_DOMESTIC_ATTRACTION + i])
     for i in range(LANES):
         w[n.DOMESTIC_VALUE + i] = index_lane(w, i, n.DOMESTIC_PERFORMANCE)
 
@@ -66,7 +66,7 @@ def open_market(w, x, a, dt):
 
 @glue
 def grey_market(w, x, a):
-    """Smuggled chips: denial, supply (11), price under the ceiling, spending by workload; REACHABLE_BUDGET becomes what is left."""
+    """Smuggled chips: denial, supply, price under the ceiling, spending by workload, and what is left of the budget."""
     _supply_grey(w, x, a)
     if _price_under_ceiling(w, x) > 0:
         solve_clearing(w)
@@ -75,21 +75,26 @@ def grey_market(w, x, a):
 
 @part(ROWS, ROWS, ROWS)
 def _supply_grey(w, x, a):
+    """Denial, the supply of equation (11), and the frontier chip at its attraction on the solver's desk."""
     for i in range(LANES):
         offered = w[n.PLAN + i] > 0.0
         denial = 1.0 - min(1.0, w[n.VALUE_OFFERED + i] / x[n.FRONTIER_VALUE_C + i]) if offered else 1.0
         w[n.DENIAL + i] = denial
         flow = w[n.GREY_FLOOR + i] + (1.0 - w[n.GREY_FLOOR + i]) * denial
         w[n.GREY_FLOW + i] = flow
-        source = x[n.GREY_SUPPLY_PATH + i] + w[n.LEAK_B + i] * a[n.SWING_VALUE + i] + w[n.LEAK_A + i] * a[n.ALLIED_VALUE + i]
+        source = (
+            x[n.GREY_SUPPLY_PATH + i] + w[n.LEAK_B + i] * a[n.SWING_VALUE + i] + w[n.LEAK_A + i] * a[n.ALLIED_VALUE + i]
+        )
         supply = source * w[n.ENFORCEMENT_FACTOR + i] * flow / x[n.FRONTIER_VALUE_C + i]
-        w[n.GREY_CHIPS + i] = supply if w[n.ATTRACTION_G + i] > 0.0 else 0.0
+        w[n.GREY_SUPPLY + i] = supply if w[n.ATTRACTION_G + i] > 0.0 else 0.0
     for i in range(LANES):
-        w[n.SOLVER_PRICE_POWER + i] = w[n.LN_EXPORTER_ATTRACTION + i] + log(w[n.ATTRACTION_G + i] if w[n.ATTRACTION_G + i] > 0.0 else 1.0)
+        w[n.LN_GREY_ATTRACTION + i] = w[n.LN_EXPORTER_ATTRACTION + i] + log(
+            w[n.ATTRACTION_G + i] if w[n.ATTRACTION_G + i] > 0.0 else 1.0
+        )
     for k in range(4):
         for i in range(LANES):
             at = k * LANES + i
-            pull = exp(w[n.SOLVER_PRICE_POWER + i] + w[n.PRICE_SENSITIVITY + i] * x[n.FRONTIER_LN_PERFORMANCE + at])
+            pull = exp(w[n.LN_GREY_ATTRACTION + i] + w[n.PRICE_SENSITIVITY + i] * x[n.FRONTIER_LN_PERFORMANCE + at])
             w[n.SOLVER_ATTRACTION + at] = pull * w[n.INVERSE_RIVALS + at]
             w[n.SOLVER_BUDGET + at] = w[n.BUDGET_BEFORE_GREY + at]
 
@@ -102,19 +107,21 @@ def _price_under_ceiling(w, x):
     spend(w)
     below = 0
     for i in range(LANES):
-        demand = w[n.SOLVER_SPENDING + i] / (w[n.OUTSIDE_PRICE + i] * x[n.REFERENCE_PRICE + i] * x[n.FRONTIER_VALUE_C + i])
-        supply = w[n.GREY_CHIPS + i]
+        demand = w[n.SOLVER_SPENDING + i] / (
+            w[n.OUTSIDE_PRICE + i] * x[n.REFERENCE_PRICE + i] * x[n.FRONTIER_VALUE_C + i]
+        )
+        supply = w[n.GREY_SUPPLY + i]
         on = supply > demand
-        w[n.SOLVER_SPENDING + i] = demand
-        w[n.SOLVER_SLOPE + i] = supply if on else 1.0
+        w[n.GREY_DEMAND_AT_CEILING + i] = demand
+        w[n.GREY_TO_CLEAR + i] = supply if on else 1.0
         w[n.SOLVER_ACTIVE + i] = 1.0 if on else 0.0
         below += 1 if on else 0
     if below > 0:
         for i in range(LANES):
             # Demand falls at least as fast as 1/price: this price sells at least the supply.
             ceiling = w[n.SOLVER_LN_PRICE + i]
-            ln_supply = log(w[n.SOLVER_SLOPE + i])
-            start = ceiling - (ln_supply - log(w[n.SOLVER_SPENDING + i]))
+            ln_supply = log(w[n.GREY_TO_CLEAR + i])
+            start = ceiling - (ln_supply - log(w[n.GREY_DEMAND_AT_CEILING + i]))
             w[n.SOLVER_LN_QUANTITY + i] = ln_supply
             w[n.SOLVER_LOW + i] = start
             w[n.SOLVER_LN_PRICE + i] = start if w[n.SOLVER_ACTIVE + i] > 0.0 else ceiling
@@ -123,25 +130,26 @@ def _price_under_ceiling(w, x):
 
 @part(ROWS)
 def _buy_grey(w):
+    """What is smuggled under the cap on spending, and what it leaves of the budgets: item 4."""
     spend(w)
     for i in range(LANES):
         w[n.GREY_PRICE + i] = exp(w[n.SOLVER_LN_PRICE + i])
     for i in range(LANES):
-        price, supply = w[n.GREY_PRICE + i], w[n.GREY_CHIPS + i]
+        price, supply = w[n.GREY_PRICE + i], w[n.GREY_SUPPLY + i]
         most = w[n.GREY_BUDGET_CAP + i] * w[n.BUDGET_C + i]
         capped = supply * price > most
         chips = most / price if capped else supply
         w[n.GREY_IS_CAPPED + i] = 1.0 if capped else 0.0
         w[n.GREY_BOUGHT_SHARE + i] = chips / supply if supply > 0.0 else 1.0
         w[n.GREY_CHIPS + i] = chips
-        w[n.SOLVER_SLOPE + i] = chips * price / w[n.SOLVER_SPENDING + i]
+        w[n.GREY_SPENDING_RATIO + i] = chips * price / w[n.SOLVER_SPENDING + i]
     for k in range(4):
         for i in range(LANES):
             at = k * LANES + i
             pull = w[n.SOLVER_ATTRACTION + at] * w[n.SOLVER_PRICE_POWER + i]
-            spent = w[n.SOLVER_BUDGET + at] * (pull / (1.0 + pull)) * w[n.SOLVER_SLOPE + i]
+            spent = w[n.SOLVER_BUDGET + at] * (pull / (1.0 + pull)) * w[n.GREY_SPENDING_RATIO + i]
             w[n.GREY_SPENDING + at] = spent
-            w[n.REACHABLE_BUDGET + at] = w[n.BUDGET_BEFORE_GREY + at] - spent
+            w[n.BUDGET_LEFT + at] = w[n.BUDGET_BEFORE_GREY + at] - spent
 
 
 @glue
@@ -162,7 +170,9 @@ def _domestic_alone(w, x):
     for k in range(4):
         for i in range(LANES):
             at = k * LANES + i
-            w[n.DOMESTIC_SHARE_ALONE + at] = w[n.DOMESTIC_ATTRACTION + at] / (w[n.DOMESTIC_ATTRACTION + at] + x[n.OUTSIDE_ATTRACTION + i])
+            w[n.DOMESTIC_SHARE_ALONE + at] = w[n.DOMESTIC_ATTRACTION + at] / (
+                w[n.DOMESTIC_ATTRACTION + at] + x[n.OUTSIDE_ATTRACTION + i]
+            )
 
 
 @part(ROWS, ROWS, WHOLE, ROWS)
@@ -181,7 +191,7 @@ def _price_offer(w, x, k, j):
 def _set_desk(w, x, k, j):
     """The offer on the solver's desk; lanes that do not make it get a market that is solved already.
 
-    Its rivals are, from the second pass on, what domestic makers served of the last pass's demand (12).
+    Its rivals are, from the second pass on, what domestic makers served of the last pass's demand: R of equation (12).
     """
     used = 0
     for i in range(LANES):
@@ -193,7 +203,7 @@ def _set_desk(w, x, k, j):
         used += 1 if on else 0
     if used > 0:
         for i in range(4 * LANES):
-            w[n.SOLVER_BUDGET + i] = w[n.REACHABLE_BUDGET + i]
+            w[n.SOLVER_BUDGET + i] = w[n.BUDGET_LEFT + i]
         if k == 0:
             for i in range(4 * LANES):
                 w[n.SOLVER_ATTRACTION + i] = j[n.OFFER_UNIT_ATTRACTION + i] * w[n.INVERSE_RIVALS + i]
@@ -202,10 +212,16 @@ def _set_desk(w, x, k, j):
                 for i in range(LANES):
                     row = at * LANES + i
                     z = j[n.OFFER_DOMESTIC_SERVED + row]
-                    w[n.SOLVER_ATTRACTION + row] = j[n.OFFER_UNIT_ATTRACTION + row] * (1.0 - z) / (x[n.OUTSIDE_ATTRACTION + i] + j[n.OFFER_ATTRACTION + row] * z)
+                    w[n.SOLVER_ATTRACTION + row] = (
+                        j[n.OFFER_UNIT_ATTRACTION + row]
+                        * (1.0 - z)
+                        / (x[n.OUTSIDE_ATTRACTION + i] + j[n.OFFER_ATTRACTION + row] * z)
+                    )
         for at in range(4):
             for i in range(LANES):
-                w[n.SOLVER_ATTRACTION + at * LANES + i] = w[n.SOLVER_ATTRACTION + at * LANES + i] if w[n.SOLVER_ACTIVE + i] > 0.0 else 1.0
+                w[n.SOLVER_ATTRACTION + at * LANES + i] = (
+                    w[n.SOLVER_ATTRACTION + at * LANES + i] if w[n.SOLVER_ACTIVE + i] > 0.0 else 1.0
+                )
     return used
 
 
@@ -213,7 +229,7 @@ def _set_desk(w, x, k, j):
 def _limit(w, j):
     """Plan b under its quota: where the monopoly price sells more than the licences, ask for the clearing price."""
     for i in range(LANES):
-        w[n.SOLVER_SLOPE + i] = exp(-w[n.SOLVER_LN_PRICE + i])
+        w[n.RATION_INVERSE_PRICE + i] = exp(-w[n.SOLVER_LN_PRICE + i])
     binding = 0
     for i in range(LANES):
         on = j[n.OFFER_REACH + i] > 0.0
@@ -221,13 +237,13 @@ def _limit(w, j):
         # The next pass starts from the monopoly price, not from a clearing price.
         j[n.OFFER_LN_PRICE + i] = ln_price if on else old
         per_buyer = j[n.OFFER_QUOTA + i] / (1.0 - w[n.BARRED + i])
-        over = on & (w[n.PLAN + i] == 2.0) & (w[n.SOLVER_SPENDING + i] * w[n.SOLVER_SLOPE + i] > per_buyer)
-        w[n.SOLVER_SLOPE + i] = per_buyer if over else 1.0
+        over = on & (w[n.PLAN + i] == 2.0) & (w[n.SOLVER_SPENDING + i] * w[n.RATION_INVERSE_PRICE + i] > per_buyer)
+        w[n.RATION_QUOTA + i] = per_buyer if over else 1.0
         w[n.SOLVER_ACTIVE + i] = 1.0 if over else 0.0
         binding += 1 if over else 0
     if binding > 0:
         for i in range(LANES):
-            w[n.SOLVER_LN_QUANTITY + i] = log(w[n.SOLVER_SLOPE + i])
+            w[n.SOLVER_LN_QUANTITY + i] = log(w[n.RATION_QUOTA + i])
             w[n.SOLVER_LOW + i] = w[n.SOLVER_LN_PRICE + i]
     return binding
 
@@ -235,10 +251,10 @@ def _limit(w, j):
 @tile
 def _read_desk(w, j):
     for i in range(LANES):
-        w[n.SOLVER_SLOPE + i] = exp(w[n.SOLVER_LN_PRICE + i])
+        w[n.RATION_PRICE + i] = exp(w[n.SOLVER_LN_PRICE + i])
     for i in range(LANES):
         on = j[n.OFFER_REACH + i] > 0.0
-        price = w[n.SOLVER_SLOPE + i]
+        price = w[n.RATION_PRICE + i]
         j[n.OFFER_PRICE + i] = price if on else 0.0
         j[n.OFFER_CHIPS_IF_ALL + i] = w[n.SOLVER_SPENDING + i] / price if on else 0.0
     for k in range(4):
@@ -281,14 +297,14 @@ def _ration_domestic(w, x, dt, o, l):
             all_o, all_l = o[n.OFFER_ATTRACTION + at] + ad + a0, l[n.OFFER_ATTRACTION + at] + ad + a0
             both = ad / (all_o * all_l)
             share_o, share_l = both * all_l, both * all_o
-            o[n.OFFER_DOMESTIC_SERVED + at] = share_o
-            l[n.OFFER_DOMESTIC_SERVED + at] = share_l
-            latent += w[n.REACHABLE_BUDGET + at] * (m_l * share_l + m_o * share_o + m_n * w[n.DOMESTIC_SHARE_ALONE + at])
-        w[n.SOLVER_SLOPE + i] = latent / (w[n.DOMESTIC_LIST_PRICE + i] * w[n.DOMESTIC_CAPACITY + i] * dt)
+            o[n.OFFER_DOMESTIC_SHARE + at] = share_o
+            l[n.OFFER_DOMESTIC_SHARE + at] = share_l
+            latent += w[n.BUDGET_LEFT + at] * (m_l * share_l + m_o * share_o + m_n * w[n.DOMESTIC_SHARE_ALONE + at])
+        w[n.DEMAND_OVER_SUPPLY + i] = latent / (w[n.DOMESTIC_LIST_PRICE + i] * w[n.DOMESTIC_CAPACITY + i] * dt)
     for i in range(LANES):
-        w[n.SOLVER_LN_SPENDING + i] = power(max(1.0, w[n.SOLVER_SLOPE + i]), w[n.SCARCITY_EXPONENT + i])
+        w[n.SCARCITY_RENT + i] = power(max(1.0, w[n.DEMAND_OVER_SUPPLY + i]), w[n.SCARCITY_EXPONENT + i])
     for i in range(LANES):
-        ratio, rent = w[n.SOLVER_SLOPE + i], w[n.SOLVER_LN_SPENDING + i]
+        ratio, rent = w[n.DEMAND_OVER_SUPPLY + i], w[n.SCARCITY_RENT + i]
         square = ratio * ratio
         rationed = 1.0 / np.sqrt(np.sqrt(1.0 + square * square))
         w[n.SERVED_SHARE + i] = min(1.0, rationed * rent)
@@ -296,8 +312,9 @@ def _ration_domestic(w, x, dt, o, l):
     for k in range(4):
         for i in range(LANES):
             at = k * LANES + i
-            o[n.OFFER_DOMESTIC_SERVED + at] *= w[n.SERVED_SHARE + i]
-            l[n.OFFER_DOMESTIC_SERVED + at] *= w[n.SERVED_SHARE + i]
+            served = w[n.SERVED_SHARE + i]
+            o[n.OFFER_DOMESTIC_SERVED + at] = o[n.OFFER_DOMESTIC_SHARE + at] * served
+            l[n.OFFER_DOMESTIC_SERVED + at] = l[n.OFFER_DOMESTIC_SHARE + at] * served
             w[n.DOMESTIC_SERVED_ALONE + at] = w[n.DOMESTIC_SHARE_ALONE + at] * w[n.SERVED_SHARE + i]
 
 
@@ -312,8 +329,12 @@ def _units(w, dt, o, l):
         revenue = 0.0
         for k in range(4):
             at = k * LANES + i
-            b = w[n.REACHABLE_BUDGET + at]
-            spent = b * (m_l * l[n.OFFER_DOMESTIC_SERVED + at] + m_o * o[n.OFFER_DOMESTIC_SERVED + at] + m_n * w[n.DOMESTIC_SERVED_ALONE + at])
+            b = w[n.BUDGET_LEFT + at]
+            spent = b * (
+                m_l * l[n.OFFER_DOMESTIC_SERVED + at]
+                + m_o * o[n.OFFER_DOMESTIC_SERVED + at]
+                + m_n * w[n.DOMESTIC_SERVED_ALONE + at]
+            )
             w[n.DOMESTIC_SPENDING + at] = spent
             w[n.EXPORTER_SPENDING + at] = b * (m_l * l[n.OFFER_SHARE + at] + m_o * o[n.OFFER_SHARE + at])
             revenue += spent

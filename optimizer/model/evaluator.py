@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from tiercap.kernels import allied as allied_kernel
 from tiercap.kernels import lanes, paths
 from tiercap.kernels._jit import vector_bits as vector_bits
+from tiercap.kernels.arguments import Allied, Part, Policies, Results, ScenarioTiles
 from tiercap.kernels.params import GROUP, OUTCOMES, TRAJECTORY
 from tiercap.kernels.payoff import payoff
 from tiercap.kernels.ready import KERNELS, in_cache, ready
@@ -260,16 +261,16 @@ class Evaluator:
         levers = np.array(levers, order="C")  # a copy: a read-only array would be another type to the compiler
         policies = layout.policies()
         rules, home, allied = _allied_rows(levers, policies)
-        fixed = (in_force, spy, self.catalogue, int(self.horizon.roofline_exponent))
-        a = self._home(rules + in_force.tobytes(), levers, home, fixed)
+        met = ScenarioTiles(spy, self.catalogue, int(self.horizon.roofline_exponent), q, x)
+        a = self._home(rules + in_force.tobytes(), Policies(levers, home, in_force), met)
         out = _spaced(layout.rows, layout.tiles, len(OUTCOMES), lanes.LANES)
         path = _spaced(layout.rows * trajectory, layout.tiles, steps, len(TRAJECTORY), lanes.LANES)
-        work = (levers, policies, allied, *fixed, q, x, a, out, path)
+        work = (Policies(levers, policies, in_force), met, Allied(allied, a), Results(out, path))
         self._spread(payoff, layout.rows, layout.tiles, work)
         return layout.gather(out), layout.gather(path) if trajectory else path
 
-    def _home(self, key: bytes, levers: np.ndarray, home: NDArray[np.int64], fixed: tuple[Any, ...]) -> Floats:
-        """Groups A and B under the rules that ``key`` names: float64[n_allied, n_tiles, n_steps, A_SIZE].
+    def _home(self, key: bytes, policies: Policies, met: ScenarioTiles) -> Floats:
+        """Groups A and B under the rules that ``key`` names: float64[n_allied, n_tiles, n_steps, ALLIED_SIZE].
 
         They take a third of the time of a policy evaluated alone, so the last ones are kept, unless they are larger
         than the tables of the scenarios: the next policies often leave A and B as they are.
@@ -277,10 +278,10 @@ class Evaluator:
         if self._kept and self._kept[0] == key:
             return self._kept[1]
         self._kept = None  # two at a time would be twice the memory
-        q, x = self._tables
-        a = _spaced(len(home), *x.shape[:2], lanes.ALLIED_SIZE)
-        self._spread(allied_kernel.fill_allied, len(home), len(x), (levers, home, *fixed, q, x, a))
-        if a.nbytes <= x.nbytes:
+        rows, tiles, steps = len(policies.lanes), *met.paths.shape[:2]
+        a = _spaced(rows, tiles, steps, lanes.ALLIED_SIZE)
+        self._spread(allied_kernel.fill_allied, rows, tiles, (policies, met, a))
+        if a.nbytes <= met.paths.nbytes:
             self._kept = key, a
         return a
 
@@ -293,7 +294,7 @@ class Evaluator:
 
     def _spread(self, kernel: Callable[..., None], rows: int, tiles: int, arguments: tuple[object, ...]) -> None:
         """Run a kernel over all rows and tiles, a slice a call, on the evaluator's threads."""
-        share(lambda *bounds: kernel(*bounds, *arguments), list(_slices(rows, tiles, self.threads)), self.threads)
+        share(lambda *bounds: kernel(Part(*bounds), *arguments), list(_slices(rows, tiles, self.threads)), self.threads)
 
 
 def share(call: Callable[..., None], jobs: Sequence[tuple[Any, ...]], threads: int) -> None:
@@ -365,7 +366,8 @@ def performances(scenarios: Scenarios, horizon: Clock, chip: np.ndarray) -> Floa
     """
     layout = Layout(1, len(scenarios))
     _, x = Evaluator(scenarios, horizon, chip, 1)._tables
-    found = x[:, :, lanes.FRONTIER_PERFORMANCE : lanes.FRONTIER_PERFORMANCE + 4 * lanes.LANES].reshape(layout.tiles, horizon.steps, 4, lanes.LANES)
+    first, shape = lanes.FRONTIER_PERFORMANCE, (layout.tiles, horizon.steps, 4, lanes.LANES)
+    found = x[:, :, first : first + 4 * lanes.LANES].reshape(shape)
     return layout.gather(np.ascontiguousarray(found)[None])[0]
 
 

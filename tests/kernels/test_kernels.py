@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from support import cases
 
-from tiercap.kernels import lanes, perf, prices, vecmath
+from tiercap.kernels import lanes, performance, prices, vecmath
 from tiercap.kernels.lanes import LANES
 from tiercap.kernels.params import WORKLOADS
 
@@ -58,16 +58,16 @@ def _power(x, y):
 def _norm(a, b, exponent):
     out = np.empty_like(a)
     for i in range(a.size):
-        out[i] = perf.norm(a[i], b[i], exponent)
+        out[i] = performance.norm(a[i], b[i], exponent)
     return out
 
 
 @compiled
 def _roofline(F, M, I, reference, theta, exponent):
     out = np.empty_like(F)
-    t0 = 1.0 / perf.roofline(1.0, 1.0, 1.0, theta[0], theta[1], theta[2], 1.0, exponent)
+    t0 = 1.0 / performance.roofline(1.0, 1.0, 1.0, theta[0], theta[1], theta[2], 1.0, exponent)
     for i in range(F.size):
-        out[i] = perf.roofline(
+        out[i] = performance.roofline(
             1.0 / F[i], 1.0 / M[i], 1.0 / I[i],
             theta[0] * reference[0], theta[1] * reference[1], theta[2] * reference[2], t0, exponent,
         )  # fmt: skip
@@ -78,7 +78,7 @@ def _roofline(F, M, I, reference, theta, exponent):
 def _wall(f_st, i_ratio, ln_rho, mu, network):
     out = np.empty_like(f_st)
     for i in range(f_st.size):
-        out[i] = perf.wall(f_st[i], i_ratio[i], ln_rho[i], mu[i], network[i])
+        out[i] = performance.wall(f_st[i], i_ratio[i], ln_rho[i], mu[i], network[i])
     return out
 
 
@@ -86,7 +86,7 @@ def _wall(f_st, i_ratio, ln_rho, mu, network):
 def _index(f, omega):
     out = np.empty(f.shape[0])
     for i in range(f.shape[0]):
-        out[i] = perf.index(
+        out[i] = performance.index(
             f[i, 0], f[i, 1], f[i, 2], f[i, 3], omega[i, 0], omega[i, 1], omega[i, 2], omega[i, 3]
         )  # fmt: skip
     return out

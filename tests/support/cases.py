@@ -193,6 +193,7 @@ def outcomes_of_pairs(
     lays out, so that 10,000 pairs cost 10,000 evaluations.
     """
     from tiercap.kernels import allied, lanes, paths
+    from tiercap.kernels.arguments import Allied, Part, Policies, Results, ScenarioTiles
     from tiercap.kernels.params import OUTCOMES, TRAJECTORY
     from tiercap.kernels.payoff import payoff
 
@@ -204,12 +205,13 @@ def outcomes_of_pairs(
         paths.fill_constants(params[rows], chips, steps_per_year, start, exponent, q)
         paths.fill_paths(params[rows], chips, n_steps, steps_per_year, start, exponent, q, x)
         a = np.zeros((1, 1, n_steps, lanes.ALLIED_SIZE))
-        policies = np.ascontiguousarray(rows[None].astype(np.int64))
-        fixed = (phase, steps_per_year, chips, exponent, q, x, a)
-        allied.fill_allied(0, 1, 0, 1, levers, policies, *fixed)
+        policies = Policies(levers, np.ascontiguousarray(rows[None].astype(np.int64)), phase)
+        scenarios = ScenarioTiles(steps_per_year, chips, exponent, q, x)
+        allied.fill_allied(Part(0, 1, 0, 1), policies, scenarios, a)
         out = np.zeros((1, 1, len(OUTCOMES), lanes.LANES))
         path = np.zeros((1, 1, n_steps, len(TRAJECTORY), lanes.LANES))
-        payoff(0, 1, 0, 1, levers, policies, np.zeros(1, np.int64), *fixed, out, path)
+        home = Allied(np.zeros(1, np.int64), a)
+        payoff(Part(0, 1, 0, 1), policies, scenarios, home, Results(out, path))
         part = slice(first, min(first + lanes.LANES, n))
         outcomes[part] = out[0, 0].T[: part.stop - first]
         trajectories[part] = np.moveaxis(path[0, 0], -1, 0)[: part.stop - first]

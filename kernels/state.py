@@ -39,18 +39,18 @@ def open_state(w, q):
 
 @tile
 def displace(w, v, a, o, l):
-    """Allied H100e displaced by sales to C, equation (14); the index of what was sold goes into BEST_ADMITTED_VALUE."""
+    """Allied H100e displaced by sales to C, equation (14); the index of what was sold goes into VALUE_SOLD."""
     for i in range(LANES):
         q_open = o[n.OFFER_CHIPS + i] * o[n.OFFER_VALUE + i]
         q_licensed = l[n.OFFER_CHIPS + i] * l[n.OFFER_VALUE + i]
         diverting = q_open + (0.0 if v[n.NO_DIVERSION + i] == 1.0 else q_licensed)
         w[n.DISPLACED + i] = min(a[n.ALLIED_VALUE + i], w[n.DISPLACEMENT + i] * diverting)
-        w[n.BEST_ADMITTED_VALUE + i] = q_open + q_licensed
+        w[n.VALUE_SOLD + i] = q_open + q_licensed
 
 
 @part(ROWS, ROWS, ROWS, ROWS, ROWS)
 def purchase(w, x, a, o, l):
-    """Purchases into stocks, C's total in STOCK_C, and the log of A over C by workload in LN_STOCK_RATIO."""
+    """Purchases into stocks, C's total in STOCK_C; ln(K_A/K_C) of equation (15) in LN_STOCK_RATIO."""
     for i in range(LANES):
         qa = a[n.ALLIED_VALUE + i]
         gone = w[n.DISPLACED + i] / qa
@@ -61,7 +61,7 @@ def purchase(w, x, a, o, l):
         keep = w[n.STOCK_KEPT_PER_STEP + i]
         units_o, units_l = o[n.OFFER_CHIPS + i], l[n.OFFER_CHIPS + i]
         grey, domestic = w[n.GREY_CHIPS + i], w[n.DOMESTIC_CHIPS + i]
-        w[n.VALUE_STOCK_E + i] = keep * w[n.VALUE_STOCK_E + i] + w[n.BEST_ADMITTED_VALUE + i]
+        w[n.VALUE_STOCK_E + i] = keep * w[n.VALUE_STOCK_E + i] + w[n.VALUE_SOLD + i]
         w[n.VALUE_STOCK_G + i] = keep * w[n.VALUE_STOCK_G + i] + grey * x[n.FRONTIER_VALUE_C + i]
         w[n.VALUE_STOCK_D + i] = keep * w[n.VALUE_STOCK_D + i] + domestic * w[n.DOMESTIC_VALUE + i]
         for k in range(4):
@@ -102,8 +102,17 @@ def respond(w, x):
         ratio = w[n.VALUE_OFFERED + i] / w[n.DOMESTIC_VALUE + i]
         ln_v = log(ratio if offered else 1.0)
         advantage = min(max(ln_v, -2.0), 2.0)
-        self_made = min(2.0, w[n.DOMESTIC_CAPACITY + i] * w[n.DOMESTIC_LIST_PRICE + i] / (x[n.ANNUAL_BUDGET_C + i] * w[n.BUDGET_FACTOR + i]))
-        u = w[n.RESPONSE_LEVEL + i] + w[n.RESPONSE_DEPENDENCY + i] * (dependency - 0.5) - w[n.RESPONSE_ADVANTAGE + i] * advantage
+        self_made = min(
+            2.0,
+            w[n.DOMESTIC_CAPACITY + i]
+            * w[n.DOMESTIC_LIST_PRICE + i]
+            / (x[n.ANNUAL_BUDGET_C + i] * w[n.BUDGET_FACTOR + i]),
+        )
+        u = (
+            w[n.RESPONSE_LEVEL + i]
+            + w[n.RESPONSE_DEPENDENCY + i] * (dependency - 0.5)
+            - w[n.RESPONSE_ADVANTAGE + i] * advantage
+        )
         u += w[n.RESPONSE_SELF + i] * self_made
         target = w[n.RESPONSE_MAX + i] / (1.0 + exp(-u))
         delta = w[n.RESPONSE_SHARE_PER_STEP + i] * (target - w[n.BARRED + i])
@@ -126,9 +135,14 @@ def advance(w, x, forget, dt):
         growth = power(rate, dt)
         w[n.DOMESTIC_COMPUTE + i] = min(w[n.DOMESTIC_COMPUTE + i] * growth, x[n.NEXT_FRONTIER_COMPUTE + i])
         w[n.DOMESTIC_MEMORY + i] = min(w[n.DOMESTIC_MEMORY + i] * growth, x[n.NEXT_FRONTIER_MEMORY + i])
-        w[n.DOMESTIC_INTERCONNECT + i] = min(w[n.DOMESTIC_INTERCONNECT + i] * growth, x[n.NEXT_FRONTIER_INTERCONNECT + i])
-        w[n.DOMESTIC_CAPACITY + i] = w[n.DOMESTIC_CAPACITY + i] * w[n.CAPACITY_GROWTH_PER_STEP + i] + w[n.CAPACITY_INVESTMENT + i] * w[n.DOMESTIC_REVENUE + i]
-        foreign = w[n.BEST_ADMITTED_VALUE + i] + w[n.GREY_CHIPS + i] * x[n.FRONTIER_VALUE_C + i]
+        w[n.DOMESTIC_INTERCONNECT + i] = min(
+            w[n.DOMESTIC_INTERCONNECT + i] * growth, x[n.NEXT_FRONTIER_INTERCONNECT + i]
+        )
+        w[n.DOMESTIC_CAPACITY + i] = (
+            w[n.DOMESTIC_CAPACITY + i] * w[n.CAPACITY_GROWTH_PER_STEP + i]
+            + w[n.CAPACITY_INVESTMENT + i] * w[n.DOMESTIC_REVENUE + i]
+        )
+        foreign = w[n.VALUE_SOLD + i] + w[n.GREY_CHIPS + i] * x[n.FRONTIER_VALUE_C + i]
         mix = foreign / (foreign + w[n.DOMESTIC_CHIPS + i] * w[n.DOMESTIC_VALUE + i])
         w[n.LOCK_IN + i] += w[n.LOCK_IN_SHARE_PER_STEP + i] * (mix - w[n.LOCK_IN + i])
         w[n.PULLED_FORWARD_C + i] = w[n.SPENT_AHEAD + i]
@@ -147,8 +161,13 @@ def elastic_budget(w, x, o, l):
             ln_index = 0.0
             for k in range(4):
                 at = k * LANES + i
-                pull = o[n.OFFER_REACH + i] * o[n.OFFER_ATTRACTION + at] + l[n.OFFER_REACH + i] * l[n.OFFER_ATTRACTION + at]
-                ln_index -= w[n.MARKET_WEIGHTS + at] * log(pull + w[n.DOMESTIC_ATTRACTION + at] + x[n.OUTSIDE_ATTRACTION + i])
+                pull = (
+                    o[n.OFFER_REACH + i] * o[n.OFFER_ATTRACTION + at]
+                    + l[n.OFFER_REACH + i] * l[n.OFFER_ATTRACTION + at]
+                )
+                ln_index -= w[n.MARKET_WEIGHTS + at] * log(
+                    pull + w[n.DOMESTIC_ATTRACTION + at] + x[n.OUTSIDE_ATTRACTION + i]
+                )
             ln_over = ln_index * w[n.INVERSE_SENSITIVITY + i] - log(x[n.REFERENCE_PRICE + i])
             factor = exp(w[n.ONE_LESS_BUDGET_ELASTICITY + i] * ln_over)
             w[n.BUDGET_FACTOR_NEXT + i] = min(max(factor, 0.2), 5.0)

@@ -9,18 +9,19 @@ from __future__ import annotations
 import numpy as np
 
 from . import lanes as n
-from ._jit import glue, tile
-from .compliance import box_in_use, design, load_box, perform_in_logs, sum_test_binds
+from ._jit import glue, inline, tile
+from .designs import design, sum_test_binds
 from .lanes import LANES
 from .params import MAX_BOXES
-from .perf import index
+from .performance import index, perform_in_logs
 from .prices import CLOSE, CLOSE_ENOUGH, FAR, solve_clearing, solve_markup, spend, start_markup
+from .rules import box_in_use, load_box
 from .vecmath import exp, log
 
 
 @glue
 def find_offers(w, v, x, dt, catalogue, exponent, o, l):
-    """The best candidate of each tier and the plan of equation (9), for the market in the M rows."""
+    """The best candidate of each tier and the plan of equation (9), for the market in the rows of the market."""
     _face_market(w)
     # int64 keeps the compiler from making one copy of every tile for each constant it is called with.
     _search_tier(w, v, x, catalogue, exponent, np.int64(0), o)
@@ -36,7 +37,12 @@ def _face_market(w):
         w[n.SOLVER_BUDGET + i] = w[n.REACHABLE_BUDGET + i]
         w[n.INVERSE_RIVALS + i] = 1.0 / w[n.RIVALS_ATTRACTION + i]
     for i in range(LANES):
-        budget = w[n.REACHABLE_BUDGET + i] + w[n.REACHABLE_BUDGET + LANES + i] + w[n.REACHABLE_BUDGET + 2 * LANES + i] + w[n.REACHABLE_BUDGET + 3 * LANES + i]
+        budget = (
+            w[n.REACHABLE_BUDGET + i]
+            + w[n.REACHABLE_BUDGET + LANES + i]
+            + w[n.REACHABLE_BUDGET + 2 * LANES + i]
+            + w[n.REACHABLE_BUDGET + 3 * LANES + i]
+        )
         w[n.INVERSE_REACHABLE_BUDGET + i] = 1.0 / budget
 
 
@@ -107,10 +113,10 @@ def _set_desk(w):
     for i in range(LANES):
         on = (w[n.DESIGN_ADMITTED + i] == 1.0) & (w[n.TIER_NET + i] > 0.0)
         w[n.SOLVER_ACTIVE + i] = 1.0 if on else 0.0
-        w[n.DESIGN_ADMITTED + i] = 1.0 if on else 0.0
-        w[n.SOLVER_LN_COST + i] = w[n.DESIGN_UNIT_COST + i] * w[n.INVERSE_TIER_NET + i] if on else 1.0
+        w[n.CANDIDATE_ON_MARKET + i] = 1.0 if on else 0.0
+        w[n.SOLVER_COST + i] = w[n.DESIGN_UNIT_COST + i] * w[n.INVERSE_TIER_NET + i] if on else 1.0
     for i in range(LANES):
-        w[n.SOLVER_LN_COST + i] = log(w[n.SOLVER_LN_COST + i])
+        w[n.SOLVER_LN_COST + i] = log(w[n.SOLVER_COST + i])
     for k in range(4):
         for i in range(LANES):
             at = k * LANES + i
@@ -130,9 +136,9 @@ def _sell(w):
         star, price = w[n.SOLVER_LN_PRICE + i], w[n.CANDIDATE_MONOPOLY_PRICE + i]
         chips = w[n.SOLVER_SPENDING + i] / price
         limit = min(w[n.TIER_QUOTA_CHIPS + i], w[n.TIER_QUOTA_TPP + i] / w[n.DESIGN_TPP + i])
-        on = (w[n.DESIGN_ADMITTED + i] == 1.0) & (limit > 0.0)
+        on = (w[n.CANDIDATE_ON_MARKET + i] == 1.0) & (limit > 0.0)
         over = on & (chips > limit)
-        w[n.DESIGN_ADMITTED + i] = 1.0 if on else 0.0
+        w[n.CANDIDATE_SELLS + i] = 1.0 if on else 0.0
         w[n.CANDIDATE_LN_MONOPOLY_PRICE + i] = star
         w[n.CANDIDATE_QUOTA + i] = limit
         w[n.CANDIDATE_CHIPS + i] = chips
@@ -159,14 +165,19 @@ def _clear(w):
 def _keep_candidate(w, j):
     for i in range(LANES):
         star, clear = w[n.CANDIDATE_LN_MONOPOLY_PRICE + i], w[n.SOLVER_LN_PRICE + i]
-        limit, chips, cost, cut = w[n.CANDIDATE_QUOTA + i], w[n.CANDIDATE_CHIPS + i], w[n.DESIGN_UNIT_COST + i], w[n.DESIGN_IS_CUT + i]
+        limit, chips, cost, cut = (
+            w[n.CANDIDATE_QUOTA + i],
+            w[n.CANDIDATE_CHIPS + i],
+            w[n.DESIGN_UNIT_COST + i],
+            w[n.DESIGN_IS_CUT + i],
+        )
         net, avail, nre = w[n.TIER_NET + i], w[n.TIER_AVAILABLE + i], w[n.NRE_PER_STEP + i]
         at_star = chips * (w[n.CANDIDATE_MONOPOLY_PRICE + i] * net - cost)
         at_limit = limit * (w[n.CANDIDATE_QUOTA_PRICE + i] * net - cost)
         earned = at_limit if chips > limit else at_star
         profit = avail * earned - (nre if cut == 1.0 else 0.0)
         old = j[n.OFFER_PROFIT + i]
-        better = (w[n.DESIGN_ADMITTED + i] == 1.0) & (avail > 0.0) & (profit > old)
+        better = (w[n.CANDIDATE_SELLS + i] == 1.0) & (avail > 0.0) & (profit > old)
         w[n.CANDIDATE_IS_BEST + i] = 1.0 if better else 0.0
         j[n.OFFER_PROFIT + i] = profit if better else old
         before = j[n.OFFER_EXISTS + i]
@@ -187,7 +198,12 @@ def _keep_candidate(w, j):
         j[n.OFFER_LN_COST + i] = ln_cost if better else old_cost
         for k in range(4):
             at = k * LANES + i
-            e, old_e, f, old_f = w[n.CANDIDATE_UNIT_ATTRACTION + at], j[n.OFFER_UNIT_ATTRACTION + at], w[n.DESIGN_PERFORMANCE + at], j[n.OFFER_PERFORMANCE + at]
+            e, old_e, f, old_f = (
+                w[n.CANDIDATE_UNIT_ATTRACTION + at],
+                j[n.OFFER_UNIT_ATTRACTION + at],
+                w[n.DESIGN_PERFORMANCE + at],
+                j[n.OFFER_PERFORMANCE + at],
+            )
             j[n.OFFER_UNIT_ATTRACTION + at] = e if better else old_e
             j[n.OFFER_PERFORMANCE + at] = f if better else old_f
 
@@ -217,10 +233,17 @@ def _settle(w, j):
         j[n.OFFER_CHIPS_IF_ALL + i] = chips
         j[n.OFFER_EARNINGS + i] = chips * (price * j[n.OFFER_NET + i] - j[n.OFFER_UNIT_COST + i])
     for i in range(LANES):
-        j[n.OFFER_VALUE + i] = index(
-            j[n.OFFER_PERFORMANCE + i], j[n.OFFER_PERFORMANCE + LANES + i], j[n.OFFER_PERFORMANCE + 2 * LANES + i], j[n.OFFER_PERFORMANCE + 3 * LANES + i],
-            w[n.MARKET_WEIGHTS + i], w[n.MARKET_WEIGHTS + LANES + i], w[n.MARKET_WEIGHTS + 2 * LANES + i], w[n.MARKET_WEIGHTS + 3 * LANES + i],
-        )  # fmt: skip
+        j[n.OFFER_VALUE + i] = _index_of_offer(w, j, i)
+
+
+@inline
+def _index_of_offer(w, j, i):
+    """Value index of an offer, equation (3)."""
+    f, weights = n.OFFER_PERFORMANCE + i, n.MARKET_WEIGHTS + i
+    return index(
+        j[f], j[f + LANES], j[f + 2 * LANES], j[f + 3 * LANES],
+        w[weights], w[weights + LANES], w[weights + 2 * LANES], w[weights + 3 * LANES],
+    )  # fmt: skip
 
 
 @tile
@@ -232,7 +255,12 @@ def _plan(w, v, o, l):
         nre_o = nre if o[n.OFFER_IS_CUT + i] == 1.0 else 0.0
         nre_l = nre if l[n.OFFER_IS_CUT + i] == 1.0 else 0.0
         gross_o, gross_l = o[n.OFFER_EARNINGS + i], l[n.OFFER_EARNINGS + i]
-        star_o, star_l, v_o, v_l = o[n.OFFER_CHIPS_IF_ALL + i], l[n.OFFER_CHIPS_IF_ALL + i], o[n.OFFER_VALUE + i], l[n.OFFER_VALUE + i]
+        star_o, star_l, v_o, v_l = (
+            o[n.OFFER_CHIPS_IF_ALL + i],
+            l[n.OFFER_CHIPS_IF_ALL + i],
+            o[n.OFFER_VALUE + i],
+            l[n.OFFER_VALUE + i],
+        )
         stretch = l[n.OFFER_QUOTA + i] * avail / star_l
         phi = min(avail, stretch) if has_l else 0.0
         earns_o, earns_l = o[n.OFFER_PROFIT + i], l[n.OFFER_PROFIT + i]
