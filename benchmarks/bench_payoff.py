@@ -9,9 +9,9 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-import naive
 import numpy as np
 import pytest
+import twin
 from support import cases
 
 from tiercap.kernels.params import OUTCOMES
@@ -41,7 +41,7 @@ def evaluator(n_scenarios: int, threads: int = 1, horizon: Horizon = Horizon()) 
 
 def of_twin(policy: int, scenario: int, horizon: Horizon) -> tuple[dict[str, float], float]:
     """Outcomes and margin of one pair."""
-    outcomes, _, margin = naive.evaluate(
+    outcomes, _, margin = twin.evaluate(
         policies()[policy],
         [0] * horizon.steps,
         params()[scenario],

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import naive
 import numpy as np
 import pytest
+import twin
 from support.record_rows import GOOD, as_csv
 from test_payoff import NEAR_TIE, TOLERANCE, errors
 
@@ -72,9 +72,9 @@ def value_of(draws: np.ndarray, name: str, t: int) -> np.ndarray:
     entry = history().catalogue[history().chips.index(name)]
     found = []
     for record in draws:
-        q = naive.namespace(record)
-        f = naive.performance(float(entry["f"]), float(entry["m"]), float(entry["i"]), q, t / 4, 4)
-        found.append(naive.value_index(f, naive.weights(q, "value_c")))
+        q = twin.namespace(record)
+        f = twin.performances(float(entry["f"]), float(entry["m"]), float(entry["i"]), q, t / 4, 4)
+        found.append(twin.value_index(f, twin.weights(q, "value_c")))
     return np.array(found)
 
 
@@ -140,7 +140,7 @@ def test_the_replay_is_the_twin_s(whole, draws):
     found = whole.trajectories(draws[:12])
     compared = 0
     for k, record in enumerate(draws[:12]):
-        _, rows, margin = naive.evaluate(
+        _, rows, margin = twin.evaluate(
             levers, whole.phase, record, history().catalogue, n_steps=whole.clock.steps, steps_per_year=4,
             start=2022.75, exponent=4,
         )  # fmt: skip
@@ -179,9 +179,9 @@ def test_predictions_against_plain_sums(draws):
         )  # fmt: skip
         revenue = sum(path["gross_revenue_c"][t, k] for t in of_2024)
         assert found[k, 2] == pytest.approx(100.0 * revenue / spending, rel=1e-12)
-        q = naive.namespace(draws[k])
-        h20 = naive.performance(0.296, 4.0, 0.9, q, 2.0, 4)["dc"]
-        h100 = naive.performance(1.979, 3.35, 0.9, q, 2.0, 4)["dc"]
+        q = twin.namespace(draws[k])
+        h20 = twin.performances(0.296, 4.0, 0.9, q, 2.0, 4)["dc"]
+        h100 = twin.performances(1.979, 3.35, 0.9, q, 2.0, 4)["dc"]
         assert found[k, 3] == pytest.approx(h20 / h100, rel=1e-12)
         assert found[k, 4] == pytest.approx(min(1.0, q.software_st * q.software_growth**2.0), rel=1e-12)
     assert np.isnan(found[:, 5]).all()

@@ -136,7 +136,7 @@ def test_any_change_of_the_sources_changes_the_name(tmp_path, monkeypatch):
         names.append(_jit.source_digest())
     (copy / "another.py").touch()
     names.append(_jit.source_digest())
-    (copy / "perf.py").unlink()
+    (copy / "performance.py").unlink()
     names.append(_jit.source_digest())
     assert len(set(names)) == len(names)
 

@@ -13,10 +13,10 @@ import sys
 from pathlib import Path
 
 import mpmath
-import naive
 import numba
 import numpy as np
 import pytest
+import twin
 from support import cases
 
 from tiercap.kernels import lanes, performance, prices, vecmath
@@ -186,7 +186,7 @@ def test_roofline_is_the_twins(exponent):
     figures = np.exp(RNG.uniform(-4.0, 4.0, (3, 500)))
     reference, theta = np.array([1.979, 3.35, 0.9]), np.array([0.7, 0.45, 0.1])
     found = _roofline(*figures, reference, theta, exponent)
-    expected = [naive.roofline(*row, reference, theta, exponent) for row in figures.T.tolist()]
+    expected = [twin.roofline(*row, reference, theta, exponent) for row in figures.T.tolist()]
     np.testing.assert_allclose(found, expected, rtol=2e-15)
     a, b = figures[0], figures[1]
     np.testing.assert_allclose(_norm(a, b, exponent), (a**exponent + b**exponent) ** (1.0 / exponent), rtol=2e-15)
@@ -195,14 +195,14 @@ def test_roofline_is_the_twins(exponent):
 def test_wall_is_the_twins():
     f, ratio = np.exp(RNG.uniform(-3.0, 3.0, (2, 500)))
     ln_rho, mu, network = RNG.uniform(-3.0, 6.0, 500), RNG.uniform(0.5, 3.0, 500), RNG.uniform(0.0, 1.0, 500)
-    expected = [naive.wall(*row) for row in zip(f, ratio, np.exp(ln_rho), mu, network, strict=True)]
+    expected = [twin.wall(*row) for row in zip(f, ratio, np.exp(ln_rho), mu, network, strict=True)]
     np.testing.assert_allclose(_wall(f, ratio, ln_rho, mu, network), expected, rtol=1e-14)
 
 
 def test_index_is_the_twins():
     f, omega = np.exp(RNG.uniform(-3.0, 3.0, (500, 4))), RNG.dirichlet(np.ones(4), 500)
     expected = [
-        naive.value_index(dict(zip(WORKLOADS, a, strict=True)), dict(zip(WORKLOADS, b, strict=True)))
+        twin.value_index(dict(zip(WORKLOADS, a, strict=True)), dict(zip(WORKLOADS, b, strict=True)))
         for a, b in zip(f, omega, strict=True)
     ]
     np.testing.assert_allclose(_index(f, omega), expected, rtol=2e-15)
@@ -276,7 +276,7 @@ def test_markup_price_is_the_twins(seed, hardest):
     found = desk.markup()
     expected = np.array(
         [
-            naive.markup_price(
+            twin.markup_price(
                 desk.cost[i], desk.A[i], desk.by_workload(desk.f, i), desk.by_workload(desk.rival, i),
                 desk.by_workload(desk.budget, i), desk.beta[i],
             )
@@ -321,7 +321,7 @@ def test_clearing_price_is_the_twins(seed, hardest):
     np.testing.assert_allclose(desk.sold(found) / found, chips, rtol=1e-13)
     for i in range(LANES):
         arguments = (desk.by_workload(desk.f, i), desk.by_workload(desk.rival, i), desk.by_workload(desk.budget, i))
-        assert found[i] == pytest.approx(naive.clearing_price(chips[i], desk.A[i], *arguments, desk.beta[i]), rel=1e-13)
+        assert found[i] == pytest.approx(twin.clearing_price(chips[i], desk.A[i], *arguments, desk.beta[i]), rel=1e-13)
 
 
 @pytest.mark.parametrize("solve", [_markup, _clearing])

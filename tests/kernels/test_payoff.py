@@ -11,11 +11,11 @@ import json
 from multiprocessing import get_context
 from typing import NamedTuple
 
-import naive
 import numpy as np
 import pytest
-import test_naive
+import test_twin
 from support import cases, record_golden
+from twin import evaluate
 
 from tiercap.kernels.params import INF, OUTCOME_LIST, OUTCOMES, TRAJECTORY, TRAJECTORY_LIST, WORKLOADS
 from tiercap.optimizer.errors import InputError
@@ -78,7 +78,7 @@ def twin_on(given: Pairs) -> Computed:
     """The twin on every pair. At module level, so that worker processes find it."""
     found = []
     for levers, params in zip(given.levers, given.params, strict=True):
-        outcomes, rows, margin = naive.evaluate(
+        outcomes, rows, margin = evaluate(
             levers,
             [0] * given.n_steps,
             params,
@@ -175,7 +175,7 @@ def test_schedules_agree_with_the_twin():
     worst, ties = 0.0, 0
     for record, schedule in zip(params, cases.random_schedules(rng, 60), strict=True):
         clock = {"n_steps": schedule.n_steps, "steps_per_year": schedule.steps_per_year, "start": schedule.start}
-        twin, rows, margin = naive.evaluate(
+        twin, rows, margin = evaluate(
             schedule.levers, schedule.phase, record, CATALOGUE, **clock, exponent=schedule.exponent
         )
         evaluator = evaluator_of(np.array([record]), Clock(**clock, roofline_exponent=schedule.exponent))
@@ -199,7 +199,7 @@ def test_design_lags_agree_with_the_twin():
     worst, ties = 0.0, 0
     for record, schedule in zip(params, cases.random_schedules(rng, 60), strict=True):
         clock = {"n_steps": schedule.n_steps, "steps_per_year": schedule.steps_per_year, "start": schedule.start}
-        twin, rows, margin = naive.evaluate(
+        twin, rows, margin = evaluate(
             schedule.levers, schedule.phase, record, CATALOGUE, **clock, exponent=schedule.exponent
         )
         evaluator = evaluator_of(np.array([record]), Clock(**clock, roofline_exponent=schedule.exponent))
@@ -234,7 +234,7 @@ def test_imposed_shares_agree_with_the_twin():
     for record, schedule in zip(params, cases.random_schedules(rng, 40), strict=True):
         clock = Clock(schedule.n_steps, schedule.steps_per_year, schedule.start, schedule.exponent)
         barred = np.where(rng.random(clock.steps) < 0.5, rng.uniform(0.0, 0.99, clock.steps), np.nan)
-        twin, rows, margin = naive.evaluate(
+        twin, rows, margin = evaluate(
             schedule.levers, schedule.phase, record, CATALOGUE, n_steps=clock.steps, start=clock.start,
             steps_per_year=clock.steps_per_year, exponent=clock.roofline_exponent, barred=barred,
         )  # fmt: skip
@@ -298,7 +298,7 @@ def evaluator_of(
 def kernel_run(
     levers, params, *, phase=None, n_steps=8, steps_per_year=1, start=2026.0, exponent=4, catalogue=CATALOGUE
 ):
-    """`test_naive.run` on the kernels; the margin is the twin's."""
+    """`test_twin.run` on the kernels; the margin is the twin's."""
     phase = [0] * n_steps if phase is None else phase
     clock = Clock(n_steps, steps_per_year, start, exponent)
     evaluator = evaluator_of(np.array([params]), clock, catalogue=catalogue)
@@ -310,91 +310,91 @@ def kernel_run(
     return named, [dict(zip(TRAJECTORY, map(float, row), strict=True)) for row in rows], margin
 
 
-RUN_TWIN = test_naive.run
+RUN_TWIN = test_twin.run
 
 
 @pytest.fixture
 def on_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
     """The properties of the twin, run on the kernels."""
-    monkeypatch.setattr(test_naive, "run", kernel_run)
+    monkeypatch.setattr(test_twin, "run", kernel_run)
 
 
 @pytest.mark.parametrize("i", range(6))
 def test_saturation(on_kernels, i):
     """Property 4: two policies that bind nowhere are equal to the bit."""
-    test_naive.test_saturation(i)
+    test_twin.test_saturation(i)
 
 
 @pytest.mark.parametrize("i", range(4))
-@pytest.mark.parametrize("levers", test_naive.BANS)
+@pytest.mark.parametrize("levers", test_twin.BANS)
 def test_ban(on_kernels, levers, i):
     """Property 5: C's revenue under a ban is exactly 0."""
-    test_naive.test_ban(levers, i)
+    test_twin.test_ban(levers, i)
 
 
 @pytest.mark.parametrize("i", range(12))
 def test_currency_scaling(on_kernels, i):
     """Property 6."""
-    test_naive.test_currency_scaling(i)
+    test_twin.test_currency_scaling(i)
 
 
 @pytest.mark.parametrize("i", range(12))
 @pytest.mark.parametrize("figure", ["f", "m", "i"])
 def test_performance_unit_scaling(on_kernels, i, figure):
     """Property 7."""
-    test_naive.test_performance_unit_scaling(i, figure)
+    test_twin.test_performance_unit_scaling(i, figure)
 
 
 @pytest.mark.parametrize("i", range(12))
 def test_quota(on_kernels, i):
     """Property 17."""
-    test_naive.test_quota(i)
+    test_twin.test_quota(i)
 
 
 def test_quota_is_respected_by_stockpiles(on_kernels):
     """Property 17 with pull-forward."""
-    test_naive.test_quota_is_respected_by_stockpiles()
+    test_twin.test_quota_is_respected_by_stockpiles()
 
 
 @pytest.mark.parametrize("i", range(12))
 @pytest.mark.parametrize("steps_per_year", [1, 4])
 def test_budget_and_supply(on_kernels, i, steps_per_year):
     """Property 18."""
-    test_naive.test_budget_and_supply(i, steps_per_year)
+    test_twin.test_budget_and_supply(i, steps_per_year)
 
 
 @pytest.mark.parametrize("i", range(12))
 def test_no_tightening_costs_nothing(on_kernels, i):
     """Property 21."""
-    test_naive.test_no_tightening_costs_nothing(i)
+    test_twin.test_no_tightening_costs_nothing(i)
 
 
 def test_indexation_consistency(on_kernels):
     """Property 22."""
-    test_naive.test_indexation_consistency()
+    test_twin.test_indexation_consistency()
 
 
 @pytest.mark.parametrize("i", range(4))
 def test_common_growth(on_kernels, i):
     """Property 24."""
-    test_naive.test_common_growth(i)
+    test_twin.test_common_growth(i)
 
 
 @pytest.mark.parametrize("i", range(8))
 def test_decoupling(on_kernels, i):
     """Property 25."""
-    test_naive.test_decoupling(i)
+    test_twin.test_decoupling(i)
 
 
 @pytest.mark.parametrize("i", range(12))
 def test_first_year(on_kernels, i):
     """Property 26."""
-    test_naive.test_first_year(i)
+    test_twin.test_first_year(i)
 
 
 @pytest.mark.parametrize("i", range(12))
 def test_splitting_a_chip_over_two_tiers_gains_nothing(on_kernels, i):
-    test_naive.test_splitting_a_chip_over_two_tiers_gains_nothing(i)
+    test_twin.test_splitting_a_chip_over_two_tiers_gains_nothing(i)
 
 
 def test_ban_over_many_scenarios():
@@ -421,11 +421,11 @@ def test_static_revealed_preference():
     """Property 16: with D unrationed and cost kept, year-0 profit rises with every cap and quota."""
     rng = np.random.default_rng(16)
     params, levers = cases.random_params(rng, 200), cases.random_policies(rng, 200)
-    for name, value in test_naive.FROZEN.items():
+    for name, value in test_twin.FROZEN.items():
         params[name] = value
     sums = levers["c"]["bandwidth_sum"]  # which bandwidth gives way is a choice between corners: left out
     levers["c"]["bandwidth_sum"] = np.where(sums > 0, INF, 0.0)
-    wider = np.stack([test_naive._better(row, rng) for row in levers])
+    wider = np.stack([test_twin._better(row, rng) for row in levers])
     before, after = _year_zero_profit(levers, params), _year_zero_profit(wider, params)
     assert (after >= before - 1e-11 * np.maximum(np.abs(before), 1e-3)).all()
     assert (after > before * (1 + 1e-6)).sum() > 10

@@ -1,13 +1,13 @@
-"""Properties of the payoff model that hold on its plain-Python twin: design page, section 4, by number."""
+"""Properties of the payoff model that hold on its plain-Python twin."""
 
 from __future__ import annotations
 
 import copy
 import math
 
-import naive
 import numpy as np
 import pytest
+import twin
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import cases
@@ -52,7 +52,7 @@ PAID = (
 def run(levers, params, *, phase=None, n_steps=8, steps_per_year=1, start=2026.0, exponent=4, catalogue=CATALOGUE):
     """One evaluation with short names."""
     phase = [0] * n_steps if phase is None else phase
-    return naive.evaluate(
+    return twin.evaluate(
         levers,
         phase,
         params,
@@ -119,7 +119,7 @@ def test_roofline_rises_is_homogeneous_and_one_at_the_reference(F, M, I, scale, 
     """Property 1."""
 
     def f(*figures: float) -> float:
-        return naive.roofline(*figures, REFERENCE, THETA[w], p)
+        return twin.roofline(*figures, REFERENCE, THETA[w], p)
 
     assert f(*REFERENCE) == 1.0
     assert f(scale * F, M, I) >= f(F, M, I)
@@ -132,10 +132,10 @@ def test_roofline_rises_is_homogeneous_and_one_at_the_reference(F, M, I, scale, 
 @given(positive, positive, st.sampled_from([2, 4, 8]))
 def test_roofline_lies_between_the_hard_one_and_a_multiple_of_it(a, b, p):
     """Property 2, on compute time a and memory time b."""
-    time = naive.roofline_time(1.0, 1.0, 1.0, (a, b, 1.0), (1.0, 1.0, 0.0), p)
+    time = twin.roofline_time(1.0, 1.0, 1.0, (a, b, 1.0), (1.0, 1.0, 0.0), p)
     hard = max(a, b)
     assert hard * (1 - 1e-15) <= time <= 2.0 ** (1.0 / p) * hard * (1 + 1e-15)
-    soft = naive.roofline_time(1.0, 1.0, 1.0, (a / hard, b / hard, 1.0), (1.0, 1.0, 0.0), 4096)
+    soft = twin.roofline_time(1.0, 1.0, 1.0, (a / hard, b / hard, 1.0), (1.0, 1.0, 0.0), 4096)
     assert soft == pytest.approx(1.0, rel=2e-4)
 
 
@@ -143,12 +143,12 @@ def test_roofline_lies_between_the_hard_one_and_a_multiple_of_it(a, b, p):
 @given(positive, positive, st.floats(0.01, 100.0), st.floats(1.0, 3.0), st.floats(0.0, 1.0), st.floats(1.0, 6.0))
 def test_the_wall_only_takes_and_bites_weak_chips_most(f_st, i, rho, mu, network, scale):
     """Property 3."""
-    f_ft = naive.wall(f_st, i, rho, mu, network)
+    f_ft = twin.wall(f_st, i, rho, mu, network)
     assert 0.0 < f_ft <= f_st
-    assert naive.wall(scale * f_st, scale * i, rho, mu, network) >= scale * f_ft * (1 - 1e-14)
-    assert naive.wall(f_st, i, 0.0, mu, network) == f_st
-    assert naive.wall(f_st, i, 1e-12 * rho, mu, network) == pytest.approx(f_st, rel=1e-6)
-    assert naive.wall(f_st, i, 1e12 * rho, mu, network) < 1e-6 * f_st
+    assert twin.wall(scale * f_st, scale * i, rho, mu, network) >= scale * f_ft * (1 - 1e-14)
+    assert twin.wall(f_st, i, 0.0, mu, network) == f_st
+    assert twin.wall(f_st, i, 1e-12 * rho, mu, network) == pytest.approx(f_st, rel=1e-6)
+    assert twin.wall(f_st, i, 1e12 * rho, mu, network) < 1e-6 * f_st
 
 
 rivalry = st.lists(st.floats(-8.0, 4.0), min_size=4, max_size=4)
@@ -170,14 +170,14 @@ def _one(value: float) -> dict[str, float]:
 def test_markup_solves_its_equation_and_maximises_profit(X10, b, beta, c):
     """Property 9 and equation (7), against a brute-force maximiser."""
     f, R, b = _problem(X10, b)
-    price = naive.markup_price(c, c**beta, f, R, b, beta)
-    s = naive.shares(naive.attractions(c**beta, price, f, beta), R)
-    mean = sum(b[w] * s[w] * (1.0 - s[w]) for w in WORKLOADS) / naive.total_spending(b, s)
+    price = twin.markup_price(c, c**beta, f, R, b, beta)
+    s = twin.shares(twin.attractions(c**beta, price, f, beta), R)
+    mean = sum(b[w] * s[w] * (1.0 - s[w]) for w in WORKLOADS) / twin.total_spending(b, s)
     assert beta * (price / c - 1.0) * mean == pytest.approx(1.0, abs=1e-13)
     assert price >= c * (1.0 + 1.0 / beta)
 
     def profit(p: float) -> float:
-        return naive.total_spending(b, naive.shares(naive.attractions(c**beta, p, f, beta), R)) * (1.0 - c / p)
+        return twin.total_spending(b, twin.shares(twin.attractions(c**beta, p, f, beta), R)) * (1.0 - c / p)
 
     here = profit(price)
     alike = max(X10) - min(X10) <= 5.0  # beyond, profit has two peaks: see the next test
@@ -193,9 +193,9 @@ def test_profit_has_a_second_peak_where_rivals_differ_by_six_powers_of_ten():
     beta = 1.6875
 
     def profit(p: float) -> float:
-        return naive.total_spending(b, naive.shares(naive.attractions(1.0, p, f, beta), R)) * (1.0 - 1.0 / p)
+        return twin.total_spending(b, twin.shares(twin.attractions(1.0, p, f, beta), R)) * (1.0 - 1.0 / p)
 
-    price = naive.markup_price(1.0, 1.0, f, R, b, beta)
+    price = twin.markup_price(1.0, 1.0, f, R, b, beta)
     higher = max(profit(price * 1.01**k) for k in range(1, 400))
     assert 1.001 < higher / profit(price) < 1.003
 
@@ -205,8 +205,8 @@ def test_profit_has_a_second_peak_where_rivals_differ_by_six_powers_of_ten():
 def test_clearing_price_sells_the_quantity(X10, b, beta, N10):
     """Equation (8)."""
     f, R, b = _problem(X10, b)
-    price = naive.clearing_price(10.0**N10, 1.0, f, R, b, beta)
-    assert naive.chips_bought(price, 1.0, f, R, b, beta) == pytest.approx(10.0**N10, rel=1e-13)
+    price = twin.clearing_price(10.0**N10, 1.0, f, R, b, beta)
+    assert twin.chips_bought(price, 1.0, f, R, b, beta) == pytest.approx(10.0**N10, rel=1e-13)
 
 
 @QUICK
@@ -215,21 +215,21 @@ def test_closed_forms_of_one_workload(X10):
     """Properties 9 and 13, design equations (11) and (12)."""
     X, f = 10.0**X10, dict.fromkeys(WORKLOADS, 1.0)
     R = dict.fromkeys(WORKLOADS, 1.0 / X)
-    m = naive.markup_price(1.0, 1.0, f, R, _one(1.0), 1.0)
-    assert m == pytest.approx(naive.markup_closed_form(X), rel=1e-13)
-    share = naive.shares(naive.attractions(1.0, m, f, 1.0), R)["st"]
+    m = twin.markup_price(1.0, 1.0, f, R, _one(1.0), 1.0)
+    assert m == pytest.approx(twin.markup_closed_form(X), rel=1e-13)
+    share = twin.shares(twin.attractions(1.0, m, f, 1.0), R)["st"]
     assert share == pytest.approx(1.0 - 1.0 / (m - 1.0), abs=1e-12)
     assert share == pytest.approx((m - 2.0) / (m - 1.0), abs=1e-12)
     assert share / m == pytest.approx((m - 2.0) / (m * (m - 1.0)), abs=1e-12)
-    price = naive.clearing_price(0.7, 1.0, f, R, _one(1.0), 1.0)
-    assert price == pytest.approx(naive.clearing_closed_form(1.0, 1.0 / X, 1.0, 0.7), rel=1e-8)
+    price = twin.clearing_price(0.7, 1.0, f, R, _one(1.0), 1.0)
+    assert price == pytest.approx(twin.clearing_closed_form(1.0, 1.0 / X, 1.0, 0.7), rel=1e-8)
 
 
 def test_no_rivalry_leaves_the_least_markup():
     """Property 9: X = 0."""
     for beta in (0.8, 1.0, 2.0):
         ones = dict.fromkeys(WORKLOADS, 1.0)
-        assert naive.markup_price(3.0, 1e-30, ones, ones, ones, beta) == pytest.approx(3.0 * (1 + 1 / beta), rel=1e-14)
+        assert twin.markup_price(3.0, 1e-30, ones, ones, ones, beta) == pytest.approx(3.0 * (1 + 1 / beta), rel=1e-14)
 
 
 @QUICK
@@ -238,10 +238,10 @@ def test_pass_through(X10, beta):
     """Property 10, by finite difference."""
     f, R = dict.fromkeys(WORKLOADS, 1.0), dict.fromkeys(WORKLOADS, 10.0**-X10)
     e = 1e-5
-    up = naive.markup_price(math.exp(e), 1.0, f, R, _one(1.0), beta)
-    down = naive.markup_price(math.exp(-e), 1.0, f, R, _one(1.0), beta)
-    m = naive.markup_price(1.0, 1.0, f, R, _one(1.0), beta)
-    s = naive.shares(naive.attractions(1.0, m, f, beta), R)["st"]
+    up = twin.markup_price(math.exp(e), 1.0, f, R, _one(1.0), beta)
+    down = twin.markup_price(math.exp(-e), 1.0, f, R, _one(1.0), beta)
+    m = twin.markup_price(1.0, 1.0, f, R, _one(1.0), beta)
+    s = twin.shares(twin.attractions(1.0, m, f, beta), R)["st"]
     odds = s / (1.0 - s)
     assert math.log(up / down) / (2 * e) == pytest.approx(1.0 - odds / (m + odds), abs=1e-8)
     if beta == 1.0:
@@ -254,8 +254,8 @@ def test_units_peak():
     best = (0.0, 0.0)
     for k in range(4000):
         R = dict.fromkeys(WORKLOADS, 10.0 ** (-k / 1000.0))
-        m = naive.markup_price(1.0, 1.0, f, R, _one(1.0), 1.0)
-        best = max(best, (naive.chips_bought(m, 1.0, f, R, _one(1.0), 1.0), m))
+        m = twin.markup_price(1.0, 1.0, f, R, _one(1.0), 1.0)
+        best = max(best, (twin.chips_bought(m, 1.0, f, R, _one(1.0), 1.0), m))
     assert best[1] == pytest.approx(2.0 + math.sqrt(2.0), abs=5e-3)
 
 
@@ -267,8 +267,8 @@ def test_index_quantity_rises_in_value_and_falls_in_the_revenue_share(X10, bette
 
     def quantity(f: float, net: float) -> float:
         fw = dict.fromkeys(WORKLOADS, f)
-        p = naive.markup_price(1.0 / net, 1.0, fw, R, b, beta)
-        return f * naive.chips_bought(p, 1.0, fw, R, b, beta)
+        p = twin.markup_price(1.0 / net, 1.0, fw, R, b, beta)
+        return f * twin.chips_bought(p, 1.0, fw, R, b, beta)
 
     assert quantity(better, 1.0) > quantity(1.0, 1.0)
     assert quantity(1.0, (1.0 - tau) * 0.99) < quantity(1.0, 1.0 - tau)
@@ -279,10 +279,10 @@ def test_index_quantity_rises_in_value_and_falls_in_the_revenue_share(X10, bette
 def test_revenue_share_equals_tariff(X10, b, beta, tau):
     """Property 11: equal price to the buyer, quantity, profit and take."""
     f, R, b = _problem(X10, b)
-    assert naive.net_factor(tau, 0.0) == pytest.approx(naive.net_factor(0.0, 1.0 / (1.0 - tau) - 1.0), rel=1e-14)
-    net = naive.net_factor(tau, 0.0)
-    price = naive.markup_price(1.0 / net, 1.0, f, R, b, beta)
-    n = naive.chips_bought(price, 1.0, f, R, b, beta)
+    assert twin.net_factor(tau, 0.0) == pytest.approx(twin.net_factor(0.0, 1.0 / (1.0 - tau) - 1.0), rel=1e-14)
+    net = twin.net_factor(tau, 0.0)
+    price = twin.markup_price(1.0 / net, 1.0, f, R, b, beta)
+    n = twin.chips_bought(price, 1.0, f, R, b, beta)
     tariff = 1.0 / (1.0 - tau) - 1.0
     assert tau * price * n == pytest.approx(tariff * (price / (1.0 + tariff)) * n, rel=1e-13)
 
@@ -296,8 +296,8 @@ def test_tax_yield():
         best = (0.0, 0.0)
         for k in range(1, 500):
             tau = k / 500.0
-            price = naive.markup_price(1.0 / (1.0 - tau), 1.0, f, R, _one(2.0), 1.0)
-            take = tau * price * naive.chips_bought(price, 1.0, f, R, _one(2.0), 1.0)
+            price = twin.markup_price(1.0 / (1.0 - tau), 1.0, f, R, _one(2.0), 1.0)
+            take = tau * price * twin.chips_bought(price, 1.0, f, R, _one(2.0), 1.0)
             assert take == pytest.approx(tau * 2.0 * (1.0 - (1.0 + X * (1.0 - tau)) ** -0.5), rel=1e-10)
             best = max(best, (take, tau))
         peaks.append(best[1])
@@ -307,8 +307,8 @@ def test_tax_yield():
     assert peaks[-1] > 0.8
 
 
-def _chip(f: dict[str, float], cost: float) -> naive.Design:
-    return naive.Design(1.0, 1.0, 1.0, 1.0, 1.0, cost, f)
+def _chip(f: dict[str, float], cost: float) -> twin.Design:
+    return twin.Design(1.0, 1.0, 1.0, 1.0, 1.0, cost, f)
 
 
 @QUICK
@@ -317,9 +317,9 @@ def _chip(f: dict[str, float], cost: float) -> naive.Design:
 def test_equal_workloads_make_value_over_cost_decide(v, c, X10, B, beta):
     """Property 15."""
     R = dict.fromkeys(WORKLOADS, 10.0**-X10)
-    segment = naive.Segment(dict.fromkeys(WORKLOADS, B / 4), R, 1.0, beta)
+    segment = twin.Segment(dict.fromkeys(WORKLOADS, B / 4), R, 1.0, beta)
     designs = [_chip(dict.fromkeys(WORKLOADS, a), k) for a, k in zip(v, c, strict=True)]
-    best = naive.open_candidate(segment, designs, 1.0, 0.0, naive.Margin())
+    best = twin.open_candidate(segment, designs, 1.0, 0.0, twin.Margin())
     assert best is not None
     ratios = [a / k for a, k in zip(v, c, strict=True)]
     assert best.design.f["st"] / best.design.cost == pytest.approx(max(ratios), rel=1e-12)
@@ -330,10 +330,10 @@ def test_unequal_workloads_can_overturn_value_over_cost():
     omega = dict.fromkeys(WORKLOADS, 0.25)
     even = _chip(dict.fromkeys(WORKLOADS, 1.0), 1.0)
     special = _chip({"st": 0.05, "ft": 0.05, "pf": 0.05, "dc": 6.0}, 1.0)
-    assert naive.value_index(even.f, omega) > naive.value_index(special.f, omega)
+    assert twin.value_index(even.f, omega) > twin.value_index(special.f, omega)
     R = {"st": 1e3, "ft": 1e3, "pf": 1e3, "dc": 1.0}  # rivals are strong but in decode
-    segment = naive.Segment(omega, R, 1.0, 1.0)
-    best = naive.open_candidate(segment, [even, special], 1.0, 0.0, naive.Margin())
+    segment = twin.Segment(omega, R, 1.0, 1.0)
+    best = twin.open_candidate(segment, [even, special], 1.0, 0.0, twin.Margin())
     assert best is not None
     assert best.design is special
 
@@ -342,10 +342,10 @@ def test_wright():
     """Property 19."""
     for rate in (0.05, 0.18, 0.28):
         for z in (0.5, 1.0, 3.0):
-            one = naive.wright_cost(8.0, 0.35, rate, z) / 8.0 - 0.35
-            two = naive.wright_cost(8.0, 0.35, rate, 2 * z) / 8.0 - 0.35
+            one = twin.wright_cost(8.0, 0.35, rate, z) / 8.0 - 0.35
+            two = twin.wright_cost(8.0, 0.35, rate, 2 * z) / 8.0 - 0.35
             assert two == pytest.approx((1.0 - rate) * one, rel=1e-13)
-            assert naive.wright_cost(8.0, 0.35, rate, 1.1 * z) < naive.wright_cost(8.0, 0.35, rate, z)
+            assert twin.wright_cost(8.0, 0.35, rate, 1.1 * z) < twin.wright_cost(8.0, 0.35, rate, z)
 
 
 def test_nested_logit():
@@ -353,12 +353,12 @@ def test_nested_logit():
     a = {"E": 2.0, "G": 3.0, "D": 1.0, "0": 0.5}
     nests = [["E", "G"], ["D"], ["0"]]
     plain = {j: a[j] / sum(a.values()) for j in a}
-    assert naive.nested_share(a, nests, 1.0) == pytest.approx(plain, rel=1e-14)
-    sharp = naive.nested_share(a, nests, 1e-4)
+    assert twin.nested_share(a, nests, 1.0) == pytest.approx(plain, rel=1e-14)
+    sharp = twin.nested_share(a, nests, 1e-4)
     assert sharp["E"] == 0.0
     assert sharp["G"] == pytest.approx(3.0 / 4.5, rel=1e-12)
     for scale in (0.05, 0.5, 0.8, 1.0):
-        assert sum(naive.nested_share(a, nests, scale).values()) == pytest.approx(1.0, rel=1e-14)
+        assert sum(twin.nested_share(a, nests, scale).values()) == pytest.approx(1.0, rel=1e-14)
 
 
 @QUICK
@@ -366,53 +366,53 @@ def test_nested_logit():
 def test_lead_years(g, lead, dt):
     """Property 23."""
     K = [g ** (y) for y in (5.0 - lead, 5.0 - dt, 5.0)]
-    assert naive.lead_years(K[2], K[1], K[0], dt) == pytest.approx(lead, rel=1e-9)
+    assert twin.lead_years(K[2], K[1], K[0], dt) == pytest.approx(lead, rel=1e-9)
 
 
 def test_ration():
     """Equation (12): served demand never exceeds supply, nor demand, and is the whole of a small demand."""
     for xi in (0.0, 0.3, 0.8):
         for x in (0.01, 0.5, 0.999, 1.0, 1.001, 2.0, 30.0):
-            units = naive.ration(x, xi) * x / max(1.0, x) ** xi
+            units = twin.ration(x, xi) * x / max(1.0, x) ** xi
             assert units <= min(1.0, x) * (1 + 1e-12)
-        assert naive.ration(1e-3, xi) == pytest.approx(1.0, rel=1e-11)
+        assert twin.ration(1e-3, xi) == pytest.approx(1.0, rel=1e-11)
 
 
 def test_logistic_demand():
     """Equation (4): start, initial growth and ceiling."""
-    assert naive.logistic_demand(12.0, 400.0, 2.0, 0.0) == pytest.approx(12.0, rel=1e-14)
-    slope = math.log(naive.logistic_demand(12.0, 400.0, 2.0, 1e-6) / 12.0) / 1e-6
+    assert twin.logistic_demand(12.0, 400.0, 2.0, 0.0) == pytest.approx(12.0, rel=1e-14)
+    slope = math.log(twin.logistic_demand(12.0, 400.0, 2.0, 1e-6) / 12.0) / 1e-6
     assert slope == pytest.approx(math.log(2.0), rel=1e-5)
-    assert naive.logistic_demand(12.0, 400.0, 2.0, 100.0) == pytest.approx(400.0, rel=1e-9)
-    assert math.isfinite(naive.logistic_demand(500.0, 400.0, 2.0, 3.0))
+    assert twin.logistic_demand(12.0, 400.0, 2.0, 100.0) == pytest.approx(400.0, rel=1e-9)
+    assert math.isfinite(twin.logistic_demand(500.0, 400.0, 2.0, 3.0))
 
 
 def test_oscillation():
     """Section 9: three changes of direction in a row, each by more than 0.01."""
-    assert naive.oscillates([0.5, 0.6, 0.5, 0.6, 0.5]) == 1.0
-    assert naive.oscillates([0.5, 0.6, 0.5, 0.6, 0.7]) == 0.0
-    assert naive.oscillates([0.5, 0.6, 0.5, 0.505, 0.4, 0.5]) == 0.0
-    assert naive.oscillates([0.5, 0.6]) == 0.0
+    assert twin.oscillates([0.5, 0.6, 0.5, 0.6, 0.5]) == 1.0
+    assert twin.oscillates([0.5, 0.6, 0.5, 0.6, 0.7]) == 0.0
+    assert twin.oscillates([0.5, 0.6, 0.5, 0.505, 0.4, 0.5]) == 0.0
+    assert twin.oscillates([0.5, 0.6]) == 0.0
 
 
 def test_relative_and_lagged_caps():
     """Section 4: a cap as a share of the frontier chip, as a lag, and as a figure."""
-    q = naive.namespace(scenario())
-    front = naive.chips_on_sale(q, CATALOGUE, 2.0, 2026.0)[0]
+    q = twin.namespace(scenario())
+    front = twin.chips_on_sale(q, CATALOGUE, 2.0, 2026.0)[0]
     group = one_box()[0]["c"]
     group["indexation"] = 0.1
-    assert naive.resolved_cap("tpp", 100.0, group, 2.0, 2026.0, front, q) == pytest.approx(121.0)
+    assert twin.resolved_cap("tpp", 100.0, group, 2.0, 2026.0, front, q) == pytest.approx(121.0)
     group["reading"] = RELATIVE
-    assert naive.resolved_cap("tpp", 0.5, group, 2.0, 2026.0, front, q) == pytest.approx(0.605 * front.tpp)
-    assert naive.resolved_cap("bandwidth_sum", 0.5, group, 2.0, 2026.0, front, q) == pytest.approx(
+    assert twin.resolved_cap("tpp", 0.5, group, 2.0, 2026.0, front, q) == pytest.approx(0.605 * front.tpp)
+    assert twin.resolved_cap("bandwidth_sum", 0.5, group, 2.0, 2026.0, front, q) == pytest.approx(
         0.605 * (front.M + front.I)
     )
     group["reading"] = 2
-    assert naive.resolved_cap("memory", 2.0, group, 2.0, 2026.0, front, q) == pytest.approx(q.frontier_m)
-    assert naive.resolved_cap("tpp", 2.0, group, 2.0, 2026.0, front, q) == pytest.approx(
+    assert twin.resolved_cap("memory", 2.0, group, 2.0, 2026.0, front, q) == pytest.approx(q.frontier_m)
+    assert twin.resolved_cap("tpp", 2.0, group, 2.0, 2026.0, front, q) == pytest.approx(
         8000 * q.frontier_f * q.fp4_uplift
     )
-    assert naive.resolved_cap("tpp", 4.0, group, 2.0, 2026.0, front, q) == pytest.approx(
+    assert twin.resolved_cap("tpp", 4.0, group, 2.0, 2026.0, front, q) == pytest.approx(
         8000 * q.frontier_f / q.frontier_growth_f**2
     )
 
@@ -547,9 +547,9 @@ def _better(levers: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def _first_profit(levers: np.ndarray, params: np.void, monkeypatch: pytest.MonkeyPatch) -> float:
     """What the plan chosen for C in year 0 earns: revenue less the cost of the chips, which no outcome tells."""
     plans = []
-    choose = naive.choose_plan
+    choose = twin.offers.choose_plan
     with monkeypatch.context() as patch:
-        patch.setattr(naive, "choose_plan", lambda *given: plans.append(choose(*given)) or plans[-1])
+        patch.setattr(twin.offers, "choose_plan", lambda *given: plans.append(choose(*given)) or plans[-1])
         run(levers, params, n_steps=1)
     return plans[-1].profit
 
@@ -598,15 +598,15 @@ def test_budget_and_supply(i, steps_per_year):
     """Property 18: the parts never exceed the budget, nor D its supply; stocks are positive."""
     params, levers = PAIRS[i]
     params = changed(params, stockpile=0.0, budget_elasticity=1.0)
-    q, dt = naive.namespace(params), 1.0 / steps_per_year
+    q, dt = twin.namespace(params), 1.0 / steps_per_year
     _, trajectory, _ = run(levers, params, steps_per_year=steps_per_year)
     for t, row in enumerate(trajectory):
         spent = row["gross_revenue_c"] * (1.0 + q.buyer_tariff)
         spent += row["units_grey"] * row["price_grey"] + row["units_domestic"] * row["price_domestic"]
-        assert 0.0 <= spent <= naive.budget_c(q, t * dt) * dt * (1 + 1e-12)
+        assert 0.0 <= spent <= twin.budget_c(q, t * dt) * dt * (1 + 1e-12)
         assert 0.0 <= row["units_domestic"] <= row["domestic_capacity"] * dt * (1 + 1e-12)
         grey = row["units_grey"] * row["price_grey"]
-        assert grey <= q.grey_budget_cap * naive.budget_c(q, t * dt) * dt * (1 + 1e-12)
+        assert grey <= q.grey_budget_cap * twin.budget_c(q, t * dt) * dt * (1 + 1e-12)
         for w in WORKLOADS:
             assert min(row[f"stock_a_{w}"], row[f"stock_c_{w}"]) > 0.0
             parts = [row[f"{kind}_share_{w}"] for kind in ("import", "domestic", "grey")]
@@ -711,7 +711,7 @@ def test_random_cases_are_finite_and_varied():
     params = cases.random_params(rng, 40)
     seen = dict.fromkeys(("units_open", "units_licensed", "design_cost", "write_downs", "government_take"), 0)
     for record, schedule in zip(params, cases.random_schedules(rng, 40), strict=True):
-        outcomes, trajectory, _ = naive.evaluate(
+        outcomes, trajectory, _ = twin.evaluate(
             schedule.levers,
             schedule.phase,
             record,
