@@ -86,7 +86,7 @@ def allied_run(be: Any, scan: Any, q: Arrays, x: Arrays, groups: Arrays, like: A
 
 
 def domestic_chip(be: Any, q: Arrays, x: Arrays, z: Arrays, exponent: int) -> Arrays:
-    """Item 1: performance with its software, index, cost (10), attraction."""
+    """Item 1: performance with its software, index, cost by equation (10), attraction."""
     f, _ = perform(be, q, x["ln_rho"], z["F"], z["M"], z["I"], exponent)
     f = f * x["soft"][:, None]
     price = wright_cost(be, q, z["Z"]) * q["mark"]
@@ -105,7 +105,7 @@ def wright_cost(be: Any, q: Arrays, output: Any) -> Any:
 
 
 def grey_market(be: Any, q: Arrays, x: Arrays, c: Arrays, home: Arrays, plan: Arrays) -> Arrays:
-    """Item 4: denial, supply (11), price under the ceiling, spending."""
+    """Item 4: denial, supply by equation (11), price under the ceiling, spending."""
     xp = be.xp
     denial = xp.where(plan["any"], 1.0 - xp.minimum(1.0, plan["v_e"] / x["front_vc"]), 1.0)
     flow = q["grey_floor"] + (1.0 - q["grey_floor"]) * denial
@@ -162,7 +162,7 @@ def price_offer(be: Any, q: Arrays, j: Arrays, b: Any, reachable: Any, alone: An
 
 def ration(be: Any, q: Arrays, x: Arrays, z: Arrays, c: Arrays, o: Arrays, l: Arrays, plan: Arrays, avail: Any,
            dt: float) -> tuple[Arrays, Arrays, Arrays]:  # fmt: skip
-    """Item 5: four passes of prices and rationing (12), then units and spending."""
+    """Item 5: four passes of prices and rationing by equation (12), then units and spending."""
     xp, b, a0, a_d = be.xp, c["b"], x["a0"], c["a_d"]
     reachable, r_supply = 1.0 - z["r"], 1.0 / (c["p_d0"] * z["S"] * dt)
     s_none = a_d / (a_d + a0)
@@ -221,7 +221,7 @@ def elastic_factor(be: Any, q: Arrays, x: Arrays, c: Arrays, o: Arrays, l: Array
 
 def purchase(be: Any, q: Arrays, x: Arrays, z: Arrays, c: Arrays, home: Arrays, o: Arrays, l: Arrays,
              diverts: Any) -> Arrays:  # fmt: skip
-    """Items 7 and 8: displacement (14), stocks, gaps (15)."""
+    """Items 7 and 8: displacement, stocks, gaps; equations (14) and (15)."""
     xp, keep, u_o, u_l = be.xp, q["decay"], c["units_o"], c["units_l"]
     q_o, q_l = u_o * o["v"], u_l * l["v"]
     displaced = xp.minimum(home["q_a"], q["displacement"] * (q_o + diverts * q_l))

@@ -131,7 +131,20 @@ def _patch() -> None:
     """Counting forms of what the kernels call, in every module that calls it."""
     import numpy as np
 
-    from tiercap.kernels import allied, compliance, dynamics, market, objectives, payoff, perf, restricted, sales
+    from tiercap.kernels import (
+        allied,
+        designs,
+        offers,
+        outcomes,
+        payoff,
+        performance,
+        prices,
+        restricted,
+        rules,
+        sales,
+        state,
+        tightening,
+    )  # fmt: skip
 
     exp, log = _lump(np.exp, EXP), _lump(np.log, LOG)
     words = SimpleNamespace(sqrt=_sqrt, inf=np.inf, nan=np.nan, int64=np.int64, float64=np.float64, zeros=np.zeros)
@@ -139,7 +152,10 @@ def _patch() -> None:
     def power(x: Any, y: Any) -> Number:
         return exp(y * log(x))
 
-    for module in (allied, compliance, dynamics, market, objectives, payoff, perf, restricted, sales):
+    modules = (
+        allied, designs, offers, outcomes, payoff, performance, prices, restricted, rules, sales, state, tightening,
+    )  # fmt: skip
+    for module in modules:
         for name, form in (("exp", exp), ("log", log), ("power", power), ("fma", _fma), ("np", words)):
             if hasattr(module, name):
                 setattr(module, name, form)
@@ -166,10 +182,15 @@ def count(policies: int) -> dict[str, float]:
         plain = getattr(paths, name)
         setattr(paths, name, lambda *given, plain=plain: plain(*[_records(v) for v in given]))
 
+    def counted(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return type(value)(*map(counted, value))
+        doubles = getattr(value, "dtype", None) == np.float64 and value.ndim > 1
+        return Counted(value) if doubles else _records(value)
+
     def counting(kernel: Any, work_space: Any) -> Any:
         def call(*given: Any) -> None:
-            doubles = [getattr(value, "dtype", None) == np.float64 and value.ndim > 1 for value in given]
-            kernel(*[Counted(v) if many else _records(v) for v, many in zip(given, doubles, strict=True)])
+            kernel(*map(counted, given))
 
         kernel.__globals__["n"] = SimpleNamespace(**{**vars(lanes), "work_space": work_space})
         return call

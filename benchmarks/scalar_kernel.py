@@ -504,7 +504,7 @@ def price_offer(q, reachable, alone, b, j):
 
 @njit
 def ration_pass(q, x, z, terms, dt, o, l, c):
-    """Item 5, one pass: prices, reaches, rationing (12), rivals of the next pass; returns the share served."""
+    """Item 5, one pass: prices, reaches, rationing by equation (12), new rivals; returns the share served."""
     reachable, a0 = 1.0 - z.r, x.a0
     price_offer(q, reachable, c.plan == 2, c.b, o)
     price_offer(q, reachable, c.plan == 2, c.b, l)
@@ -566,7 +566,7 @@ def elastic_factor(q, x, o, l, c):
 
 @njit
 def purchase(q, x, z, home, no_diversion, dt, o, l, c):
-    """Items 7 to 9: displacement (14), stocks, gaps (15), R&D (16)."""
+    """Items 7 to 9: displacement, stocks, gaps, R&D; equations (14), (15) and (16)."""
     keep, q_o, q_l = q.decay, o.units * o.v * o.on, l.units * l.v * l.on
     c.q_e = q_o + q_l
     c.displaced = min(home.q_a, q.displacement * (q_o + (0.0 if no_diversion == 1.0 else q_l)))

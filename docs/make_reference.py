@@ -1,4 +1,4 @@
-"""Makes the pages reference-*.md beside this file from the program itself: `make reference`.
+"""Makes the pages reference-*.md beside this file from the program itself, and the end of model.md: `make reference`.
 
 What a page says comes from the command line's own help, from the tables that the model and the search read, and from
 docstrings. A test holds the committed pages to what this file makes.
@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import click
+import make_equations
 
 from tiercap.kernels.params import OUTCOME_LIST, TRAJECTORY_LIST, Outcome
 from tiercap.optimizer.calibration import calibrate
@@ -301,8 +302,8 @@ def _list(docstring: str) -> Iterator[str]:
 
 def _structures() -> Iterator[list[str]]:
     for structure in calibrate.STRUCTURES:
-        response = "stands as the dated acts left it" if structure.events else "follows the rule of (18)"
-        budget = "answers to prices, (17)" if structure.elastic else "does not answer to prices"
+        response = "stands as the dated acts left it" if structure.events else "follows equation (18)"
+        budget = "answers to prices, equation (17)" if structure.elastic else "does not answer to prices"
         yield [_code(structure.label), response, budget]
 
 
@@ -346,5 +347,6 @@ def _cap(value: float) -> str:
 
 
 if __name__ == "__main__":
+    make_equations.write()
     for file, content in pages().items():
         Path(__file__).with_name(file).write_text(content, encoding="utf-8")

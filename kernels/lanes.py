@@ -127,7 +127,7 @@ GREY_PRICE, GREY_CHIPS, GREY_BOUGHT_SHARE, GREY_SPENDING_RATIO, GREY_IS_CAPPED =
 RATION_INVERSE_PRICE, RATION_PRICE, RATION_QUOTA = _w.each(3)  # of the offer on the desk in a ration pass
 VALUE_SOLD, DISPLACED, RESEARCH, ALLIED_SHARE_KEPT, SWING_SHARE_KEPT = _w.each(5)
 
-# --- w, sales booked by B or C: tightening (13) and money ---------------------------------------------------------
+# --- w, sales booked by B or C: tightening and money --------------------------------------------------------------
 TIGHTENING, WRITE_DOWNS, SPENT_AHEAD, GROSS_REVENUE, NET_REVENUE, GOVERNMENT_TAKE, DESIGN_COST = _w.each(7)
 
 # --- w, group C's state -------------------------------------------------------------------------------------------

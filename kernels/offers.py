@@ -110,6 +110,7 @@ def _candidate(w, x, exponent, j):
 
 @tile
 def _set_desk(w):
+    """The design on the solver's desk: its cost c_e and its attraction at price one, equation (6)."""
     for i in range(LANES):
         on = (w[n.DESIGN_ADMITTED + i] == 1.0) & (w[n.TIER_NET + i] > 0.0)
         w[n.SOLVER_ACTIVE + i] = 1.0 if on else 0.0
@@ -248,7 +249,7 @@ def _index_of_offer(w, j, i):
 
 @tile
 def _plan(w, v, o, l):
-    """Equation (9): open alone (1), licensed alone (2), shared out (3), or nothing (0); reaches and index offered."""
+    """Equation (9): plans 1, 2, 3 are a (open alone), b (licensed alone), c (shared out), 0 is none; reaches, v_E."""
     for i in range(LANES):
         has_o, has_l = o[n.OFFER_EXISTS + i] == 1.0, l[n.OFFER_EXISTS + i] == 1.0
         nre, avail = w[n.NRE_PER_STEP + i], v[n.LICENCES_AVAILABLE + i]

@@ -77,6 +77,7 @@ def tally(w, x, a, n_steps, dt, o, l):
 
 @inline
 def _tally_workload(w, x, row, dt):
+    """Spending and the gap of equation (15) on one workload."""
     for i in range(LANES):
         at = row + i
         w[n.EXPORTER_SPENDING_SUM + at] += w[n.EXPORTER_SPENDING + at]
@@ -98,7 +99,7 @@ def _share(part, whole):
 
 @part(ROWS, WHOLE, REAL)
 def close(w, n_steps, dt):
-    """Outcomes that need the whole run or the state after it."""
+    """Outcomes that need the whole run or the state after it; the cost of equation (10) among them."""
     for i in range(LANES):
         floor = w[n.COST_FLOOR + i]
         learnt = power(w[n.CUMULATIVE_OUTPUT + i] * w[n.INVERSE_OUTPUT_START + i], w[n.LEARNING_EXPONENT + i])

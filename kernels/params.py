@@ -48,7 +48,7 @@ def _by_workload(stem: str, unit: str, low: float, high: float, meaning: str) ->
 
 
 PARAMETERS: tuple[Parameter, ...] = (
-    # 2.2 roofline
+    # section 2: roofline
     Parameter("reference_f", "PFLOP/s", 1e-6, 1e6, "compute of the reference chip (H100), dense FP8"),
     Parameter("reference_m", "TB/s", 1e-6, 1e6, "memory bandwidth of the reference chip"),
     Parameter("reference_i", "TB/s", 1e-6, 1e6, "interconnect bandwidth of the reference chip"),
@@ -67,12 +67,12 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("wall_growth", "1/year", 0.1, 100, "growth of the latency wall"),
     Parameter("wall_exponent", "1", 0.1, 10, "steepness of the latency wall"),
     Parameter("network_exponent", "1", 0, 2, "share of the wall that a faster interconnect moves"),
-    # 2.3 value
+    # section 2: value index and software
     *_by_workload("value_a", "1", 0, 1e6, "weight in groups A and B's value index"),
     *_by_workload("value_c", "1", 0, 1e6, "weight in group C's value index and budget"),
     *_by_workload("software", "1", 0, 1, "share of a domestic chip's roofline that its software delivers"),
     Parameter("software_growth", "1/year", 0.5, 2, "growth of the domestic software factors, capped at 1"),
-    # 2.4 catalogue and design
+    # sections 3 and 4: catalogue and designs
     Parameter("frontier_f", "PFLOP/s", 1e-6, 1e6, "compute of the frontier chip at the start"),
     Parameter("frontier_m", "TB/s", 1e-6, 1e6, "memory bandwidth of the frontier chip at the start"),
     Parameter("frontier_i", "TB/s", 1e-6, 1e6, "interconnect bandwidth of the frontier chip at the start"),
@@ -90,7 +90,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("cost_retained", "1", 0, 1, "share of the unit cost that de-rating to nothing keeps"),
     Parameter("nre", "GUSD/year", 0, 1e6, "fixed cost of each de-rated variant on sale"),
     Parameter("slack", "1", 0, 0.5, "distance below a cap at which a cut figure is set"),
-    # 2.5 demand
+    # sections 3 and 5: prices, budgets, demand
     Parameter("price_sensitivity", "1", 0.2, 6, "exponent of price in the logit on expenditure (beta)"),
     Parameter("attraction_e", "1", 1e-12, 1e12, "attraction of the exporter's chips"),
     Parameter("attraction_d", "1", 1e-12, 1e12, "attraction of domestic chips"),
@@ -107,7 +107,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("budget_b", "GUSD/year", 1e-9, 1e9, "latent spending of group B at the start"),
     Parameter("budget_b_growth", "1/year", 0.1, 10, "growth of B's budget"),
     Parameter("buyer_tariff", "1", 0, 100, "import tariff of group C on the exporter's chips"),
-    # 2.7 supply
+    # sections 3 and 4: purchases of A, supply; section 8, items 1, 5 and 7: markup, scarcity, displacement
     Parameter("demand_a", "MH100e/year", 1e-9, 1e9, "purchases of group A at the start"),
     Parameter("demand_a_growth", "1/year", 1.000001, 10, "initial growth of A's purchases"),
     Parameter("demand_a_ceiling", "MH100e/year", 1e-9, 1e12, "ceiling of A's purchases: power and fabs"),
@@ -116,7 +116,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("displacement", "1", 0, 1, "allied H100e displaced by one sold to C"),
     Parameter("domestic_markup", "1", 0, 100, "markup of domestic chips over unit cost"),
     Parameter("scarcity_exponent", "1", 0, 0.999, "exponent of the domestic scarcity rent"),
-    # 2.8 grey market
+    # section 8, items 4 and 8: grey market, remote use
     Parameter("grey_supply", "MH100e/year", 0, 1e9, "smuggled supply at the start"),
     Parameter("grey_growth", "1/year", 0.1, 10, "growth of smuggled supply"),
     Parameter("grey_floor", "1", 0, 1, "share of smuggled supply that flows even when access is free"),
@@ -126,7 +126,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("enforcement_reference", "1", 0, 0.999, "effort at which the supply figures were observed"),
     Parameter("grey_budget_cap", "1", 0, 0.99, "largest share of C's budget that smuggled chips may take"),
     Parameter("remote_share", "1", 0, 1, "share of B's stock that C rents"),
-    # 2.9 buyer response
+    # section 8, item 10: buyer response
     Parameter("barred_start", "1", 0, 1, "share of C's budget barred to the exporter at the start"),
     Parameter("response_level", "1", -1e3, 1e3, "constant of the buyer response"),
     Parameter("response_dependency", "1", -1e3, 1e3, "response to dependency"),
@@ -134,7 +134,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("response_self", "1", -1e3, 1e3, "response to domestic self-sufficiency"),
     Parameter("response_speed", "1/year", 0, 1, "share of the distance to target closed in a year"),
     Parameter("response_max", "1", 0, 1, "largest share of the budget that can be barred"),
-    # 2.10 domestic industry
+    # section 8, items 1, 9 and 10: domestic industry
     Parameter("learning_rate", "1", 0, 0.9, "fall of unit cost per doubling of cumulative output"),
     Parameter("cost_floor", "1", 0, 1, "share of the domestic unit cost that never falls"),
     Parameter("node_forgetting", "1", 0, 1, "share of cumulative output forgotten every two years"),
@@ -152,7 +152,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("capacity_growth", "1/year", 0.1, 10, "growth of domestic capacity without investment"),
     Parameter("capacity_investment", "Mchip/GUSD", 0, 1e3, "capacity bought by a billion of domestic revenue"),
     Parameter("domestic_output", "Mchip", 1e-9, 1e9, "cumulative domestic output at the start"),
-    # 2.11 stocks
+    # section 8, items 6, 8 and 10: stocks, lock-in, stockpiles
     Parameter("lock_in", "1", 0, 1, "lock-in to the exporter's platform at the start"),
     Parameter("lock_in_speed", "1/year", 0, 1, "share of the distance to the current mix closed in a year"),
     Parameter("depreciation", "1/year", 0, 1, "share of a stock lost in a year"),
@@ -163,14 +163,14 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("stock_d", "MH100e", 0, 1e9, "domestic chips installed in C at the start"),
     Parameter("stockpile", "1", 0, 1, "share of a step's purchases pulled forward before a full ban"),
     Parameter("tightening_exponent", "1", 0.1, 20, "how suddenly a tightening bites"),
-    # 2.12 allied growth, algorithms
+    # section 8, item 8: algorithms
     Parameter("algorithm_lag", "year", 0, 20, "years by which C's algorithms trail"),
     Parameter("algorithm_growth", "1/year", 1, 20, "growth of algorithmic efficiency"),
-    # 2.13 objectives, 2.14 write-downs
+    # section 9: outcomes; section 8, item 6: write-downs
     Parameter("discount", "1/year", 0.01, 1, "discount factor of a year"),
     *_by_workload("capability", "1", 0, 1e6, "weight in the capability gap"),
     Parameter("write_down", "1", 0, 10, "share of annual cost of goods lost in a full reversal"),
-    # 2.4 once more; at the end, because a parameter's place decides its draws
+    # section 4 once more; at the end, because a parameter's place decides its draws
     Parameter("design_lag", "year", 0, 100, "time from a rule's first step to the first sale of cut-down designs"),
 )
 

@@ -85,6 +85,7 @@ def _normalised(row, offset, lane, a, b, c, d):
 
 @inline
 def _four_performances(p, f, m, i, ln_rho, exponent):
+    """Equations (1) and (2) for one chip in one scenario."""
     rf, rm, ri = 1.0 / f, 1.0 / m, 1.0 / i
     f0, m0, i0 = p.reference_f, p.reference_m, p.reference_i
     st = roofline(
@@ -248,6 +249,7 @@ def _opening(p, catalogue, q, lane, start, exponent):
 
 @inline
 def _index_of(q, omega, lane, st, ft, pf, dc):
+    """Equation (3) with the weights in ``omega``."""
     return index(
         st,
         ft,

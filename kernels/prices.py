@@ -1,10 +1,10 @@
 """Prices of one design: docs/model.md section 5, equations (7) and (8).
 
-Prices are found in logarithms: l = ln(price). Both conditions, (7) written as l = ln c_e + ln(1 + rho/beta) with
-rho = sum b s / sum b s (1-s), and (8) as ln(sum b s) - l = ln N, are nearly straight lines in l, so that Newton's
-method needs five steps where the condition in the markup itself needs ten or more. Every step is bracketed. A lane
-stops when its step falls below a limit (the error left is its square) and is frozen then, so that a lane's bits do
-not depend on how many steps its neighbours need.
+Prices are found in logarithms: l = ln(price). Equation (7) written as l = ln c_e + ln(1 + rho/beta) with
+rho = sum b s / sum b s (1-s), and equation (8) as ln(sum b s) - l = ln N, are nearly straight lines in l, so that
+Newton's method needs five steps where the condition in the markup itself needs ten or more. Every step is
+bracketed. A lane stops when its step falls below a limit (the error left is its square) and is frozen then, so that
+a lane's bits do not depend on how many steps its neighbours need.
 
 The solver's desk holds attractions over the rivals', g = A f^beta / R, so that a share is s = g y / (1 + g y) with
 y = p^-beta. Its loops are short on purpose: a long chain of dependent operations leaves the processor waiting, and
@@ -35,7 +35,7 @@ def _attractiveness(w):
 
 @inline
 def _shares(g0, g1, g2, g3):
-    """1 - s of four workloads: reciprocals of 1 + g, two by a division."""
+    """1 - s of equation (6) on four workloads: reciprocals of 1 + g, two by a division."""
     d0, d1, d2, d3 = 1.0 + g0, 1.0 + g1, 1.0 + g2, 1.0 + g3
     r01, r23 = 1.0 / (d0 * d1), 1.0 / (d2 * d3)
     return r01 * d1, r01 * d0, r23 * d3, r23 * d2
@@ -51,7 +51,7 @@ def _pulls(w, i):
 
 @inline
 def _spendings(w, i, g0, g1, g2, g3, t0, t1, t2, t3):
-    """b s of the four workloads."""
+    """Spending b s of equation (6) on the four workloads."""
     u0, u1 = w[n.SOLVER_BUDGET + i] * (g0 * t0), w[n.SOLVER_BUDGET + LANES + i] * (g1 * t1)
     return u0, u1, w[n.SOLVER_BUDGET + 2 * LANES + i] * (g2 * t2), w[n.SOLVER_BUDGET + 3 * LANES + i] * (g3 * t3)
 

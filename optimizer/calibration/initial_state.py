@@ -119,7 +119,7 @@ def _stocks(replay: Replay, table: np.ndarray) -> dict[str, Floats]:
 
 
 def _accumulated(table: np.ndarray, start: str, bought: Floats) -> Floats:
-    """A stock in units of the value index after purchases float64[steps, n], equation (21)."""
+    """A stock in units of the value index after purchases float64[steps, n]: docs/model.md, section 8, item 8."""
     keep = (1.0 - table["depreciation"]) ** (1.0 / STEPS_PER_YEAR)
     stock = table[start].copy()
     for step in bought:
@@ -158,7 +158,7 @@ def _frontier(replay: Replay, table: np.ndarray) -> Floats:
 
 
 def _index(by_workload: Sequence[Floats], table: np.ndarray, weights: str) -> Floats:
-    """Equation (4): a quantity by workload as one index, with the weights of a group."""
+    """Equation (3): a quantity by workload as one index, with the weights of a group."""
     raw = [table[f"{weights}_{w}"] for w in WORKLOADS]
     total = sum(raw)
     return np.asarray(sum(w / total * np.sqrt(np.maximum(q, 0.0)) for w, q in zip(raw, by_workload, strict=True)) ** 2)

@@ -7,6 +7,7 @@ import pytest
 import twin
 from support.record_rows import GOOD, as_csv
 from test_payoff import NEAR_TIE, TOLERANCE, errors
+from twin import evaluate
 
 from tiercap.kernels.params import PARAMETERS, TRAJECTORY
 from tiercap.optimizer.calibration import replay
@@ -140,7 +141,7 @@ def test_the_replay_is_the_twin_s(whole, draws):
     found = whole.trajectories(draws[:12])
     compared = 0
     for k, record in enumerate(draws[:12]):
-        _, rows, margin = twin.evaluate(
+        _, rows, margin = evaluate(
             levers, whole.phase, record, history().catalogue, n_steps=whole.clock.steps, steps_per_year=4,
             start=2022.75, exponent=4,
         )  # fmt: skip

@@ -321,74 +321,74 @@ def on_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("i", range(6))
 def test_saturation(on_kernels, i):
-    """Property 4: two policies that bind nowhere are equal to the bit."""
+    """Two policies that bind nowhere are equal to the bit."""
     test_twin.test_saturation(i)
 
 
 @pytest.mark.parametrize("i", range(4))
 @pytest.mark.parametrize("levers", test_twin.BANS)
 def test_ban(on_kernels, levers, i):
-    """Property 5: C's revenue under a ban is exactly 0."""
+    """C's revenue under a ban is exactly 0."""
     test_twin.test_ban(levers, i)
 
 
 @pytest.mark.parametrize("i", range(12))
 def test_currency_scaling(on_kernels, i):
-    """Property 6."""
+    """What is counted in money scales with the currency, nothing else moves."""
     test_twin.test_currency_scaling(i)
 
 
 @pytest.mark.parametrize("i", range(12))
 @pytest.mark.parametrize("figure", ["f", "m", "i"])
 def test_performance_unit_scaling(on_kernels, i, figure):
-    """Property 7."""
+    """The unit of compute or of a bandwidth does not matter."""
     test_twin.test_performance_unit_scaling(i, figure)
 
 
 @pytest.mark.parametrize("i", range(12))
 def test_quota(on_kernels, i):
-    """Property 17."""
+    """A quota is respected, and one that does not bind changes nothing."""
     test_twin.test_quota(i)
 
 
 def test_quota_is_respected_by_stockpiles(on_kernels):
-    """Property 17 with pull-forward."""
+    """A ban ahead fills the quota and no more."""
     test_twin.test_quota_is_respected_by_stockpiles()
 
 
 @pytest.mark.parametrize("i", range(12))
 @pytest.mark.parametrize("steps_per_year", [1, 4])
 def test_budget_and_supply(on_kernels, i, steps_per_year):
-    """Property 18."""
+    """The parts never exceed the budget, nor D its supply."""
     test_twin.test_budget_and_supply(i, steps_per_year)
 
 
 @pytest.mark.parametrize("i", range(12))
 def test_no_tightening_costs_nothing(on_kernels, i):
-    """Property 21."""
+    """Caps that never tighten leave no write-down and no stockpile."""
     test_twin.test_no_tightening_costs_nothing(i)
 
 
 def test_indexation_consistency(on_kernels):
-    """Property 22."""
+    """Caps that grow with the frontier hold the offer's distance from it."""
     test_twin.test_indexation_consistency()
 
 
 @pytest.mark.parametrize("i", range(4))
 def test_common_growth(on_kernels, i):
-    """Property 24."""
+    """Algorithmic progress without a lag cancels."""
     test_twin.test_common_growth(i)
 
 
 @pytest.mark.parametrize("i", range(8))
 def test_decoupling(on_kernels, i):
-    """Property 25."""
+    """Without leaks, rented stocks and shared supply, B's caps are nothing to C."""
     test_twin.test_decoupling(i)
 
 
 @pytest.mark.parametrize("i", range(12))
 def test_first_year(on_kernels, i):
-    """Property 26."""
+    """A vanishing discount factor leaves year 0."""
     test_twin.test_first_year(i)
 
 
@@ -398,7 +398,7 @@ def test_splitting_a_chip_over_two_tiers_gains_nothing(on_kernels, i):
 
 
 def test_ban_over_many_scenarios():
-    """Property 5: not a cent, not a chip."""
+    """Not a cent, not a chip."""
     out = evaluator_of(cases.random_params(np.random.default_rng(11), 130)).outcomes(cases.ban()[None])[0]
     for name in ("revenue", "gross_revenue_c", "units_open", "units_licensed", "design_cost", "displaced_revenue"):
         assert not out[OUTCOMES.index(name)].any(), name
@@ -418,7 +418,7 @@ def _year_zero_profit(levers: np.ndarray, params: np.ndarray) -> np.ndarray:
 
 
 def test_static_revealed_preference():
-    """Property 16: with D unrationed and cost kept, year-0 profit rises with every cap and quota."""
+    """With D unrationed and cost kept, year-0 profit rises with every cap and quota."""
     rng = np.random.default_rng(16)
     params, levers = cases.random_params(rng, 200), cases.random_policies(rng, 200)
     for name, value in test_twin.FROZEN.items():
@@ -531,7 +531,7 @@ def curves_of(params: np.ndarray, lever: str, name: str) -> np.ndarray:
     return outcome(evaluator_of(params).outcomes(along(lever)), name)
 
 
-#: Property 27: no feedback, no rival but remote use, no fixed cost of a design, cost kept when a chip is cut.
+#: No feedback, no rival but remote use, no fixed cost of a design, cost kept when a chip is cut.
 ALONE = {"response_speed": 0.0, "network_effect": 0.0, "budget_elasticity": 1.0, "displacement": 0.0, "nre": 0.0,
          "capacity_investment": 0.0, "domestic_growth_rd": 0.0, "learning_rate": 0.0, "grey_supply": 0.0,
          "leak_a": 0.0, "leak_b": 0.0, "attraction_d": 1e-12, "cost_retained": 1.0}  # fmt: skip
@@ -540,7 +540,7 @@ ALONE = {"response_speed": 0.0, "network_effect": 0.0, "budget_elasticity": 1.0,
 @pytest.mark.parametrize("workload", WORKLOADS)
 @pytest.mark.parametrize("lever", ["tpp", "memory", "interconnect"])
 def test_gap_falls_in_every_cap_with_one_workload_alone(draws, lever, workload):
-    """Property 27: 0 of 300, where one workload is all of value and capability."""
+    """0 of 300, where one workload is all of value and capability."""
     params = changed(draws, **ALONE)
     for stem in ("value_a", "value_c", "capability"):
         params = changed(params, **{f"{stem}_{w}": float(w == workload) for w in WORKLOADS})
@@ -560,7 +560,7 @@ def test_gap_falls_in_every_cap_with_one_workload_alone(draws, lever, workload):
     ],
 )
 def test_revenue_rises_as_a_rule_loosens_but_for_a_few_draws(draws, lever, share, size):
-    """Property 28, displacement off: with it a chip sold to C can cost the exporter more than it earns."""
+    """Displacement off: with it a chip sold to C can cost the exporter more than it earns."""
     params = changed(draws, displacement=0.0)
     fall = told(f"revenue in {lever}", drops(curves_of(params, lever, "revenue")))
     assert (fall > 1e-4).mean() <= share
@@ -568,7 +568,7 @@ def test_revenue_rises_as_a_rule_loosens_but_for_a_few_draws(draws, lever, share
 
 
 def test_it_is_the_buyer_that_makes_a_larger_quota_cost_revenue(draws):
-    """Property 28: with the response frozen hardly any draw is left in which more licences earn less."""
+    """With the response frozen hardly any draw is left in which more licences earn less."""
     params = changed(draws, displacement=0.0, response_speed=0.0)
     fall = told("revenue in quota_chips, no response", drops(curves_of(params, "quota_chips", "revenue")))
     assert (fall > 1e-4).mean() <= 0.03
@@ -576,7 +576,7 @@ def test_it_is_the_buyer_that_makes_a_larger_quota_cost_revenue(draws):
 
 
 def test_gap_falls_in_indexation_but_for_a_few_draws(draws):
-    """Property 29."""
+    """The gap may rise with indexation in a few draws only."""
     fall = told("gap in indexation", drops(-curves_of(draws, "indexation", "gap")))
     assert (fall > 1e-4).mean() <= 0.12
     assert fall.max() <= 0.01
@@ -586,7 +586,7 @@ def test_gap_falls_in_indexation_but_for_a_few_draws(draws):
     ("tpp", "of_gap", "of_revenue"), [(0.0, 0.06, 0.0), (4800.0, 0.1, 0.12), (21000.0, 0.25, 0.08)]
 )
 def test_enforcement_widens_the_gap_and_earns_revenue_but_for_a_few_draws(draws, tpp, of_gap, of_revenue):
-    """Property 29: the gap may fall by up to 1 % and revenue by up to 10 % where smuggled chips lose to others."""
+    """The gap may fall by up to 1 % and revenue by up to 10 % where smuggled chips lose to others."""
     params = changed(np.repeat(draws, POINTS), enforcement=0.0)
     params["enforcement"] = np.tile(np.linspace(0.0, 1.0, POINTS), DRAWS)
     found = evaluator_of(params).outcomes(record_golden.one_box(0, tpp=tpp)[None])[0]

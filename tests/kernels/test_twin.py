@@ -116,7 +116,7 @@ def random_cases(seed: int, n: int):
     positive, positive, positive, st.floats(1.01, 5.0), st.sampled_from(["st", "pf", "dc"]), st.sampled_from([2, 4, 8])
 )
 def test_roofline_rises_is_homogeneous_and_one_at_the_reference(F, M, I, scale, w, p):
-    """Property 1."""
+    """Equation (1) in its figures."""
 
     def f(*figures: float) -> float:
         return twin.roofline(*figures, REFERENCE, THETA[w], p)
@@ -131,7 +131,7 @@ def test_roofline_rises_is_homogeneous_and_one_at_the_reference(F, M, I, scale, 
 @QUICK
 @given(positive, positive, st.sampled_from([2, 4, 8]))
 def test_roofline_lies_between_the_hard_one_and_a_multiple_of_it(a, b, p):
-    """Property 2, on compute time a and memory time b."""
+    """On compute time a and memory time b."""
     time = twin.roofline_time(1.0, 1.0, 1.0, (a, b, 1.0), (1.0, 1.0, 0.0), p)
     hard = max(a, b)
     assert hard * (1 - 1e-15) <= time <= 2.0 ** (1.0 / p) * hard * (1 + 1e-15)
@@ -142,7 +142,7 @@ def test_roofline_lies_between_the_hard_one_and_a_multiple_of_it(a, b, p):
 @QUICK
 @given(positive, positive, st.floats(0.01, 100.0), st.floats(1.0, 3.0), st.floats(0.0, 1.0), st.floats(1.0, 6.0))
 def test_the_wall_only_takes_and_bites_weak_chips_most(f_st, i, rho, mu, network, scale):
-    """Property 3."""
+    """Equation (2) at no run, a small one and a huge one."""
     f_ft = twin.wall(f_st, i, rho, mu, network)
     assert 0.0 < f_ft <= f_st
     assert twin.wall(scale * f_st, scale * i, rho, mu, network) >= scale * f_ft * (1 - 1e-14)
@@ -168,7 +168,7 @@ def _one(value: float) -> dict[str, float]:
 @QUICK
 @given(rivalry, budget, st.floats(0.8, 2.0), st.floats(0.1, 50.0))
 def test_markup_solves_its_equation_and_maximises_profit(X10, b, beta, c):
-    """Property 9 and equation (7), against a brute-force maximiser."""
+    """Equation (7), against a brute-force maximiser."""
     f, R, b = _problem(X10, b)
     price = twin.markup_price(c, c**beta, f, R, b, beta)
     s = twin.shares(twin.attractions(c**beta, price, f, beta), R)
@@ -188,7 +188,7 @@ def test_markup_solves_its_equation_and_maximises_profit(X10, b, beta, c):
 
 
 def test_profit_has_a_second_peak_where_rivals_differ_by_six_powers_of_ten():
-    """Property 9 fails there: the least root of (7) counts, as model.md says, and the other peak is 0.2 % higher."""
+    """No maximum there: the least root of equation (7) counts, as model.md says, and the other peak is 0.2 % higher."""
     f, R, b = _problem([0.0, 0.0, -2.0, 4.0], [0.9375, 0.0625, 1.0, 0.328125])
     beta = 1.6875
 
@@ -212,7 +212,7 @@ def test_clearing_price_sells_the_quantity(X10, b, beta, N10):
 @QUICK
 @given(st.floats(-8.0, 4.0))
 def test_closed_forms_of_one_workload(X10):
-    """Properties 9 and 13, design equations (11) and (12)."""
+    """Equations (7) and (8) in closed form at beta = 1."""
     X, f = 10.0**X10, dict.fromkeys(WORKLOADS, 1.0)
     R = dict.fromkeys(WORKLOADS, 1.0 / X)
     m = twin.markup_price(1.0, 1.0, f, R, _one(1.0), 1.0)
@@ -226,7 +226,7 @@ def test_closed_forms_of_one_workload(X10):
 
 
 def test_no_rivalry_leaves_the_least_markup():
-    """Property 9: X = 0."""
+    """Where rivals have it all the markup is the least."""
     for beta in (0.8, 1.0, 2.0):
         ones = dict.fromkeys(WORKLOADS, 1.0)
         assert twin.markup_price(3.0, 1e-30, ones, ones, ones, beta) == pytest.approx(3.0 * (1 + 1 / beta), rel=1e-14)
@@ -235,7 +235,7 @@ def test_no_rivalry_leaves_the_least_markup():
 @QUICK
 @given(st.floats(-4.0, 3.0), st.floats(0.8, 2.0))
 def test_pass_through(X10, beta):
-    """Property 10, by finite difference."""
+    """By finite difference."""
     f, R = dict.fromkeys(WORKLOADS, 1.0), dict.fromkeys(WORKLOADS, 10.0**-X10)
     e = 1e-5
     up = twin.markup_price(math.exp(e), 1.0, f, R, _one(1.0), beta)
@@ -249,7 +249,7 @@ def test_pass_through(X10, beta):
 
 
 def test_units_peak():
-    """Property 13: units at beta = 1 peak at m = 2 + sqrt 2."""
+    """Units at beta = 1 peak at m = 2 + sqrt 2."""
     f = dict.fromkeys(WORKLOADS, 1.0)
     best = (0.0, 0.0)
     for k in range(4000):
@@ -262,7 +262,7 @@ def test_units_peak():
 @QUICK
 @given(rivalry, st.floats(1.001, 3.0), st.floats(0.8, 2.0), st.floats(0.0, 0.8))
 def test_index_quantity_rises_in_value_and_falls_in_the_revenue_share(X10, better, beta, tau):
-    """Property 14, one workload: q = B s f / p."""
+    """One workload: q = B s f / p."""
     R, b = _problem(X10, [1.0] * 4)[1], _one(1.0)
 
     def quantity(f: float, net: float) -> float:
@@ -277,7 +277,7 @@ def test_index_quantity_rises_in_value_and_falls_in_the_revenue_share(X10, bette
 @QUICK
 @given(rivalry, budget, st.floats(0.8, 2.0), st.floats(0.05, 0.9))
 def test_revenue_share_equals_tariff(X10, b, beta, tau):
-    """Property 11: equal price to the buyer, quantity, profit and take."""
+    """Equal price to the buyer, quantity, profit and take."""
     f, R, b = _problem(X10, b)
     assert twin.net_factor(tau, 0.0) == pytest.approx(twin.net_factor(0.0, 1.0 / (1.0 - tau) - 1.0), rel=1e-14)
     net = twin.net_factor(tau, 0.0)
@@ -288,7 +288,7 @@ def test_revenue_share_equals_tariff(X10, b, beta, tau):
 
 
 def test_tax_yield():
-    """Property 12: closed form and peak of the static yield at beta = 1."""
+    """Closed form and peak of the static yield at beta = 1."""
     f = dict.fromkeys(WORKLOADS, 1.0)
     peaks = []
     for X in (1e-4, 1e-2, 1.0, 1e2, 1e4):
@@ -315,7 +315,7 @@ def _chip(f: dict[str, float], cost: float) -> twin.Design:
 @given(st.lists(st.floats(0.2, 5.0), min_size=3, max_size=3), st.lists(st.floats(0.2, 5.0), min_size=3, max_size=3),
        st.floats(-2.0, 2.0), st.floats(0.1, 100.0), st.floats(0.8, 2.0))  # fmt: skip
 def test_equal_workloads_make_value_over_cost_decide(v, c, X10, B, beta):
-    """Property 15."""
+    """Of two chips with equal performances on all workloads the one of higher v/c wins."""
     R = dict.fromkeys(WORKLOADS, 10.0**-X10)
     segment = twin.Segment(dict.fromkeys(WORKLOADS, B / 4), R, 1.0, beta)
     designs = [_chip(dict.fromkeys(WORKLOADS, a), k) for a, k in zip(v, c, strict=True)]
@@ -326,7 +326,7 @@ def test_equal_workloads_make_value_over_cost_decide(v, c, X10, B, beta):
 
 
 def test_unequal_workloads_can_overturn_value_over_cost():
-    """Property 15, the other way: a specialised chip of lower v/c earns more."""
+    """The other way: a specialised chip of lower v/c earns more."""
     omega = dict.fromkeys(WORKLOADS, 0.25)
     even = _chip(dict.fromkeys(WORKLOADS, 1.0), 1.0)
     special = _chip({"st": 0.05, "ft": 0.05, "pf": 0.05, "dc": 6.0}, 1.0)
@@ -339,7 +339,7 @@ def test_unequal_workloads_can_overturn_value_over_cost():
 
 
 def test_wright():
-    """Property 19."""
+    """Equation (10): every doubling of output takes the same share off what can be learnt."""
     for rate in (0.05, 0.18, 0.28):
         for z in (0.5, 1.0, 3.0):
             one = twin.wright_cost(8.0, 0.35, rate, z) / 8.0 - 0.35
@@ -349,7 +349,7 @@ def test_wright():
 
 
 def test_nested_logit():
-    """Property 20."""
+    """At scale one it is the plain logit; shares add up to one at any."""
     a = {"E": 2.0, "G": 3.0, "D": 1.0, "0": 0.5}
     nests = [["E", "G"], ["D"], ["0"]]
     plain = {j: a[j] / sum(a.values()) for j in a}
@@ -364,7 +364,7 @@ def test_nested_logit():
 @QUICK
 @given(st.floats(1.1, 4.0), st.floats(0.1, 6.0), st.sampled_from([0.25, 0.5, 1.0]))
 def test_lead_years(g, lead, dt):
-    """Property 23."""
+    """Stocks that grow alike are apart by the years that the log ratio takes."""
     K = [g ** (y) for y in (5.0 - lead, 5.0 - dt, 5.0)]
     assert twin.lead_years(K[2], K[1], K[0], dt) == pytest.approx(lead, rel=1e-9)
 
@@ -432,7 +432,7 @@ def test_names():
 
 @pytest.mark.parametrize("i", range(6))
 def test_saturation(i):
-    """Property 4: caps above every figure are no caps, to the bit."""
+    """Caps above every figure are no caps, to the bit."""
     params = PAIRS[i][0]
     loose = one_box(tpp=1e9, memory=1e6, interconnect=1e6, density=1e6, bandwidth_sum=1e7)
     assert not unequal(run(loose, params)[0], run(cases.free(), params)[0])
@@ -466,7 +466,7 @@ BANS = [
 @pytest.mark.parametrize("i", range(4))
 @pytest.mark.parametrize("levers", BANS)
 def test_ban(levers, i):
-    """Property 5: nothing is sold, earned or taken, exactly."""
+    """Nothing is sold, earned or taken, exactly."""
     outcomes, trajectory, _ = run(levers, PAIRS[i][0], n_steps=4)
     for name in ("revenue", "gross_revenue_c", "units_open", "units_licensed", "design_cost", "write_downs"):
         assert outcomes[name] == 0.0
@@ -476,7 +476,7 @@ def test_ban(levers, i):
 
 @pytest.mark.parametrize("i", range(12))
 def test_currency_scaling(i):
-    """Property 6: what is counted in money scales, nothing else moves."""
+    """What is counted in money scales, nothing else moves."""
     params, levers = PAIRS[i]
     k = 2.0
     other = changed(params, capacity_investment=params["capacity_investment"] / k)
@@ -494,7 +494,7 @@ def test_currency_scaling(i):
 @pytest.mark.parametrize("i", range(12))
 @pytest.mark.parametrize("figure", ["f", "m", "i"])
 def test_performance_unit_scaling(i, figure):
-    """Property 7: the unit of compute or of a bandwidth does not matter (sum caps mix two units: left out)."""
+    """The unit of compute or of a bandwidth does not matter (sum caps mix two units: left out)."""
     params, levers = PAIRS[i]
     levers = copy.deepcopy(levers)
     for g in ("a", "b", "c"):
@@ -556,7 +556,7 @@ def _first_profit(levers: np.ndarray, params: np.void, monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("seed", range(6))
 def test_static_revealed_preference(seed, monkeypatch):
-    """Property 16: with D unrationed and cost kept, year-0 profit rises with every cap and quota.
+    """With D unrationed and cost kept, year-0 profit rises with every cap and quota.
 
     Not with a cap on the sum of both bandwidths: which one gives way is a choice between two corners, and a looser
     cap on one of the two moves a corner.
@@ -573,7 +573,7 @@ def test_static_revealed_preference(seed, monkeypatch):
 
 @pytest.mark.parametrize("i", range(12))
 def test_quota(i):
-    """Property 17: a quota is respected, and one that does not bind changes nothing."""
+    """A quota is respected, and one that does not bind changes nothing."""
     params = PAIRS[i][0]
     levers = _licensed_c(quota_chips=0.1, revenue_share=0.2)
     _, trajectory, _ = run(levers, params, steps_per_year=2, n_steps=6)
@@ -583,7 +583,7 @@ def test_quota(i):
 
 
 def test_quota_is_respected_by_stockpiles():
-    """Property 17 with pull-forward: a ban ahead fills the quota and no more."""
+    """A ban ahead fills the quota and no more."""
     levers = np.concatenate([_licensed_c(quota_chips=1.0), cases.ban("c")])
     _, trajectory, _ = run(levers, scenario(barred_start=0.2, stockpile=1.0), phase=[0, 0, 1], n_steps=3)
     assert trajectory[0]["write_downs"] == 0.0
@@ -595,7 +595,7 @@ def test_quota_is_respected_by_stockpiles():
 @pytest.mark.parametrize("i", range(12))
 @pytest.mark.parametrize("steps_per_year", [1, 4])
 def test_budget_and_supply(i, steps_per_year):
-    """Property 18: the parts never exceed the budget, nor D its supply; stocks are positive."""
+    """The parts never exceed the budget, nor D its supply; stocks are positive."""
     params, levers = PAIRS[i]
     params = changed(params, stockpile=0.0, budget_elasticity=1.0)
     q, dt = twin.namespace(params), 1.0 / steps_per_year
@@ -616,7 +616,7 @@ def test_budget_and_supply(i, steps_per_year):
 
 @pytest.mark.parametrize("i", range(12))
 def test_no_tightening_costs_nothing(i):
-    """Property 21: caps that never tighten leave no write-down and no stockpile."""
+    """Caps that never tighten leave no write-down and no stockpile."""
     params, levers = PAIRS[i]
     levers = levers.copy()
     for g in ("b", "c"):
@@ -629,7 +629,7 @@ def test_no_tightening_costs_nothing(i):
 
 
 def test_indexation_consistency():
-    """Property 22: caps that grow with the frontier hold the offer's distance from it."""
+    """Caps that grow with the frontier hold the offer's distance from it."""
     g = 1.4
     growth = {f"frontier_growth_{x}": g for x in "fmi"}
     params = scenario(**growth, network_exponent=0.5, wall_growth=1.2, run_growth=1.2 * g**1.5)
@@ -642,7 +642,7 @@ def test_indexation_consistency():
 
 @pytest.mark.parametrize("i", range(4))
 def test_common_growth(i):
-    """Property 24: algorithmic progress without a lag cancels."""
+    """Algorithmic progress without a lag cancels."""
     params, levers = PAIRS[i]
     one = run(levers, changed(params, algorithm_lag=0.0))[0]
     two = run(levers, changed(params, algorithm_lag=0.0, algorithm_growth=5.0))[0]
@@ -653,7 +653,7 @@ def test_common_growth(i):
 
 @pytest.mark.parametrize("i", range(8))
 def test_decoupling(i):
-    """Property 25: without leaks, rented stocks and shared supply, B's caps are nothing to C."""
+    """Without leaks, rented stocks and shared supply, B's caps are nothing to C."""
     params, levers = PAIRS[i]
     params = changed(params, leak_a=0.0, leak_b=0.0, remote_share=0.0, displacement=0.0)
     levers = levers.copy()
@@ -666,7 +666,7 @@ def test_decoupling(i):
 
 @pytest.mark.parametrize("i", range(12))
 def test_first_year(i):
-    """Property 26: a vanishing discount factor leaves year 0, and one step is that year.
+    """A vanishing discount factor leaves year 0, and one step is that year.
 
     Not so where the rule tightens: a longer run looks one step ahead, so stockpiles and write-downs are off.
     """

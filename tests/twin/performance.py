@@ -36,7 +36,7 @@ def wall(f_st: float, i_ratio: float, rho: float, wall_exponent: float, network_
 
 
 def run_over_wall(q: SimpleNamespace, y: float) -> float:
-    """rho(y), below equation (2)."""
+    """rho(y) of section 2."""
     return (q.run_size / q.wall_size) * (q.run_growth / q.wall_growth) ** y
 
 
@@ -67,5 +67,5 @@ def value_index(f: Mapping[str, float], omega: Mapping[str, float]) -> float:
 
 
 def software(q: SimpleNamespace, y: float) -> ByWorkload:
-    """software_w(y), below equation (3)."""
+    """software_w(y) of section 2."""
     return {w: min(1.0, getattr(q, f"software_{w}") * q.software_growth**y) for w in WORKLOADS}

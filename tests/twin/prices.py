@@ -49,7 +49,7 @@ def chips_bought(
 
 
 def net_factor(tau: float, tariff: float) -> float:
-    """net = (1 - tau)/(1 + tariff), below equation (6)."""
+    """net = (1 - tau)/(1 + tariff) of section 5."""
     return (1.0 - tau) / (1.0 + tariff)
 
 
