@@ -21,7 +21,7 @@ LONGEST_LEAD = 100.0
 
 def _by_name(names: Iterable[str], rows: Iterable[int]) -> Any:
     """Rows by name: a tuple that the compiler reads as constants. A name with ``_st`` leads the four workloads."""
-    return namedtuple("Rows", tuple(names))(*rows)  # type: ignore[misc]
+    return namedtuple("Rows", tuple(names))(*rows)  # type: ignore[misc, arg-type]
 
 
 #: Where the sum of each outcome stands in w, and which row of a step's table each field of the trajectory is.

@@ -98,11 +98,11 @@ def test_groups_a_and_b_are_computed_once_for_policies_that_differ_in_c(ensemble
     filled: list[int] = []
     fill = allied.fill_allied
 
-    def watched(*arguments):
-        filled.append(arguments[1] - arguments[0])
+    def watched(part, *others):
+        filled.append(part.last_row - part.first_row)
         if stop:
             raise KeyboardInterrupt
-        return fill(*arguments)
+        return fill(part, *others)
 
     monkeypatch.setattr(allied, "fill_allied", watched)
     evaluator, stop = evaluator_of(params), False
