@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import twin
+from support.parity import NEAR_TIE, TOLERANCE, errors
 from support.record_rows import GOOD, as_csv
-from test_payoff import NEAR_TIE, TOLERANCE, errors
 from twin import evaluate
 
 from tiercap.kernels.params import PARAMETERS, TRAJECTORY

@@ -399,7 +399,7 @@ PROGRAM = """
 import hashlib
 import sys
 import numpy as np
-from tests import cases
+from tests.support import cases
 from tiercap.optimizer.model.evaluator import Evaluator
 from tiercap.optimizer.model.scenarios import Scenarios
 from tiercap.optimizer.model.horizon import Horizon

@@ -1,53 +1,22 @@
-"""The compiled payoff: against its plain-Python twin, to the bit against itself, and the model's properties on it.
-
-Properties are numbered as in the design: 4 saturation, 5 ban, 6 and 7 units, 8 permutation, 16 revealed preference,
-17 quota, 18 budgets, 21 no tightening, 22 indexation, 24 common growth, 25 decoupling, 26 first year, 27 to 29
-statistical, 30 to 32 recorded curves.
-"""
+"""The compiled payoff: against its plain-Python twin, over schedules, imposed shares, clocks and many scenarios."""
 
 from __future__ import annotations
 
-import json
 from multiprocessing import get_context
 from typing import NamedTuple
 
 import numpy as np
 import pytest
-import test_twin
 from support import cases, record_golden
+from support.evaluations import CATALOGUE, FROZEN, YEARLY, Clock, better, evaluator_of
+from support.parity import NEAR_TIE, NET, TOLERANCE, errors, worst_by_name
 from twin import evaluate
 
-from tiercap.kernels.params import INF, OUTCOME_LIST, OUTCOMES, TRAJECTORY, TRAJECTORY_LIST, WORKLOADS
+from tiercap.kernels.params import INF, OUTCOME_LIST, OUTCOMES, TRAJECTORY, TRAJECTORY_LIST
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.model.evaluator import Evaluator
 from tiercap.optimizer.model.horizon import Horizon
 from tiercap.optimizer.model.scenarios import Scenarios
-
-CATALOGUE = cases.catalogue()
-
-#: Relative agreement asked of kernel and twin.
-TOLERANCE = 1e-12
-#: A value is compared relative to itself or to this, whichever is larger.
-#: Shares, units, prices, rates and sums of positive parts: a thousandth of the unit, far below any value of interest.
-SCALE = 1e-3
-#: A logarithm of a ratio of stocks, and 1 less a ratio of indices or prices, carries the relative rounding of the
-#: ratio as an absolute error, whatever its own size: a hundredth of the unit, that is 45 roundings of the ratio.
-RATIO_SCALE = 1e-2
-#: Net money is what is left of sales after government, displaced sales and losses, and write-downs go by
-#: h = 1 - keep^zeta: the cancellation is relative to sales. A thousandth of a year's sales to C, about 100 GUSD.
-NET_SCALE = 0.1
-#: A pair one of whose discrete choices is closer than this may be decided by rounding.
-NEAR_TIE = 1e-9
-
-RATIOS = ("lead_", "denial", "grey_premium")
-NET = ("revenue", "revenue_bc", "net_revenue_b", "net_revenue_c", "write_downs")
-
-
-def scale_of(name: str) -> float:
-    """The least figure that an outcome's error is compared with, in the outcome's unit."""
-    if name in NET:
-        return NET_SCALE
-    return RATIO_SCALE if name.startswith(RATIOS) or "gap" in name else SCALE
 
 
 class Pairs(NamedTuple):
@@ -90,20 +59,6 @@ def twin_on(given: Pairs) -> Computed:
         )
         found.append((list(outcomes.values()), [list(row.values()) for row in rows], margin))
     return Computed(*(np.array(column) for column in zip(*found, strict=True)))
-
-
-def errors(kernel: np.ndarray, twin: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
-    """Scaled errors, of the shape of the arguments, whose last axis runs over ``names``; inf where only one is NaN."""
-    scales = np.array([scale_of(name) for name in names])
-    found = np.abs(kernel - twin) / np.maximum(np.abs(twin), scales)
-    alike = (np.isnan(kernel) & np.isnan(twin)) | (kernel == twin)
-    return np.where(alike, 0.0, np.where(np.isfinite(found), found, np.inf))
-
-
-def worst_by_name(found: np.ndarray, names: tuple[str, ...], best: int = 4) -> str:
-    """The largest errors with their names."""
-    worst = found.reshape(-1, len(names)).max(axis=0)
-    return ", ".join(f"{names[k]} {worst[k]:.1e}" for k in np.argsort(-worst)[:best])
 
 
 def report(kernel: tuple[np.ndarray, np.ndarray], twin: Computed) -> tuple[float, float]:
@@ -266,135 +221,7 @@ def test_scales_name_what_exists():
     assert all(units[name] == "GUSD" for name in NET)
 
 
-# --- the evaluator -------------------------------------------------------------------------------------------
-
-
-class Clock(NamedTuple):
-    """A horizon whose steps need not fill whole years; what the evaluator reads of one."""
-
-    n_steps: int = 8
-    steps_per_year: int = 1
-    start: float = 2026.0
-    roofline_exponent: int = 4
-
-    @property
-    def steps(self) -> int:
-        return self.n_steps
-
-
-YEARLY = Clock()
-
-
-def evaluator_of(
-    params: np.ndarray, clock: Clock | Horizon = YEARLY, threads: int = 1, catalogue: np.ndarray = CATALOGUE
-) -> Evaluator:
-    n = len(params)
-    return Evaluator(Scenarios(params, np.full(n, 1.0 / n), 0, "random"), clock, catalogue, threads)
-
-
-# --- the twin's properties on the kernels --------------------------------------------------------------------
-
-
-def kernel_run(
-    levers, params, *, phase=None, n_steps=8, steps_per_year=1, start=2026.0, exponent=4, catalogue=CATALOGUE
-):
-    """`test_twin.run` on the kernels; the margin is the twin's."""
-    phase = [0] * n_steps if phase is None else phase
-    clock = Clock(n_steps, steps_per_year, start, exponent)
-    evaluator = evaluator_of(np.array([params]), clock, catalogue=catalogue)
-    outcomes = evaluator.outcomes(levers[None], phase)[0, :, 0]
-    rows = evaluator.trajectories(levers[None], phase)[0, :, :, 0]
-    margin = RUN_TWIN(levers, params, phase=phase, n_steps=n_steps, steps_per_year=steps_per_year, start=start,
-                      exponent=exponent, catalogue=catalogue)[2]  # fmt: skip
-    named = dict(zip(OUTCOMES, map(float, outcomes), strict=True))
-    return named, [dict(zip(TRAJECTORY, map(float, row), strict=True)) for row in rows], margin
-
-
-RUN_TWIN = test_twin.run
-
-
-@pytest.fixture
-def on_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The properties of the twin, run on the kernels."""
-    monkeypatch.setattr(test_twin, "run", kernel_run)
-
-
-@pytest.mark.parametrize("i", range(6))
-def test_saturation(on_kernels, i):
-    """Two policies that bind nowhere are equal to the bit."""
-    test_twin.test_saturation(i)
-
-
-@pytest.mark.parametrize("i", range(4))
-@pytest.mark.parametrize("levers", test_twin.BANS)
-def test_ban(on_kernels, levers, i):
-    """C's revenue under a ban is exactly 0."""
-    test_twin.test_ban(levers, i)
-
-
-@pytest.mark.parametrize("i", range(12))
-def test_currency_scaling(on_kernels, i):
-    """What is counted in money scales with the currency, nothing else moves."""
-    test_twin.test_currency_scaling(i)
-
-
-@pytest.mark.parametrize("i", range(12))
-@pytest.mark.parametrize("figure", ["f", "m", "i"])
-def test_performance_unit_scaling(on_kernels, i, figure):
-    """The unit of compute or of a bandwidth does not matter."""
-    test_twin.test_performance_unit_scaling(i, figure)
-
-
-@pytest.mark.parametrize("i", range(12))
-def test_quota(on_kernels, i):
-    """A quota is respected, and one that does not bind changes nothing."""
-    test_twin.test_quota(i)
-
-
-def test_quota_is_respected_by_stockpiles(on_kernels):
-    """A ban ahead fills the quota and no more."""
-    test_twin.test_quota_is_respected_by_stockpiles()
-
-
-@pytest.mark.parametrize("i", range(12))
-@pytest.mark.parametrize("steps_per_year", [1, 4])
-def test_budget_and_supply(on_kernels, i, steps_per_year):
-    """The parts never exceed the budget, nor D its supply."""
-    test_twin.test_budget_and_supply(i, steps_per_year)
-
-
-@pytest.mark.parametrize("i", range(12))
-def test_no_tightening_costs_nothing(on_kernels, i):
-    """Caps that never tighten leave no write-down and no stockpile."""
-    test_twin.test_no_tightening_costs_nothing(i)
-
-
-def test_indexation_consistency(on_kernels):
-    """Caps that grow with the frontier hold the offer's distance from it."""
-    test_twin.test_indexation_consistency()
-
-
-@pytest.mark.parametrize("i", range(4))
-def test_common_growth(on_kernels, i):
-    """Algorithmic progress without a lag cancels."""
-    test_twin.test_common_growth(i)
-
-
-@pytest.mark.parametrize("i", range(8))
-def test_decoupling(on_kernels, i):
-    """Without leaks, rented stocks and shared supply, B's caps are nothing to C."""
-    test_twin.test_decoupling(i)
-
-
-@pytest.mark.parametrize("i", range(12))
-def test_first_year(on_kernels, i):
-    """A vanishing discount factor leaves year 0."""
-    test_twin.test_first_year(i)
-
-
-@pytest.mark.parametrize("i", range(12))
-def test_splitting_a_chip_over_two_tiers_gains_nothing(on_kernels, i):
-    test_twin.test_splitting_a_chip_over_two_tiers_gains_nothing(i)
+# --- many scenarios -----------------------------------------------------------------------------------------
 
 
 def test_ban_over_many_scenarios():
@@ -421,11 +248,11 @@ def test_static_revealed_preference():
     """With D unrationed and cost kept, year-0 profit rises with every cap and quota."""
     rng = np.random.default_rng(16)
     params, levers = cases.random_params(rng, 200), cases.random_policies(rng, 200)
-    for name, value in test_twin.FROZEN.items():
+    for name, value in FROZEN.items():
         params[name] = value
     sums = levers["c"]["bandwidth_sum"]  # which bandwidth gives way is a choice between corners: left out
     levers["c"]["bandwidth_sum"] = np.where(sums > 0, INF, 0.0)
-    wider = np.stack([test_twin._better(row, rng) for row in levers])
+    wider = np.stack([better(row, rng) for row in levers])
     before, after = _year_zero_profit(levers, params), _year_zero_profit(wider, params)
     assert (after >= before - 1e-11 * np.maximum(np.abs(before), 1e-3)).all()
     assert (after > before * (1 + 1e-6)).sum() > 10
@@ -477,143 +304,3 @@ def test_yearly_and_quarterly_runs_of_a_smooth_case():
         assert 1.3 < (year - quarter) / (half - eighth) < 3.0, name
 
 
-# --- statistical properties ----------------------------------------------------------------------------------
-
-DRAWS, POINTS = 300, 25
-
-
-@pytest.fixture(scope="module")
-def draws() -> np.ndarray:
-    return cases.random_params(np.random.default_rng(300), DRAWS)
-
-
-def changed(params: np.ndarray, **changes: float) -> np.ndarray:
-    params = params.copy()
-    for name, value in changes.items():
-        params[name] = value
-    return params
-
-
-def along(lever: str, tier: int = 0) -> np.ndarray:
-    """Policies that loosen one lever of group C, LEVERS[POINTS, 1]; the revenue share falls."""
-    ranges = {"tpp": (300.0, 1.5e6), "memory": (0.2, 60.0), "interconnect": (0.02, 15.0), "quota_chips": (0.01, 20.0)}
-    if lever == "indexation":
-        return np.stack(
-            [record_golden.one_box(0, tpp=21000.0, memory=5.0, indexation=v) for v in np.linspace(0, 0.6, POINTS)]
-        )
-    if lever == "revenue_share":
-        taus = np.linspace(0.96, 0.0, POINTS)
-        return np.stack([record_golden.one_box(1, tpp=21000.0, revenue_share=v) for v in taus])
-    values = np.geomspace(*ranges[lever], POINTS)
-    if lever == "quota_chips":
-        return np.stack([record_golden.one_box(1, tpp=21000.0, quota_chips=v) for v in values])
-    return np.stack([record_golden.one_box(tier, **{lever: v}) for v in values])
-
-
-def drops(values: np.ndarray) -> np.ndarray:
-    """The largest fall between neighbours along the first axis, over the largest figure of the draw: one a draw."""
-    return np.asarray(-np.diff(values, axis=0).min(axis=0) / np.maximum(np.abs(values).max(axis=0), 1e-9))
-
-
-def told(what: str, fall: np.ndarray) -> np.ndarray:
-    shares = ", ".join(f"{(fall > size).sum()} above {size:g}" for size in (1e-12, 1e-4, 1e-2))
-    print(f"\n  {what}: violations in {len(fall)} draws: {shares}; worst {fall.max():.2g}")
-    return fall
-
-
-def outcome(values: np.ndarray, name: str) -> np.ndarray:
-    """One outcome of [policy, outcome, scenario]."""
-    return np.asarray(values[:, OUTCOMES.index(name)])
-
-
-def curves_of(params: np.ndarray, lever: str, name: str) -> np.ndarray:
-    """One outcome along a lever: [POINTS, scenario]."""
-    return outcome(evaluator_of(params).outcomes(along(lever)), name)
-
-
-#: No feedback, no rival but remote use, no fixed cost of a design, cost kept when a chip is cut.
-ALONE = {"response_speed": 0.0, "network_effect": 0.0, "budget_elasticity": 1.0, "displacement": 0.0, "nre": 0.0,
-         "capacity_investment": 0.0, "domestic_growth_rd": 0.0, "learning_rate": 0.0, "grey_supply": 0.0,
-         "leak_a": 0.0, "leak_b": 0.0, "attraction_d": 1e-12, "cost_retained": 1.0}  # fmt: skip
-
-
-@pytest.mark.parametrize("workload", WORKLOADS)
-@pytest.mark.parametrize("lever", ["tpp", "memory", "interconnect"])
-def test_gap_falls_in_every_cap_with_one_workload_alone(draws, lever, workload):
-    """0 of 300, where one workload is all of value and capability."""
-    params = changed(draws, **ALONE)
-    for stem in ("value_a", "value_c", "capability"):
-        params = changed(params, **{f"{stem}_{w}": float(w == workload) for w in WORKLOADS})
-    fall = told(f"gap in {lever}, {workload} alone", drops(-curves_of(params, lever, "gap")))
-    assert fall.max() <= 1e-12
-
-
-@pytest.mark.parametrize(
-    ("lever", "share", "size"),
-    [
-        ("tpp", 0.06, 0.02),
-        ("memory", 0.03, 0.02),
-        ("interconnect", 0.03, 0.08),
-        ("indexation", 0.04, 0.03),
-        ("quota_chips", 0.25, 0.5),
-        ("revenue_share", 0.0, 0.0),
-    ],
-)
-def test_revenue_rises_as_a_rule_loosens_but_for_a_few_draws(draws, lever, share, size):
-    """Displacement off: with it a chip sold to C can cost the exporter more than it earns."""
-    params = changed(draws, displacement=0.0)
-    fall = told(f"revenue in {lever}", drops(curves_of(params, lever, "revenue")))
-    assert (fall > 1e-4).mean() <= share
-    assert fall.max() <= size
-
-
-def test_it_is_the_buyer_that_makes_a_larger_quota_cost_revenue(draws):
-    """With the response frozen hardly any draw is left in which more licences earn less."""
-    params = changed(draws, displacement=0.0, response_speed=0.0)
-    fall = told("revenue in quota_chips, no response", drops(curves_of(params, "quota_chips", "revenue")))
-    assert (fall > 1e-4).mean() <= 0.03
-    assert fall.max() <= 0.06
-
-
-def test_gap_falls_in_indexation_but_for_a_few_draws(draws):
-    """The gap may rise with indexation in a few draws only."""
-    fall = told("gap in indexation", drops(-curves_of(draws, "indexation", "gap")))
-    assert (fall > 1e-4).mean() <= 0.12
-    assert fall.max() <= 0.01
-
-
-@pytest.mark.parametrize(
-    ("tpp", "of_gap", "of_revenue"), [(0.0, 0.06, 0.0), (4800.0, 0.1, 0.12), (21000.0, 0.25, 0.08)]
-)
-def test_enforcement_widens_the_gap_and_earns_revenue_but_for_a_few_draws(draws, tpp, of_gap, of_revenue):
-    """The gap may fall by up to 1 % and revenue by up to 10 % where smuggled chips lose to others."""
-    params = changed(np.repeat(draws, POINTS), enforcement=0.0)
-    params["enforcement"] = np.tile(np.linspace(0.0, 1.0, POINTS), DRAWS)
-    found = evaluator_of(params).outcomes(record_golden.one_box(0, tpp=tpp)[None])[0]
-    by_effort = found.reshape(len(OUTCOMES), DRAWS, POINTS).transpose(2, 0, 1)
-    gap = told(f"gap in enforcement, cap {tpp:g}", drops(outcome(by_effort, "gap")))
-    revenue = told(f"revenue in enforcement, cap {tpp:g}", drops(outcome(by_effort, "revenue")))
-    assert (gap > 1e-4).mean() <= of_gap
-    assert gap.max() <= 0.01
-    assert (revenue > 1e-4).mean() <= of_revenue
-    assert revenue.max() <= 0.12
-
-
-# --- recorded ------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", record_golden.SNAPSHOTS)
-def test_snapshots(name):
-    """Named rules, and properties 30 to 32: what was recorded, to a relative 1e-12."""
-    recorded = json.loads((record_golden.FOLDER / f"{name}.json").read_text(encoding="utf-8"))
-    found = record_golden.SNAPSHOTS[name]()
-    assert found.keys() == recorded.keys()
-    moved = []
-    for key, rows in found.items():
-        assert rows.keys() == recorded[key].keys()
-        for row, values in rows.items():
-            old = np.array(recorded[key][row])
-            worst = errors(np.array(values)[:, None], old[:, None], (row,)).max()
-            if worst > TOLERANCE:
-                moved.append(f"{key} {row} by {worst:.1e}")
-    assert not moved, f"{len(moved)} moved, such as {moved[:3]}; if meant: tests/support/record_golden.py"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from support import cases
-from test_payoff import CATALOGUE, TOLERANCE, errors, evaluator_of
+from support.evaluations import CATALOGUE, evaluator_of
+from support.parity import TOLERANCE, errors
 
 from tiercap.kernels import allied
 from tiercap.kernels.lanes import LANES
