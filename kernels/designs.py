@@ -43,12 +43,8 @@ def design(w, x, area, chip, alternative):
     count = 0
     for i in range(LANES):
         kept = w[n.ONE_LESS_SLACK + i]
-        f, m, c, tpp = (
-            x[n.CHIP_COMPUTE + at + i],
-            x[n.CHIP_MEMORY + at + i],
-            x[n.CHIP_INTERCONNECT + at + i],
-            x[n.CHIP_TPP + at + i],
-        )
+        f, tpp = x[n.CHIP_COMPUTE + at + i], x[n.CHIP_TPP + at + i]
+        m, c = x[n.CHIP_MEMORY + at + i], x[n.CHIP_INTERCONNECT + at + i]
         cost, launch, on_sale = x[n.CHIP_UNIT_COST + at + i], x[n.CHIP_LAUNCH + at + i], x[n.CHIP_ON_SALE + at + i]
         total, sku = w[n.CAP_BANDWIDTH_SUM + i], w[n.LAST_LAUNCH + i]
         cap = min(w[n.CAP_TPP + i], w[n.CAP_DENSITY + i] * area)

@@ -37,12 +37,8 @@ def _face_market(w):
         w[n.SOLVER_BUDGET + i] = w[n.REACHABLE_BUDGET + i]
         w[n.INVERSE_RIVALS + i] = 1.0 / w[n.RIVALS_ATTRACTION + i]
     for i in range(LANES):
-        budget = (
-            w[n.REACHABLE_BUDGET + i]
-            + w[n.REACHABLE_BUDGET + LANES + i]
-            + w[n.REACHABLE_BUDGET + 2 * LANES + i]
-            + w[n.REACHABLE_BUDGET + 3 * LANES + i]
-        )
+        budget = w[n.REACHABLE_BUDGET + i] + w[n.REACHABLE_BUDGET + LANES + i] + w[n.REACHABLE_BUDGET + 2 * LANES + i]
+        budget += w[n.REACHABLE_BUDGET + 3 * LANES + i]
         w[n.INVERSE_REACHABLE_BUDGET + i] = 1.0 / budget
 
 
@@ -166,12 +162,8 @@ def _clear(w):
 def _keep_candidate(w, j):
     for i in range(LANES):
         star, clear = w[n.CANDIDATE_LN_MONOPOLY_PRICE + i], w[n.SOLVER_LN_PRICE + i]
-        limit, chips, cost, cut = (
-            w[n.CANDIDATE_QUOTA + i],
-            w[n.CANDIDATE_CHIPS + i],
-            w[n.DESIGN_UNIT_COST + i],
-            w[n.DESIGN_IS_CUT + i],
-        )
+        limit, chips = w[n.CANDIDATE_QUOTA + i], w[n.CANDIDATE_CHIPS + i]
+        cost, cut = w[n.DESIGN_UNIT_COST + i], w[n.DESIGN_IS_CUT + i]
         net, avail, nre = w[n.TIER_NET + i], w[n.TIER_AVAILABLE + i], w[n.NRE_PER_STEP + i]
         at_star = chips * (w[n.CANDIDATE_MONOPOLY_PRICE + i] * net - cost)
         at_limit = limit * (w[n.CANDIDATE_QUOTA_PRICE + i] * net - cost)
@@ -199,12 +191,8 @@ def _keep_candidate(w, j):
         j[n.OFFER_LN_COST + i] = ln_cost if better else old_cost
         for k in range(4):
             at = k * LANES + i
-            e, old_e, f, old_f = (
-                w[n.CANDIDATE_UNIT_ATTRACTION + at],
-                j[n.OFFER_UNIT_ATTRACTION + at],
-                w[n.DESIGN_PERFORMANCE + at],
-                j[n.OFFER_PERFORMANCE + at],
-            )
+            e, old_e = w[n.CANDIDATE_UNIT_ATTRACTION + at], j[n.OFFER_UNIT_ATTRACTION + at]
+            f, old_f = w[n.DESIGN_PERFORMANCE + at], j[n.OFFER_PERFORMANCE + at]
             j[n.OFFER_UNIT_ATTRACTION + at] = e if better else old_e
             j[n.OFFER_PERFORMANCE + at] = f if better else old_f
 
@@ -256,12 +244,8 @@ def _plan(w, v, o, l):
         nre_o = nre if o[n.OFFER_IS_CUT + i] == 1.0 else 0.0
         nre_l = nre if l[n.OFFER_IS_CUT + i] == 1.0 else 0.0
         gross_o, gross_l = o[n.OFFER_EARNINGS + i], l[n.OFFER_EARNINGS + i]
-        star_o, star_l, v_o, v_l = (
-            o[n.OFFER_CHIPS_IF_ALL + i],
-            l[n.OFFER_CHIPS_IF_ALL + i],
-            o[n.OFFER_VALUE + i],
-            l[n.OFFER_VALUE + i],
-        )
+        star_o, star_l = o[n.OFFER_CHIPS_IF_ALL + i], l[n.OFFER_CHIPS_IF_ALL + i]
+        v_o, v_l = o[n.OFFER_VALUE + i], l[n.OFFER_VALUE + i]
         stretch = l[n.OFFER_QUOTA + i] * avail / star_l
         phi = min(avail, stretch) if has_l else 0.0
         earns_o, earns_l = o[n.OFFER_PROFIT + i], l[n.OFFER_PROFIT + i]

@@ -87,9 +87,8 @@ def _tally_workload(w, x, row, dt):
         w[OUTCOME.gap_st + at] += x[n.DISCOUNT + i] * dt * gap
         w[OUTCOME.terminal_gap_st + at] = gap
         w[OUTCOME.terminal_gap + i] += w[n.CAPABILITY_WEIGHTS + at] * gap
-        w[OUTCOME.compute_ratio_max + i] = max(
-            w[OUTCOME.compute_ratio_max + i], w[n.STOCK_C + at] / max(w[n.STOCK_A + at], 1e-9)
-        )
+        ratio = w[n.STOCK_C + at] / max(w[n.STOCK_A + at], 1e-9)
+        w[OUTCOME.compute_ratio_max + i] = max(w[OUTCOME.compute_ratio_max + i], ratio)
 
 
 @inline

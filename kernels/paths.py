@@ -88,36 +88,12 @@ def _four_performances(p, f, m, i, ln_rho, exponent):
     """Equations (1) and (2) for one chip in one scenario."""
     rf, rm, ri = 1.0 / f, 1.0 / m, 1.0 / i
     f0, m0, i0 = p.reference_f, p.reference_m, p.reference_i
-    st = roofline(
-        rf,
-        rm,
-        ri,
-        p.theta_f_st * f0,
-        p.theta_m_st * m0,
-        p.theta_i_st * i0,
-        _reference_time(p.theta_f_st, p.theta_m_st, p.theta_i_st, exponent),
-        exponent,
-    )
-    pf = roofline(
-        rf,
-        rm,
-        ri,
-        p.theta_f_pf * f0,
-        p.theta_m_pf * m0,
-        p.theta_i_pf * i0,
-        _reference_time(p.theta_f_pf, p.theta_m_pf, p.theta_i_pf, exponent),
-        exponent,
-    )
-    dc = roofline(
-        rf,
-        rm,
-        ri,
-        p.theta_f_dc * f0,
-        p.theta_m_dc * m0,
-        p.theta_i_dc * i0,
-        _reference_time(p.theta_f_dc, p.theta_m_dc, p.theta_i_dc, exponent),
-        exponent,
-    )
+    st = roofline(rf, rm, ri, p.theta_f_st * f0, p.theta_m_st * m0, p.theta_i_st * i0,
+                  _reference_time(p.theta_f_st, p.theta_m_st, p.theta_i_st, exponent), exponent)  # fmt: skip
+    pf = roofline(rf, rm, ri, p.theta_f_pf * f0, p.theta_m_pf * m0, p.theta_i_pf * i0,
+                  _reference_time(p.theta_f_pf, p.theta_m_pf, p.theta_i_pf, exponent), exponent)  # fmt: skip
+    dc = roofline(rf, rm, ri, p.theta_f_dc * f0, p.theta_m_dc * m0, p.theta_i_dc * i0,
+                  _reference_time(p.theta_f_dc, p.theta_m_dc, p.theta_i_dc, exponent), exponent)  # fmt: skip
     return st, wall(st, i / i0, ln_rho, p.wall_exponent, p.network_exponent), pf, dc
 
 
@@ -250,16 +226,8 @@ def _opening(p, catalogue, q, lane, start, exponent):
 @inline
 def _index_of(q, omega, lane, st, ft, pf, dc):
     """Equation (3) with the weights in ``omega``."""
-    return index(
-        st,
-        ft,
-        pf,
-        dc,
-        q[omega + lane],
-        q[omega + LANES + lane],
-        q[omega + 2 * LANES + lane],
-        q[omega + 3 * LANES + lane],
-    )
+    return index(st, ft, pf, dc, q[omega + lane], q[omega + LANES + lane], q[omega + 2 * LANES + lane],
+                 q[omega + 3 * LANES + lane])  # fmt: skip
 
 
 @kernel
@@ -288,15 +256,8 @@ def _step(p, q, x, lane, y, dt):
     x[n.DISCOUNT + lane] = p.discount**y
     x[n.BARRED_IMPOSED + lane] = math.nan  # free, until a caller imposes a share
     growth = p.software_growth**y
-    _four(
-        x,
-        n.SOFTWARE,
-        lane,
-        min(1.0, p.software_st * growth),
-        min(1.0, p.software_ft * growth),
-        min(1.0, p.software_pf * growth),
-        min(1.0, p.software_dc * growth),
-    )
+    _four(x, n.SOFTWARE, lane, min(1.0, p.software_st * growth), min(1.0, p.software_ft * growth),
+          min(1.0, p.software_pf * growth), min(1.0, p.software_dc * growth))  # fmt: skip
 
 
 @inline
@@ -313,11 +274,9 @@ def _chips(p, catalogue, q, x, lane, start, y, dt, exponent):
     x[n.FRONTIER_VALUE_A + lane] = _index_of(q, n.VALUE_WEIGHTS_A, lane, st, ft, pf, dc)
     x[n.FRONTIER_VALUE_C + lane] = _index_of(q, n.VALUE_WEIGHTS_C, lane, st, ft, pf, dc)
     f, m, i, _, _ = _frontier(p, catalogue, start, y + dt)
-    x[n.NEXT_FRONTIER_COMPUTE + lane], x[n.NEXT_FRONTIER_MEMORY + lane], x[n.NEXT_FRONTIER_INTERCONNECT + lane] = (
-        f,
-        m,
-        i,
-    )
+    x[n.NEXT_FRONTIER_COMPUTE + lane] = f
+    x[n.NEXT_FRONTIER_MEMORY + lane] = m
+    x[n.NEXT_FRONTIER_INTERCONNECT + lane] = i
     growth = p.unit_cost_growth**y * p.cost_shock
     for k in range(catalogue.shape[0]):
         f, m, i, tpp, launch, on_sale = _chip(p, catalogue[k], start, y)

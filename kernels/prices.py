@@ -92,10 +92,8 @@ def _move(w, i, old, step, up, close):
 def start_markup(w):
     """A first guess of the monopoly price, from the attraction weighted by budgets (one over whose sum is at hand)."""
     for i in range(LANES):
-        pull = (
-            w[n.SOLVER_BUDGET + i] * w[n.SOLVER_ATTRACTION + i]
-            + w[n.SOLVER_BUDGET + LANES + i] * w[n.SOLVER_ATTRACTION + LANES + i]
-        )
+        pull = w[n.SOLVER_BUDGET + i] * w[n.SOLVER_ATTRACTION + i]
+        pull += w[n.SOLVER_BUDGET + LANES + i] * w[n.SOLVER_ATTRACTION + LANES + i]
         pull += w[n.SOLVER_BUDGET + 2 * LANES + i] * w[n.SOLVER_ATTRACTION + 2 * LANES + i]
         pull += w[n.SOLVER_BUDGET + 3 * LANES + i] * w[n.SOLVER_ATTRACTION + 3 * LANES + i]
         w[n.SOLVER_LN_PULL + i] = log(pull * w[n.INVERSE_REACHABLE_BUDGET + i])
@@ -166,10 +164,8 @@ def _bracket_clearing(w):
         )
         w[n.SOLVER_LN_BUDGET + i] = log(budget)
     for i in range(LANES):
-        high, start = (
-            max(w[n.SOLVER_LN_BUDGET + i] - w[n.SOLVER_LN_QUANTITY + i], w[n.SOLVER_LOW + i]),
-            w[n.SOLVER_LN_PRICE + i],
-        )
+        all_spent, start = w[n.SOLVER_LN_BUDGET + i] - w[n.SOLVER_LN_QUANTITY + i], w[n.SOLVER_LN_PRICE + i]
+        high = max(all_spent, w[n.SOLVER_LOW + i])
         w[n.SOLVER_HIGH + i] = high
         w[n.SOLVER_LN_PRICE + i] = min(start, high) if w[n.SOLVER_ACTIVE + i] > 0.0 else start
 

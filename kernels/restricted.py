@@ -82,15 +82,13 @@ def _supply_grey(w, x, a):
         w[n.DENIAL + i] = denial
         flow = w[n.GREY_FLOOR + i] + (1.0 - w[n.GREY_FLOOR + i]) * denial
         w[n.GREY_FLOW + i] = flow
-        source = (
-            x[n.GREY_SUPPLY_PATH + i] + w[n.LEAK_B + i] * a[n.SWING_VALUE + i] + w[n.LEAK_A + i] * a[n.ALLIED_VALUE + i]
-        )
+        source = x[n.GREY_SUPPLY_PATH + i] + w[n.LEAK_B + i] * a[n.SWING_VALUE + i]
+        source += w[n.LEAK_A + i] * a[n.ALLIED_VALUE + i]
         supply = source * w[n.ENFORCEMENT_FACTOR + i] * flow / x[n.FRONTIER_VALUE_C + i]
         w[n.GREY_SUPPLY + i] = supply if w[n.ATTRACTION_G + i] > 0.0 else 0.0
     for i in range(LANES):
-        w[n.LN_GREY_ATTRACTION + i] = w[n.LN_EXPORTER_ATTRACTION + i] + log(
-            w[n.ATTRACTION_G + i] if w[n.ATTRACTION_G + i] > 0.0 else 1.0
-        )
+        relative = w[n.ATTRACTION_G + i]
+        w[n.LN_GREY_ATTRACTION + i] = w[n.LN_EXPORTER_ATTRACTION + i] + log(relative if relative > 0.0 else 1.0)
     for k in range(4):
         for i in range(LANES):
             at = k * LANES + i
@@ -107,9 +105,8 @@ def _price_under_ceiling(w, x):
     spend(w)
     below = 0
     for i in range(LANES):
-        demand = w[n.SOLVER_SPENDING + i] / (
-            w[n.OUTSIDE_PRICE + i] * x[n.REFERENCE_PRICE + i] * x[n.FRONTIER_VALUE_C + i]
-        )
+        ceiling = w[n.OUTSIDE_PRICE + i] * x[n.REFERENCE_PRICE + i] * x[n.FRONTIER_VALUE_C + i]
+        demand = w[n.SOLVER_SPENDING + i] / ceiling
         supply = w[n.GREY_SUPPLY + i]
         on = supply > demand
         w[n.GREY_DEMAND_AT_CEILING + i] = demand
@@ -119,12 +116,12 @@ def _price_under_ceiling(w, x):
     if below > 0:
         for i in range(LANES):
             # Demand falls at least as fast as 1/price: this price sells at least the supply.
-            ceiling = w[n.SOLVER_LN_PRICE + i]
+            ln_ceiling = w[n.SOLVER_LN_PRICE + i]
             ln_supply = log(w[n.GREY_TO_CLEAR + i])
-            start = ceiling - (ln_supply - log(w[n.GREY_DEMAND_AT_CEILING + i]))
+            start = ln_ceiling - (ln_supply - log(w[n.GREY_DEMAND_AT_CEILING + i]))
             w[n.SOLVER_LN_QUANTITY + i] = ln_supply
             w[n.SOLVER_LOW + i] = start
-            w[n.SOLVER_LN_PRICE + i] = start if w[n.SOLVER_ACTIVE + i] > 0.0 else ceiling
+            w[n.SOLVER_LN_PRICE + i] = start if w[n.SOLVER_ACTIVE + i] > 0.0 else ln_ceiling
     return below
 
 
@@ -170,9 +167,8 @@ def _domestic_alone(w, x):
     for k in range(4):
         for i in range(LANES):
             at = k * LANES + i
-            w[n.DOMESTIC_SHARE_ALONE + at] = w[n.DOMESTIC_ATTRACTION + at] / (
-                w[n.DOMESTIC_ATTRACTION + at] + x[n.OUTSIDE_ATTRACTION + i]
-            )
+            ad = w[n.DOMESTIC_ATTRACTION + at]
+            w[n.DOMESTIC_SHARE_ALONE + at] = ad / (ad + x[n.OUTSIDE_ATTRACTION + i])
 
 
 @part(ROWS, ROWS, WHOLE, ROWS)
@@ -212,16 +208,12 @@ def _set_desk(w, x, k, j):
                 for i in range(LANES):
                     row = at * LANES + i
                     z = j[n.OFFER_DOMESTIC_SERVED + row]
-                    w[n.SOLVER_ATTRACTION + row] = (
-                        j[n.OFFER_UNIT_ATTRACTION + row]
-                        * (1.0 - z)
-                        / (x[n.OUTSIDE_ATTRACTION + i] + j[n.OFFER_ATTRACTION + row] * z)
-                    )
+                    rivals = x[n.OUTSIDE_ATTRACTION + i] + j[n.OFFER_ATTRACTION + row] * z
+                    w[n.SOLVER_ATTRACTION + row] = j[n.OFFER_UNIT_ATTRACTION + row] * (1.0 - z) / rivals
         for at in range(4):
             for i in range(LANES):
-                w[n.SOLVER_ATTRACTION + at * LANES + i] = (
-                    w[n.SOLVER_ATTRACTION + at * LANES + i] if w[n.SOLVER_ACTIVE + i] > 0.0 else 1.0
-                )
+                row = n.SOLVER_ATTRACTION + at * LANES + i
+                w[row] = w[row] if w[n.SOLVER_ACTIVE + i] > 0.0 else 1.0
     return used
 
 
@@ -330,11 +322,8 @@ def _units(w, dt, o, l):
         for k in range(4):
             at = k * LANES + i
             b = w[n.BUDGET_LEFT + at]
-            spent = b * (
-                m_l * l[n.OFFER_DOMESTIC_SERVED + at]
-                + m_o * o[n.OFFER_DOMESTIC_SERVED + at]
-                + m_n * w[n.DOMESTIC_SERVED_ALONE + at]
-            )
+            served = m_l * l[n.OFFER_DOMESTIC_SERVED + at] + m_o * o[n.OFFER_DOMESTIC_SERVED + at]
+            spent = b * (served + m_n * w[n.DOMESTIC_SERVED_ALONE + at])
             w[n.DOMESTIC_SPENDING + at] = spent
             w[n.EXPORTER_SPENDING + at] = b * (m_l * l[n.OFFER_SHARE + at] + m_o * o[n.OFFER_SHARE + at])
             revenue += spent

@@ -60,10 +60,8 @@ def _count_boxes(v):
         at = place * LANES
         used = 0
         for i in range(LANES):
-            least = min(
-                min(v[n.BOX_TPP + at + i], v[n.BOX_MEMORY + at + i]),
-                min(v[n.BOX_INTERCONNECT + at + i], v[n.BOX_DENSITY + at + i]),
-            )
+            bandwidths = min(v[n.BOX_MEMORY + at + i], v[n.BOX_INTERCONNECT + at + i])
+            least = min(bandwidths, min(v[n.BOX_TPP + at + i], v[n.BOX_DENSITY + at + i]))
             used += 1 if min(least, v[n.BOX_BANDWIDTH_SUM + at + i]) > 0.0 else 0
         v[n.BOX_LANES_IN_USE + place] = used
 
@@ -119,18 +117,13 @@ def _read_against_frontier(w, v, x, at):
             w[n.CAP_BANDWIDTH_SUM + i] *= x[n.FRONTIER_MEMORY + i] + x[n.FRONTIER_INTERCONNECT + i]
         if (reading == LAGGED) & live:
             w[n.CAP_TPP + i] = _lagged_tpp(w, x, i, v[n.BOX_TPP + at + i])
-            w[n.CAP_MEMORY + i] = _lagged(
-                x[n.PATH_MEMORY + i], w[n.LN_FRONTIER_GROWTH_MEMORY + i], v[n.BOX_MEMORY + at + i]
-            )
-            w[n.CAP_INTERCONNECT + i] = _lagged(
-                x[n.PATH_INTERCONNECT + i], w[n.LN_FRONTIER_GROWTH_INTERCONNECT + i], v[n.BOX_INTERCONNECT + at + i]
-            )
+            m, c = x[n.PATH_MEMORY + i], x[n.PATH_INTERCONNECT + i]
+            growth_m, growth_c = w[n.LN_FRONTIER_GROWTH_MEMORY + i], w[n.LN_FRONTIER_GROWTH_INTERCONNECT + i]
+            w[n.CAP_MEMORY + i] = _lagged(m, growth_m, v[n.BOX_MEMORY + at + i])
+            w[n.CAP_INTERCONNECT + i] = _lagged(c, growth_c, v[n.BOX_INTERCONNECT + at + i])
             w[n.CAP_DENSITY + i] = _lagged_tpp(w, x, i, v[n.BOX_DENSITY + at + i]) / x[n.FRONTIER_AREA + i]
             lag = v[n.BOX_BANDWIDTH_SUM + at + i]
-            total = _lagged(x[n.PATH_MEMORY + i], w[n.LN_FRONTIER_GROWTH_MEMORY + i], lag) + _lagged(
-                x[n.PATH_INTERCONNECT + i], w[n.LN_FRONTIER_GROWTH_INTERCONNECT + i], lag
-            )
-            w[n.CAP_BANDWIDTH_SUM + i] = total
+            w[n.CAP_BANDWIDTH_SUM + i] = _lagged(m, growth_m, lag) + _lagged(c, growth_c, lag)
 
 
 @inline

@@ -102,17 +102,10 @@ def respond(w, x):
         ratio = w[n.VALUE_OFFERED + i] / w[n.DOMESTIC_VALUE + i]
         ln_v = log(ratio if offered else 1.0)
         advantage = min(max(ln_v, -2.0), 2.0)
-        self_made = min(
-            2.0,
-            w[n.DOMESTIC_CAPACITY + i]
-            * w[n.DOMESTIC_LIST_PRICE + i]
-            / (x[n.ANNUAL_BUDGET_C + i] * w[n.BUDGET_FACTOR + i]),
-        )
-        u = (
-            w[n.RESPONSE_LEVEL + i]
-            + w[n.RESPONSE_DEPENDENCY + i] * (dependency - 0.5)
-            - w[n.RESPONSE_ADVANTAGE + i] * advantage
-        )
+        supply = w[n.DOMESTIC_CAPACITY + i] * w[n.DOMESTIC_LIST_PRICE + i]
+        self_made = min(2.0, supply / (x[n.ANNUAL_BUDGET_C + i] * w[n.BUDGET_FACTOR + i]))
+        u = w[n.RESPONSE_LEVEL + i] + w[n.RESPONSE_DEPENDENCY + i] * (dependency - 0.5)
+        u -= w[n.RESPONSE_ADVANTAGE + i] * advantage
         u += w[n.RESPONSE_SELF + i] * self_made
         target = w[n.RESPONSE_MAX + i] / (1.0 + exp(-u))
         delta = w[n.RESPONSE_SHARE_PER_STEP + i] * (target - w[n.BARRED + i])
