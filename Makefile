@@ -38,7 +38,9 @@ types: $(VENV)/.installed-dev
 	@mkdir -p build/types/tiercap
 	@ln -sfn ../../../kernels build/types/tiercap/kernels
 	@ln -sfn ../../../optimizer build/types/tiercap/optimizer
-	$(BIN)/mypy -p tiercap.kernels -p tiercap.optimizer
+	@ln -sfn ../../../optimizer/face/__init__.py build/types/tiercap/__init__.py
+	@ln -sfn ../../../optimizer/face/__main__.py build/types/tiercap/__main__.py
+	$(BIN)/mypy -p tiercap
 
 imports: $(VENV)/.installed-dev
 	$(BIN)/lint-imports

@@ -5,26 +5,34 @@ between its two writes leaves the new index pointing at old code. Its cache is p
 ``.numba_config.yaml`` in the working directory may redirect it. So compiled code goes into a private folder whose
 name is a digest of every kernel source and of the versions and the CPU that shaped it; whatever cannot be read
 there is compiled again.
+
+What is ours hangs on our own dispatchers: their cache, the width of their vectors, and the settings that hold while
+they are compiled (`_guest`). Functions that others compile are compiled and cached as without us.
 """
 
 from __future__ import annotations
 
 import atexit
 import hashlib
+import inspect
 import os
 import platform
 import shutil
 import stat
 import sys
 import tempfile
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import llvmlite.binding as llvm
+
+from ._guest import UNCOMPILED, numba, our_settings, quick_imports  # before anything of Numba's
+
+from numba.core import caching, compiler, lowering, registry, typed_passes  # isort: skip
+from numba.core.compiler_machinery import register_pass  # isort: skip
 
 #: No licence to the compiler at all. With `contract` it chooses which products to fuse with which sums, and chooses
 #: differently in a loop's vector and scalar forms, for other vector widths, and even for the order in which kernels
@@ -49,7 +57,7 @@ def source_digest() -> str:
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     for package in ("numba", "llvmlite", "numpy"):
         digest.update(f"{package}={version(package)};".encode())
-    digest.update(f"{sys.version_info[:3]}{platform.machine()}{_cpu()}{FASTMATH}{FEATURES}".encode())
+    digest.update(f"{sys.version_info[:3]}{platform.machine()}{_cpu()}{FASTMATH}{VECTOR_WIDTH}{LEVEL}".encode())
     digest.update(";".join(f"{k}={os.environ.get(k, '')}" for k in _SETTINGS_IN_KEY).encode())
     return digest.hexdigest()[:24]
 
@@ -97,30 +105,8 @@ def _user_cache() -> Path:
     return home / "Library" / "Caches" if sys.platform == "darwin" else home / ".cache"
 
 
-def _import_numba() -> Any:
-    """Numba, deaf to a ``.numba_config.yaml`` in the working directory.
-
-    Such a file can name classes to import, and so run code. Numba reads it with PyYAML, when it is imported and again
-    before it compiles: the first is prevented by hiding PyYAML, the second by pointing it to nothing.
-    """
-    yaml = sys.modules.get("yaml")
-    sys.modules["yaml"] = None  # type: ignore[assignment]
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            import numba
-    finally:
-        del sys.modules["yaml"]
-        if yaml is not None:
-            sys.modules["yaml"] = yaml
-    numba.config._config_fname = os.devnull
-    numba.config.reload_config()
-    numba.config.CACHE_DIR = os.environ["NUMBA_CACHE_DIR"]  # in case Numba was imported before us
-    return numba
-
-
-def _features() -> str | None:
-    """What tells the compiler how wide its vectors may be; None leaves it to it, as ``NUMBA_CPU_FEATURES`` does.
+def _vector_width() -> str | None:
+    """How wide the compiler is told that vectors may be [bit]; None leaves it to it, as ``NUMBA_CPU_FEATURES`` does.
 
     ``TIERCAP_VECTOR_WIDTH`` is 256, 512 or auto: the compiler's own choice for the processor, but for those of _WIDE.
     The width changes no bit of a result.
@@ -133,18 +119,14 @@ def _features() -> str | None:
     name, features = llvm.get_host_cpu_name(), llvm.get_host_cpu_features()
     if not features.get("avx512f") or (width == "auto" and name not in _WIDE):
         return None
-    return f"{features.flatten()},{'+' if width == '256' else '-'}prefer-256-bit"
+    return "256" if width == "256" else "512"
 
 
-# The environment must be set before Numba is imported: it outranks a `.numba_config.yaml`.
-FEATURES = _features()
+VECTOR_WIDTH = _vector_width()
+#: The level at which Numba's one code generator works in this process.
+LEVEL = str(numba.config.OPT)
 DIGEST = source_digest()
 CACHE = cache_folder()
-os.environ["NUMBA_CACHE_DIR"] = str(CACHE)
-
-numba = _import_numba()
-if FEATURES is not None:
-    numba.config.CPU_FEATURES = FEATURES
 
 
 #: What tiles are called with: rows of a tile, a table of such rows, whole numbers, real ones.
@@ -153,47 +135,96 @@ ROWS, TABLE, WHOLE, REAL = numba.float64[::1], numba.float64[:, ::1], numba.int6
 PARTS: list[tuple[Any, tuple[Any, ...]]] = []
 
 
-@contextmanager
-def _without(*names: str) -> Iterator[None]:
-    """Hide modules that Numba imports on its first use and kernels do not need: 0.2 s of every start."""
-    hidden = [name for name in names if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
-    try:
-        yield
-    finally:
-        for name in hidden:
-            del sys.modules[name]
-        if "numba.np.arraymath" in sys.modules and "scipy.linalg" in hidden:
-            sys.modules["numba.np.arraymath"]._HAVE_BLAS = True  # type: ignore[attr-defined]
+class _Locator(caching._SourceFileBackedLocatorMixin, caching._CacheLocator):
+    """Where the compiled form of one function lies: below our own folder, a folder a folder of sources."""
+
+    def __init__(self, function: Callable[..., Any], file: str) -> None:
+        self._py_file, self._lineno = file, function.__code__.co_firstlineno
+        self._path = str(CACHE / self.get_suitable_cache_subpath(file))
+
+    def get_cache_path(self) -> str:
+        """The folder."""
+        return self._path
 
 
-class _ForgivingCache:
-    """Numba's cache of one kernel, where an unreadable entry means compile and a failed save means go on."""
+class _Entry(caching.CompileResultCacheImpl):
+    """The form and the name of an entry. Neither depends on settings that others can change."""
 
-    def __init__(self, cache: Any) -> None:
-        self._cache = cache
+    def __init__(self, function: Callable[..., Any]) -> None:
+        file = inspect.getfile(function)
+        self._lineno = function.__code__.co_firstlineno
+        self._locator = _Locator(function, file)
+        name = f"{Path(file).stem}.{function.__qualname__}"
+        self._filename_base = self.get_filename_base(name, getattr(sys, "abiflags", ""))
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._cache, name)
+
+class _Cache(caching.FunctionCache):
+    """The cache of one kernel, where an unreadable entry means compile and a failed save means go on."""
+
+    _impl_class = _Entry
 
     def load_overload(self, *args: Any) -> Any:
+        """The compiled form for a signature, None where there is none that can be read."""
         try:
-            with _without("scipy.linalg", "cffi"):
-                return self._cache.load_overload(*args)
+            with quick_imports():
+                return super().load_overload(*args)
         except Exception:  # noqa: BLE001 - truncated, emptied, foreign: pickle may raise anything
             return None
 
     def save_overload(self, *args: Any) -> None:
+        """Keep the compiled form for a signature, if that is possible."""
         if source_digest() != DIGEST:
             return  # a source changed while it was being read: this code may not be what the folder's name says
         try:
-            self._cache.save_overload(*args)
+            super().save_overload(*args)
         except Exception:  # noqa: BLE001 - a full disk, or an index of which nothing can be read
             with suppress(Exception):
-                self._cache.flush()
+                self.flush()
 
 
-if numba.config.DISABLE_JIT:
+class _Dispatcher(registry.CPUDispatcher):
+    """A function that is compiled when it is first called, under our settings."""
+
+    def compile(self, signature: Any) -> Any:
+        """Compile for one signature, or load what lies in the cache."""
+        with our_settings():
+            return super().compile(signature)
+
+
+class _Lower(lowering.Lower):
+    """Numba's code generation with vectors of a width of our own.
+
+    The attribute belongs to the function, so the processor that others compile for stays what it is.
+    """
+
+    def setup_function(self, description: Any) -> None:
+        """Declare the function and say how wide its vectors may be."""
+        super().setup_function(description)
+        set.add(self.function.attributes, f'"prefer-vector-width"="{VECTOR_WIDTH}"')  # llvmlite knows no such names
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _Lowering(typed_passes.NativeLowering):
+    _name = "lowering_to_vectors"
+
+    @property
+    def lowering_class(self) -> Any:
+        return _Lower
+
+
+class _Compiler(compiler.CompilerBase):
+    """Numba's compiler with another last stage."""
+
+    def define_pipelines(self) -> list[Any]:
+        """The stages, one after the other."""
+        stages = compiler.DefaultPassBuilder.define_nopython_pipeline(self.state)
+        ours = {typed_passes.NativeLowering: _Lowering}
+        stages.passes[:] = [(ours.get(stage, stage), text) for stage, text in stages.passes]
+        stages.finalize()
+        return [stages]
+
+
+if UNCOMPILED:
 
     def fma(a: float, b: float, c: float) -> float:
         """a * b + c; rounded twice where kernels are not compiled."""
@@ -212,23 +243,29 @@ else:
         return signature, build
 
 
+def _compiled(function: Callable[..., Any], *, cached: bool = False, **options: Any) -> Any:
+    """``function``, to be compiled when it is first called: no GIL, no exceptions on division."""
+    if UNCOMPILED:
+        return function
+    options = {"nopython": True, "nogil": True, "boundscheck": None, "error_model": "numpy", **options}
+    stages = compiler.Compiler if VECTOR_WIDTH is None else _Compiler
+    dispatcher = _Dispatcher(function, targetoptions={**options, "fastmath": FASTMATH}, pipeline_class=stages)
+    if cached:
+        dispatcher._cache = _Cache(function)
+    return dispatcher
+
+
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile ``function`` on first call: no GIL, no exceptions on division, cached.
 
     One signature is expected of each kernel; NaN and infinities behave as IEEE 754 says.
     """
-    return _forgiving(numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=FASTMATH)(function))
-
-
-def _forgiving(dispatcher: Any) -> Any:
-    if hasattr(dispatcher, "_cache"):  # absent when NUMBA_DISABLE_JIT is set
-        dispatcher._cache = _ForgivingCache(dispatcher._cache)
-    return dispatcher
+    return _compiled(function, cached=True)
 
 
 def tile(function: Callable[..., Any]) -> Any:
     """Compile a loop over lanes that only other kernels call: linked into them, so neither cached nor wrapped."""
-    return numba.njit(nogil=True, error_model="numpy", fastmath=FASTMATH, **_UNWRAPPED)(function)
+    return _compiled(function, **_UNWRAPPED)
 
 
 def part(*types: Any) -> Callable[[Callable[..., Any]], Any]:
@@ -238,8 +275,7 @@ def part(*types: Any) -> Callable[[Callable[..., Any]], Any]:
     """
 
     def decorate(function: Callable[..., Any]) -> Any:
-        options = {"cache": True, "error_model": "numpy", "fastmath": FASTMATH, **_UNWRAPPED}
-        dispatcher = _forgiving(numba.njit(nogil=True, **options)(function))
+        dispatcher = _compiled(function, cached=True, **_UNWRAPPED)
         PARTS.append((dispatcher, types))
         return dispatcher
 
@@ -253,16 +289,16 @@ def glue(function: Callable[..., Any]) -> Any:
     Glue for what has one or two callers, tiles for what has more, compiled the kernels in two thirds of the time that
     tiles alone took (17 s against 25 s of processor time).
     """
-    return numba.njit(nogil=True, error_model="numpy", fastmath=FASTMATH, inline="always", **_UNWRAPPED)(function)
+    return _compiled(function, inline="always", **_UNWRAPPED)
 
 
 def inline(function: Callable[..., Any]) -> Any:
     """Compile a scalar function so that it disappears into the loops that call it and vectorises there."""
-    return numba.njit(nogil=True, error_model="numpy", fastmath=FASTMATH, forceinline=True, **_UNWRAPPED)(function)
+    return _compiled(function, forceinline=True, **_UNWRAPPED)
 
 
 _HALVE = """
-define void @halve(ptr noalias %x) {
+define void @halve(ptr noalias %x) WIDTH {
 entry:
   br label %loop
 loop:
@@ -284,13 +320,12 @@ def vector_bits() -> int:
     """How wide the vectors of compiled kernels are [bit]: what the compiler makes of a loop over doubles here."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
-    name = numba.config.CPU_NAME or llvm.get_host_cpu_name()
-    features = numba.config.CPU_FEATURES
-    features = llvm.get_host_cpu_features().flatten() if features is None else features
+    _, name, features = registry.cpu_target.target_context.codegen().magic_tuple()
     machine = llvm.Target.from_default_triple().create_target_machine(cpu=name, features=features, opt=3)
     options = llvm.create_pipeline_tuning_options(speed_level=3)
     options.loop_vectorization = True
-    module = llvm.parse_assembly(_HALVE)
+    width = f'"prefer-vector-width"="{VECTOR_WIDTH}"' if VECTOR_WIDTH else ""
+    module = llvm.parse_assembly(_HALVE.replace("WIDTH", width))
     builder = llvm.create_pass_builder(machine, options)
     builder.getModulePassManager().run(module, builder)
     text = machine.emit_assembly(module)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from tiercap.kernels.params import OUTCOMES
 from tiercap.optimizer.analysis import variance
+from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.io.units import outside
 from tiercap.optimizer.model import ensembles
 from tiercap.optimizer.model.ensembles import Ensemble
@@ -64,6 +65,8 @@ class Ledger:
 def ledger(problem: Problem) -> Ledger:
     """The ledger of a study: its objectives under its baseline rule, over the whole of its ensemble."""
     plan, study = problem.study.scenarios, problem.study
+    if plan.kind != "calibrated":
+        raise InputError("a ledger compares prior and posterior: it needs --scenarios calibrated or an ensemble's FILE")
     members = ensembles.load(plan.file or ensembles.built_in(study.horizon.start))
     if plan.structure:
         members = members.only(plan.structure)
@@ -141,3 +144,31 @@ def _bits(members: Ensemble) -> dict[str, float]:
     content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     told = {name: max(entry["bits"].values()) for name, entry in content["parameters"].items()}
     return told | dict.fromkeys(content["kept"], 0.0)
+
+
+def join(rows: list[dict[str, Any]], found: Ledger) -> None:
+    """Put the ledger's columns into the rows of the parameters; levers have none."""
+    entries = {entry.info.name: entry for entry in found.entries}
+    for row in rows:
+        entry = entries.get(row["name"])
+        if entry is not None:
+            row["prior"] = _by_name(entry.prior)
+            row["posterior"] = _by_name(entry.posterior)
+            row["bits"] = entry.bits
+            row["explains"] = dict(entry.shares)
+
+
+def _by_name(values: tuple[float, float, float] | None) -> dict[str, float] | None:
+    return None if values is None else dict(zip(("p05", "p50", "p95"), values, strict=True))
+
+
+def about(found: Ledger) -> dict[str, Any]:
+    """What the shares are of."""
+    return {
+        "ensemble": found.source,
+        "rule": found.rule,
+        "objectives": found.objectives,
+        "evaluations": found.evaluations,
+        "method": "first-order index by binning, less the noise of the bins",
+        "structure_explains": dict(found.structure),
+    }

@@ -13,10 +13,6 @@ from tiercap.optimizer.cli.output import figure, print_json, print_table, say
 
 #: Members of the ensemble unless told otherwise.
 COUNT = 1024
-NAIVE = (
-    "naive forecasts from rows that ended by 2024 Q4: persistence is the last row of the same series, per year where "
-    "it is a flow; trend the line through the logarithms of its rows; both spread as such figures have moved"
-)
 
 
 @click.command()
@@ -65,6 +61,7 @@ def command(
 
     Example: tiercap backcast --events -o backcast.pdf
     """
+    from tiercap.optimizer.calibration.backcast_record import as_record, replayed
     from tiercap.optimizer.calibration.record import load_record
     from tiercap.optimizer.errors import InputError
     from tiercap.optimizer.model.ensembles import BUILTIN
@@ -85,7 +82,7 @@ def command(
 
         check_suffix(Path(output))
     announce_compilation(quiet or as_json)
-    found = _backcast(rows, events, choice, count, seed or 0, threads, not fixed_budget, int(exponent))
+    found = replayed(rows, events, choice, count, seed or 0, threads, not fixed_budget, int(exponent))
     how = f"{_shown(choice)}, {found.members} members, response {'imposed' if events else 'free'}"
     if output is not None:
         from tiercap.optimizer.calibration.forest import draw_forest
@@ -93,7 +90,7 @@ def command(
         draw_forest(found, Path(output), how)
         say(f"drawn: {output}", quiet)
     if as_json:
-        print_json(_json(found, events, choice))
+        print_json(as_record(found, events, choice))
     else:
         _print(found, how, events, quiet)
 
@@ -112,43 +109,8 @@ def _shown(choice: str | None) -> str:
     return choice or DEFAULT_SCENARIOS
 
 
-def _backcast(rows: Any, events: bool, choice: str | None, count: int, seed: int, threads: int | None,
-              elastic: bool, exponent: int) -> Any:  # fmt: skip
-    from tiercap.optimizer.calibration.backcast import backcast, ensemble
-    from tiercap.optimizer.calibration.replay import Replay
-
-    replay = Replay(rows, events, threads, elastic, exponent)
-    return backcast(replay, ensemble(_shown(choice), replay, count, seed))
-
-
-def _json(found: Any, events: bool, choice: str | None) -> dict[str, Any]:
-    return {
-        "scenarios": _shown(choice),
-        "members": found.members,
-        "effective_members": found.effective,
-        "response": "events" if events else "free",
-        "rows": [_line_json(line) for line in found.lines],
-        "scores": found.scores(),
-        "baselines": NAIVE,
-    }
-
-
-def _line_json(line: Any) -> dict[str, Any]:
-    row, model = line.row, line.model
-    found = {
-        "moment": row.moment, "period": row.period.text, "role": row.role, "kind": row.kind, "observed": row.value,
-        "low": row.low, "high": row.high, "p05": model.p05, "p50": model.p50, "p95": model.p95, "inside": model.inside,
-        "unit": row.unit, "definition": row.definition, "group": row.group, "outcome": row.outcome,
-        "undefined": None if row.formula is None else model.undefined, "crps": model.crps,
-        "log_score": model.log_score, "source": row.source, "evidence": row.evidence, "note": row.note,
-    }  # fmt: skip
-    for name in ("persistence", "trend"):
-        naive = getattr(line, name)
-        found[name] = naive and {"p05": naive.p05, "p50": naive.p50, "p95": naive.p95, "crps": naive.crps}
-    return found
-
-
 def _print(found: Any, how: str, events: bool, quiet: bool) -> None:
+    from tiercap.optimizer.calibration.backcast_record import NAIVE
     from tiercap.optimizer.calibration.record import ROLES
 
     for role in ROLES:

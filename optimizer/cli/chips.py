@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,17 +13,6 @@ from tiercap.optimizer.cli.output import figure, print_json, print_table
 if TYPE_CHECKING:
     from tiercap.optimizer.rules.chips import Chip
 
-UNITS = {
-    "die_area_mm2": "mm2",
-    "fp8_pflops": "PFLOP/s",
-    "tpp": "TPP",
-    "density": "TPP/mm2",
-    "memory_gbs": "GB/s",
-    "interconnect_gbs": "GB/s",
-    "host_link_gbs": "GB/s",
-    "price_low_usd": "USD",
-    "price_high_usd": "USD",
-}
 #: Up to so many named chips the answer gives sources and notes as well.
 DETAILS = 5
 
@@ -37,12 +26,11 @@ def command(names: tuple[str, ...], file: str | None, as_json: bool) -> None:
 
     Example: tiercap chips H20 H200 --json
     """
-    from tiercap.optimizer.rules.chips import find_chip, load_chips
+    from tiercap.optimizer.rules.chips import UNITS, listed, record
 
-    among = load_chips(Path(file) if file is not None else None)
-    chips = list(dict.fromkeys(find_chip(name, among) for name in names)) if names else list(among)
+    chips = listed(names, Path(file) if file is not None else None)
     if as_json:
-        print_json({"units": UNITS, "chips": [_record(chip) for chip in chips]})
+        print_json({"units": UNITS, "chips": [record(chip) for chip in chips]})
         return
     print_table(
         ["chip", "vendor", "launch", "TPP", "set by", "FP8 [PFLOP/s]", "as", "memory [GB/s]", "link [GB/s]",
@@ -53,12 +41,6 @@ def command(names: tuple[str, ...], file: str | None, as_json: bool) -> None:
         for chip in chips:
             recalled = f" From memory: {', '.join(chip.recalled_columns)}." if chip.recalled_columns else ""
             click.echo(f"{chip.name}: {chip.notes} Source: {chip.source} [{chip.evidence}].{recalled}")
-
-
-def _record(chip: Chip) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    return {**asdict(chip), "density": chip.density, "io_gbs": chip.io_gbs}
 
 
 def _row(chip: Chip) -> list[str]:

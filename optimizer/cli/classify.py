@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -40,40 +40,22 @@ def command(
 
     Example: tiercap classify H20 A800 H200 --rule oct-2023 --rule bis-2026
     """
-    from tiercap.optimizer.rules.book import find_rule, load_rules
-    from tiercap.optimizer.rules.chips import find_chip, load_chips
+    from tiercap.optimizer.rules import book
+    from tiercap.optimizer.rules.chips import listed
+    from tiercap.optimizer.rules.cliffs import record
 
-    among = load_chips(Path(file) if file is not None else None)
-    chips = list(dict.fromkeys(find_chip(name, among) for name in names)) if names else list(among)
-    rules = [find_rule(name) for name in dict.fromkeys(rule_names)] or list(load_rules().values())
+    chips = listed(names, Path(file) if file is not None else None)
+    rules = book.listed(rule_names)
     group = group.strip().casefold()
     rules[0].limbs(group)  # an unknown group is an error before anything is printed
     if as_json:
-        print_json({"group": group, "chips": [_record(chip, rules, group, with_cliffs) for chip in chips]})
+        print_json({"group": group, "chips": [record(chip, rules, group, with_cliffs) for chip in chips]})
         return
     _print_statuses(chips, rules, group)
     if names and len(chips) <= REASONS:
         _print_reasons(chips, rules, group)
     if with_cliffs:
         _print_cliffs(chips, rules, group)
-
-
-def _record(chip: Chip, rules: list[Rule], group: str, with_cliffs: bool) -> dict[str, Any]:
-    """One chip of the JSON answer."""
-    from dataclasses import asdict
-
-    from tiercap.optimizer.rules.book import classify
-    from tiercap.optimizer.rules.cliffs import built_to, cliffs, drawn_beside
-
-    record: dict[str, Any] = {"name": chip.name, "rules": {}}
-    for rule in rules:
-        verdict = classify(chip, rule, group)
-        record["rules"][rule.name] = asdict(verdict)
-    if with_cliffs:
-        record["cliffs"] = {rule.name: [asdict(cliff) for cliff in cliffs(chip, rule, group)] for rule in rules}
-        for key, fit in (("built_to", built_to(chip)), ("drawn_beside", drawn_beside(chip))):
-            record[key] = asdict(fit) if fit else None
-    return record
 
 
 def _print_statuses(chips: list[Chip], rules: list[Rule], group: str) -> None:

@@ -28,9 +28,10 @@ def check(study: str | None, settings: tuple[str, ...], as_json: bool) -> None:
     Example: tiercap config check study.toml
     """
     from tiercap.optimizer.study import load
+    from tiercap.optimizer.study.sound import check_sound
 
     read = load.load(study, settings)
-    _check_space(read)
+    check_sound(read)
     if as_json:
         print_json({"ok": True, "study": read.name, "source": read.source})
         return
@@ -40,24 +41,6 @@ def check(study: str | None, settings: tuple[str, ...], as_json: bool) -> None:
         f"{len(read.constraints)} constraints, {uncertain} uncertain parameters, "
         f"{read.scenarios.count} scenarios, baseline {read.baseline}."
     )
-
-
-def _check_space(read: Study) -> None:
-    """Refuse levers that could loosen a tier of the policy they start from, and futures that cannot be read."""
-    from tiercap.kernels.params import GROUPS
-    from tiercap.optimizer.rules.book import find_rule
-    from tiercap.optimizer.rules.encode import LeverSpace, mixed_levers, rule_levers
-
-    a, b, c = (find_rule(read.policy[group]) for group in GROUPS)
-    rule_levers(find_rule(read.baseline))
-    LeverSpace(read.levers, mixed_levers(a, b, c))
-    plan = read.scenarios
-    if plan.kind == "calibrated":
-        from tiercap.optimizer.model import ensembles
-
-        members = ensembles.load(plan.file or ensembles.built_in(read.horizon.start))
-        if plan.structure:
-            members.only(plan.structure)
 
 
 @command.command()

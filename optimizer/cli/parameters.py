@@ -54,16 +54,15 @@ def command(
 
     Example: tiercap parameters --ledger
     """
-    _check(evidence)
-    rows = _rows(settings)
-    if names:
-        rows = _chosen(rows, names)
-    rows = [row for row in rows if not evidence or row["evidence"] == evidence]
+    from tiercap.optimizer.analysis.ledger import about, join
+    from tiercap.optimizer.study.parameter_rows import listed
+
+    rows = listed(names, evidence, settings)
     found = _ledger(settings, scenario_flags(futures, structure), threads) if with_ledger else None
     if found is not None:
-        _join(rows, found)
+        join(rows, found)
     if as_json:
-        more = {} if found is None else {"ledger": _about(found)}
+        more = {} if found is None else {"ledger": about(found)}
         print_json({**more, "parameters": rows})
     elif found is not None:
         _print_ledger(rows, found)
@@ -94,43 +93,12 @@ def _print(rows: list[dict[str, Any]], names: tuple[str, ...]) -> None:
 
 def _ledger(settings: tuple[str, ...], flags: dict[str, Any], threads: int | None) -> Ledger:
     from tiercap.optimizer.analysis.ledger import ledger
-    from tiercap.optimizer.errors import InputError
     from tiercap.optimizer.study import load
     from tiercap.optimizer.study.problem import Problem
 
     study = load.load(None, settings, flags)
-    if study.scenarios.kind != "calibrated":
-        raise InputError("a ledger compares prior and posterior: it needs --scenarios calibrated or an ensemble's FILE")
     announce_compilation(False)
     return ledger(Problem(study, threads))
-
-
-def _join(rows: list[dict[str, Any]], found: Ledger) -> None:
-    """Put the ledger's columns into the rows of the parameters; levers have none."""
-    entries = {entry.info.name: entry for entry in found.entries}
-    for row in rows:
-        entry = entries.get(row["name"])
-        if entry is not None:
-            row["prior"] = _spread(entry.prior)
-            row["posterior"] = _spread(entry.posterior)
-            row["bits"] = entry.bits
-            row["explains"] = dict(entry.shares)
-
-
-def _spread(values: tuple[float, float, float] | None) -> dict[str, float] | None:
-    return None if values is None else dict(zip(("p05", "p50", "p95"), values, strict=True))
-
-
-def _about(found: Ledger) -> dict[str, Any]:
-    """What the shares are of."""
-    return {
-        "ensemble": found.source,
-        "rule": found.rule,
-        "objectives": found.objectives,
-        "evaluations": found.evaluations,
-        "method": "first-order index by binning, less the noise of the bins",
-        "structure_explains": dict(found.structure),
-    }
 
 
 def _print_ledger(rows: list[dict[str, Any]], found: Ledger) -> None:
@@ -160,88 +128,3 @@ def _headed(word: str, quantiles: list[str]) -> list[str]:
 
 def _three(spread: dict[str, float] | None) -> list[str]:
     return ["-"] * 3 if spread is None else [figure(value) for value in spread.values()]
-
-
-def _check(evidence: str | None) -> None:
-    from tiercap.optimizer.errors import InputError, did_you_mean
-    from tiercap.optimizer.model.parameters import EVIDENCE
-
-    if evidence and evidence not in EVIDENCE:
-        raise InputError(f"unknown evidence tag `{evidence}`: {did_you_mean(evidence, EVIDENCE)}")
-
-
-def _rows(settings: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Parameters, then levers, as the rows of the JSON answer."""
-    from tiercap.optimizer.model import parameters
-
-    infos = parameters.override(parameters.table(), dict(parameters.assignment(text) for text in settings))
-    rows = [
-        {
-            "name": info.name,
-            "group": info.group,
-            "unit": info.unit,
-            "value": info.value,
-            "low": info.low,
-            "high": info.high,
-            "distribution": info.distribution.name if info.distribution else None,
-            "arguments": dict(info.distribution.arguments) if info.distribution else None,
-            "source": info.source,
-            "evidence": info.evidence,
-            "range_source": info.range_source or None,
-            "range_evidence": info.range_evidence or None,
-            "kind": info.kind,
-            "meaning": info.meaning,
-        }
-        for info in infos
-    ]
-    return rows + _levers()
-
-
-def _levers() -> list[dict[str, Any]]:
-    """The levers of the built-in study: what the regulator chooses."""
-    from tiercap.optimizer.study import load
-
-    ends: dict[str, tuple[float, float]] = {}
-    rows = []
-    for lever in load.load().levers:  # an inner one stands after the one it lies within
-        low, high = ends.get(lever.within or "", (1.0, 1.0))
-        ends[lever.name] = low * lever.low, high * lever.high
-        share = f"; searched as {lever.low:g} to {lever.high:g} of {lever.within}" if lever.within else ""
-        row = _lever_row(lever.name, *ends[lever.name])
-        rows.append({**row, "meaning": row["meaning"] + share, "source": "study china-2026", "evidence": "assumption"})
-    return rows
-
-
-def _lever_row(name: str, low: float, high: float) -> dict[str, Any]:
-    from tiercap.optimizer.rules.levers import LEVERS_TABLE
-
-    return {
-        "name": name,
-        "group": "levers",
-        "unit": LEVERS_TABLE[name].unit,
-        "value": None,
-        "low": low,
-        "high": high,
-        "distribution": None,
-        "arguments": None,
-        "source": "what it may be at all; the built-in study does not search it",
-        "evidence": "derived",
-        "range_source": None,
-        "range_evidence": None,
-        "kind": "lever",
-        "meaning": LEVERS_TABLE[name].meaning,
-    }
-
-
-def _chosen(rows: list[dict[str, Any]], names: tuple[str, ...]) -> list[dict[str, Any]]:
-    from tiercap.optimizer.errors import InputError, did_you_mean
-    from tiercap.optimizer.rules.levers import LEVERS_TABLE
-
-    known = {row["name"] for row in rows} | {row["group"] for row in rows}
-    for name in names:
-        if name not in known and name not in LEVERS_TABLE:
-            hint = did_you_mean(name[:60], known | set(LEVERS_TABLE))
-            raise InputError(f"unknown parameter, lever or group `{name[:60]}`: {hint}")
-    chosen = [row for row in rows if row["name"] in names or row["group"] in names]
-    others = [name for name in dict.fromkeys(names) if name not in known]
-    return chosen + [_lever_row(name, LEVERS_TABLE[name].low, LEVERS_TABLE[name].high) for name in others]

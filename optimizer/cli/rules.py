@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,18 +15,6 @@ if TYPE_CHECKING:
     from tiercap.optimizer.rules.clauses import Limb
 
 GROUP_WORDS = {"a": "allied", "b": "swing", "c": "restricted"}
-UNITS = {
-    "tpp": "TPP",
-    "memory_gbs": "GB/s",
-    "interconnect_gbs": "GB/s",
-    "density": "TPP/mm2",
-    "bandwidth_sum_gbs": "GB/s",
-    "quota_share": "1, of units shipped for home use",
-    "quota_chips": "chips/year",
-    "quota_tpp": "TPP/year",
-    "revenue_share": "1",
-    "delay_years": "year",
-}
 
 
 @click.command()
@@ -39,11 +27,11 @@ def command(names: tuple[str, ...], as_json: bool) -> None:
 
     Example: tiercap rules bis-2026
     """
-    from tiercap.optimizer.rules.book import find_rule, load_rules
+    from tiercap.optimizer.rules.book import UNITS, listed, record
 
-    rules = [find_rule(name) for name in dict.fromkeys(names)] or list(load_rules().values())
+    rules = listed(names)
     if as_json:
-        print_json({"units": UNITS, "rules": [_record(rule) for rule in rules]})
+        print_json({"units": UNITS, "rules": [record(rule) for rule in rules]})
         return
     print_table(
         ["rule", "date", "applied", "title", "citations"],
@@ -59,21 +47,6 @@ def command(names: tuple[str, ...], as_json: bool) -> None:
 
 def _cited(rule: Rule) -> str:
     return "; ".join(rule.citations) or "-"
-
-
-def _record(rule: Rule) -> dict[str, Any]:
-    """One rule of the JSON answer; a cap or quota that is not set is null."""
-    from dataclasses import asdict
-
-    return {
-        "name": rule.name,
-        "title": rule.title,
-        "date": rule.date.isoformat() if rule.date else None,
-        "in_force": rule.in_force,
-        "citations": list(rule.citations),
-        "notes": rule.notes,
-        "groups": {group: [asdict(limb) for limb in limbs] for group, limbs in rule.by_group.items()},
-    }
 
 
 def _print_rule(rule: Rule) -> None:

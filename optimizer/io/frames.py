@@ -74,3 +74,17 @@ def opened(path: Path, about: Mapping[str, Any]) -> xr.Dataset:
     import xarray as xr
 
     return xr.open_dataset(path, engine="h5netcdf").assign_attrs(about)
+
+
+def columns(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Records as columns; what one of them lacks is None, and a sequence or mapping stays whole in its cell."""
+    names = dict.fromkeys(name for one in records for name in one)
+    return {name: _cells([one.get(name) for one in records]) for name in names}
+
+
+def _cells(values: list[Any]) -> Any:
+    if not any(isinstance(value, list | tuple | dict) for value in values):
+        return values
+    cells = np.empty(len(values), dtype=object)
+    cells[:] = values
+    return cells

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import math
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
@@ -28,6 +28,21 @@ _RULE_KEYS = ("title", "date", "in_force", "citations", "notes", *GROUPS)
 _FLAGS = ("consumer_only", "no_diversion")
 _TEXTS = ("name", "tier", "source")
 _LIMB_KEYS = tuple(field.name for field in fields(Limb))
+
+
+#: Units of the caps and terms of a limb.
+UNITS = {
+    "tpp": "TPP",
+    "memory_gbs": "GB/s",
+    "interconnect_gbs": "GB/s",
+    "density": "TPP/mm2",
+    "bandwidth_sum_gbs": "GB/s",
+    "quota_share": "1, of units shipped for home use",
+    "quota_chips": "chips/year",
+    "quota_tpp": "TPP/year",
+    "revenue_share": "1",
+    "delay_years": "year",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +86,24 @@ def find_rule(name: str, rules: Mapping[str, Rule] | None = None) -> Rule:
     if word in among:
         return among[word]
     raise InputError(f"unknown rule `{printable(name)}`: {did_you_mean(word[:60], among)} (tiercap rules)")
+
+
+def listed(names: Iterable[str] = ()) -> list[Rule]:
+    """The rules of these names, each once, in this order; all if none."""
+    return [find_rule(name) for name in dict.fromkeys(names)] or list(load_rules().values())
+
+
+def record(rule: Rule) -> dict[str, Any]:
+    """A rule as names and values; ``groups`` has its limbs by group of destinations."""
+    return {
+        "name": rule.name,
+        "title": rule.title,
+        "date": rule.date.isoformat() if rule.date else None,
+        "in_force": rule.in_force,
+        "citations": list(rule.citations),
+        "notes": rule.notes,
+        "groups": {group: [asdict(limb) for limb in limbs] for group, limbs in rule.by_group.items()},
+    }
 
 
 def in_force_on(year: float, rules: Mapping[str, Rule] | None = None) -> Rule | None:

@@ -16,7 +16,7 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,20 @@ MAX_BYTES = 1 << 20
 MAX_CHIPS = 10_000
 #: No figure of a chip comes near; more is a slip of the unit.
 LARGEST = 1e9
+
+
+#: Units of the figures of a chip.
+UNITS = {
+    "die_area_mm2": "mm2",
+    "fp8_pflops": "PFLOP/s",
+    "tpp": "TPP",
+    "density": "TPP/mm2",
+    "memory_gbs": "GB/s",
+    "interconnect_gbs": "GB/s",
+    "host_link_gbs": "GB/s",
+    "price_low_usd": "USD",
+    "price_high_usd": "USD",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +141,17 @@ def find_chip(name: str, chips: Iterable[Chip] | None = None) -> Chip:
         raise InputError(f"chip `{printable(name)}` may mean several: {names}; write one of these in full")
     known = [spelling for chip in among for spelling in (chip.name, *chip.aliases)]
     raise InputError(f"unknown chip `{printable(name)}`: {did_you_mean(word[:60], known)} (tiercap chips lists them)")
+
+
+def listed(names: Iterable[str] = (), path: Path | None = None) -> list[Chip]:
+    """The chips of these names, each once, in this order; all if none. Of a CSV file instead of the built-in."""
+    among = load_chips(path)
+    return list(dict.fromkeys(find_chip(name, among) for name in names)) or list(among)
+
+
+def record(chip: Chip) -> dict[str, Any]:
+    """A chip's figures by name, those that follow from others among them: density and bandwidth of all I/O."""
+    return {**asdict(chip), "density": chip.density, "io_gbs": chip.io_gbs}
 
 
 def exporter_catalogue() -> NDArray[Any]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from tiercap.optimizer.rules.book import Rule, in_force_on, load_rules
 from tiercap.optimizer.rules.chips import Chip
+from tiercap.optimizer.rules.classify import classify
 from tiercap.optimizer.rules.clauses import FIGURES, Facts, Limb, admits, facts, year_of
 
 #: A chip at most so far below a line may have been built to it [%].
@@ -123,6 +125,16 @@ def drawn_beside(chip: Chip, rules: Mapping[str, Rule] | None = None) -> Fit | N
                 if _first_to_draw(cliff.figure, cliff.cap, among) is rule and cliff.value is not None:
                     fits.append(_fit("drawn beside", chip, cliff.figure, cliff.value, cliff.cap, rule))
     return min((fit for fit in fits if abs(fit.room) <= NEAR), key=lambda fit: abs(fit.room), default=None)
+
+
+def record(chip: Chip, rules: Sequence[Rule], group: str, with_cliffs: bool) -> dict[str, Any]:
+    """A chip's verdict under each rule; with cliffs also its distance from the lines, and those it was built to."""
+    found: dict[str, Any] = {"name": chip.name, "rules": {r.name: asdict(classify(chip, r, group)) for r in rules}}
+    if with_cliffs:
+        found["cliffs"] = {rule.name: [asdict(cliff) for cliff in cliffs(chip, rule, group)] for rule in rules}
+        for key, fit in (("built_to", built_to(chip)), ("drawn_beside", drawn_beside(chip))):
+            found[key] = asdict(fit) if fit else None
+    return found
 
 
 def _fits(chip: Chip, limb: Limb, best: Facts, rules: Mapping[str, Rule]) -> list[Fit]:
