@@ -33,17 +33,13 @@ check: lint types imports  ## every check but the slow tests
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 
-# The folders are imported below the name `tiercap`, which mypy can only follow on disk: link them into a tree.
 types: $(VENV)/.installed-dev
-	@mkdir -p build/types/tiercap
-	@ln -sfn ../../../kernels build/types/tiercap/kernels
-	@ln -sfn ../../../optimizer build/types/tiercap/optimizer
-	@ln -sfn ../../../optimizer/face/__init__.py build/types/tiercap/__init__.py
-	@ln -sfn ../../../optimizer/face/__main__.py build/types/tiercap/__main__.py
+	@.ci/tree
 	$(BIN)/mypy -p tiercap
 
 imports: $(VENV)/.installed-dev
-	$(BIN)/lint-imports
+	@.ci/tree
+	PYTHONPATH=build/types $(BIN)/lint-imports
 
 torture: $(VENV)/.installed-dev  ## what the tests do a few times, often: see CONTRIBUTING.md
 	PYTHONPATH=tests $(BIN)/python tests/torture/driver.py --kills 200 --signals 50 --rivals 20 --faults --every --kinds ENOSPC EIO EDQUOT death

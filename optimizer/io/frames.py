@@ -6,6 +6,7 @@ A data frame has ``attrs["units"]``, column to unit; where rows have different u
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -83,7 +84,10 @@ def columns(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _cells(values: list[Any]) -> Any:
-    if not any(isinstance(value, list | tuple | dict) for value in values):
+    there = [value for value in values if value is not None]
+    if there and all(isinstance(value, int | float) and not isinstance(value, bool) for value in there):
+        return [math.nan if value is None else value for value in values]
+    if len({type(value) for value in values}) == 1 and not isinstance(values[0], list | tuple | dict):
         return values
     cells = np.empty(len(values), dtype=object)
     cells[:] = values

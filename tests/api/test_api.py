@@ -1,4 +1,4 @@
-"""The Python interface: the numbers of the command line, with their units."""
+"""The verbs of `payoffs`, `searches`, `choices`, `explanations`, `grids`: the command line's numbers, with units."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 from support import small
+from support.command import told
 
 from tiercap.kernels.params import OUTCOMES, TRAJECTORY
 from tiercap.optimizer import api
-from tiercap.optimizer.cli import group
-from tiercap.optimizer.cli.guard import run
+from tiercap.optimizer.api import arguments
 from tiercap.optimizer.errors import InfeasibleError, InputError
 from tiercap.optimizer.io import frames
 from tiercap.optimizer.study.problem import Problem
@@ -33,12 +33,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
     place = tmp_path_factory.mktemp("api") / "run"
     api.optimize(small.problem(), place)
     return str(place)
-
-
-def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
-    assert run(group, [*arguments, "--json"]) == 0
-    found: dict[str, Any] = json.loads(capsys.readouterr().out)
-    return found
 
 
 def test_a_study_takes_settings_as_the_command_line_does(tmp_path: Path) -> None:
@@ -283,7 +277,7 @@ def test_a_bound_that_nothing_keeps_is_infeasible(folder: str) -> None:
 
 
 def test_an_answer_too_large_is_refused_before_anything_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api, "MAX_HELD", 2**10)
+    monkeypatch.setattr(arguments, "MAX_HELD", 2**10)
     fresh = api.study(count=64, threads=1)
     for call in (api.evaluate, api.trajectories):
         with pytest.raises(InputError, match="or for statistics"):
