@@ -71,7 +71,7 @@ def test_config(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(tc.InputError, match="unknown"):
         tc.config(settings={"serch.trials": 3})
     with pytest.raises(tc.InputError, match="no_such"):
-        tc.config(settings={"policy.baseline": "no_such"})
+        tc.config(settings={"policy.c": "no_such"})
 
 
 def test_init(tmp_path: Path) -> None:
