@@ -79,8 +79,9 @@ def evaluate(policies: Policies, study: Problem, outcomes: Sequence[str] = ()) -
     Parameters
     ----------
     policies : str, sequence of str, or mapping of label to policy
-        A rule, ``RULE,YEAR:RULE``, ``NAME=VALUE,NAME=VALUE`` over the study's own policy, or ``RUN:ROW``; under a label
-        also levers as a mapping, where None lifts a cap.
+        As on the command line (docs/howto-study.md, "Naming a policy"): a rule, ``RULE,YEAR:RULE``, levers
+        ``NAME=VALUE,NAME=VALUE`` over the study's own policy, ``RUN:ROW``; under a label also levers as a mapping. A
+        number is in the lever's own unit, None lifts a cap.
     study : Problem
         From :func:`study`.
     outcomes : sequence of str, optional
