@@ -33,8 +33,6 @@ how = sys.argv[1]
 before = dict(os.environ)
 if how == "numba first":
     plain = settings()
-    sys.modules["numba"].config.DEBUG_CACHE = 0
-    plain["OPT"] = repr(sys.modules["numba"].config.OPT)
 elif how == "their function first":
     import theirs, numpy
     theirs.total(numpy.ones(3))
@@ -106,6 +104,19 @@ def test_functions_of_others_are_cached_where_they_were(tmp_path: Path, how: str
     assert host.entries() == entries
     for name in ("settings", "processor", "cache", "yaml", "file", "blas"):
         assert found[name] == plain[name], name
+
+
+@pytest.mark.skipif(_jit.UNCOMPILED, reason="there is no compiler")
+@pytest.mark.parametrize("how", ["tiercap first", "numba first"])
+def test_a_configuration_file_of_theirs_shapes_their_functions_and_not_ours(tmp_path: Path, how: str) -> None:
+    """From their first function on, the settings are those of a process without tiercap."""
+    pytest.importorskip("yaml")
+    host = Host(tmp_path, {})
+    (tmp_path / ".numba_config.yaml").write_text("boundscheck: 1\ndebug_cache: 0\n")
+    found, plain = host.run(how), host.run("plain")
+    assert found["settings"] == plain["settings"]
+    assert found["settings"]["BOUNDSCHECK"] == "1"
+    assert found["value"] == 3.0
 
 
 @pytest.mark.skipif(_jit.UNCOMPILED, reason="there is no compiler")
