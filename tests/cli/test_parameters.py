@@ -17,13 +17,13 @@ from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.io import columns
 from tiercap.optimizer.model import ensembles, parameters
 from tiercap.optimizer.model.scenarios import draw
+from tiercap.optimizer.rules import policy_text
 from tiercap.optimizer.rules.book import find_rule
 from tiercap.optimizer.rules.encode import rule_levers
 from tiercap.optimizer.rules.levers import LEVERS_TABLE, apply_levers, describe, part
 from tiercap.optimizer.rules.nesting import policies
 from tiercap.optimizer.rules.space import Lever, LeverSpace
 from tiercap.optimizer.study import load
-from tiercap.optimizer.study.problem import parse_policy, policies_from_csv
 from tiercap.optimizer.sweeps import axes, points
 from tiercap.optimizer.tradeoffs.rounding import parse_grid
 
@@ -66,9 +66,10 @@ def test_every_lever_is_told(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("name", OF_C)
 def test_a_lever_means_the_same_wherever_it_is_written(name: str, tmp_path: Path) -> None:
-    rows = [parse_policy(f"{name}={text}", BASE)[1] for text in ("1005", "1005 GB/s", "1.005 TB/s")]
+    meant = [policy_text.parse(f"{name}={text}") for text in ("1005", "1005 GB/s", "1.005 TB/s")]
     table = f"{name}\n1005\n1.005 TB/s\n".encode()
-    rows += [row for _, row in policies_from_csv(table, "t.csv", BASE, 5)]
+    meant += [levers for *_, levers in policy_text.table(table, "t.csv", 5)]
+    rows = [apply_levers(BASE, levers.values) for levers in meant]
     rows.append(policies(BASE, [name], np.array([[WRITTEN]]))[0])
     rows.append(LeverSpace([Lever(name, "GB/s", 1, 2000)], BASE).resolve(np.array([[WRITTEN]])))
     assert [row_value(row, name) for row in rows] == [HELD] * len(rows)
@@ -121,7 +122,7 @@ def test_a_declared_unit_that_does_not_fit_is_refused_by_every_reader(tmp_path: 
         with pytest.raises(InputError, match="frontier_m"):
             read(file)
     with pytest.raises(InputError, match="a header is a name alone: write `c_open_memory`"):
-        policies_from_csv(b"c_open_memory [TB/s]\n1\n", "t.csv", BASE, 5)
+        policy_text.table(b"c_open_memory [TB/s]\n1\n", "t.csv", 5)
 
 
 def test_the_data_that_ship_are_held_as_they_were_written() -> None:
