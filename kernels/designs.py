@@ -33,7 +33,7 @@ def sum_test_binds(w, x, chip):
 
 @tile
 def design(w, x, area, chip, alternative):
-    """Equation (5): the chip as the loaded box admits it. Returns how many lanes have a design.
+    """Equation (10): the chip as the loaded box admits it. Returns how many lanes have a design.
 
     alternative 0 cuts memory, 1 interconnect where their sum is capped; where the sum does not bind the second
     repeats the first and is not a design of its own.

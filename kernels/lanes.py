@@ -54,27 +54,47 @@ class _Layout:
 _w = _Layout()
 
 # --- q: constants of a scenario (the head of w) -----------------------------------------------------------------
-# A figure has the name of its parameter; INVERSE is one over it, LN its logarithm, PER_STEP what it is in a step.
+# A figure has the name of its parameter; INVERSE is one over it, LN its logarithm.
 PRICE_SENSITIVITY, INVERSE_SENSITIVITY, LN_SENSITIVITY = _w.each(3)  # beta
 INVERSE_SENSITIVITY_AND_ONE, LN_LEAST_MARKUP = _w.each(2)  # 1/(1+beta), ln(1+1/beta)
 VALUE_WEIGHTS_A, VALUE_WEIGHTS_C, CAPABILITY_WEIGHTS = _w.fours(3)  # normalised to one
 # Roofline of st, pf and dc: theta times the reference chip's figure, so that work over a figure is a time.
 COMPUTE_WORK, MEMORY_WORK, NETWORK_WORK, REFERENCE_TIME = _w.rows(3), _w.rows(3), _w.rows(3), _w.rows(3)
 INVERSE_REFERENCE_INTERCONNECT, WALL_EXPONENT, NETWORK_EXPONENT = _w.each(3)
-ONE_LESS_SLACK, COST_RETAINED, NRE_PER_STEP, FP4_UPLIFT, DESIGN_LAG = _w.each(5)
+ONE_LESS_SLACK, COST_RETAINED, NRE, FP4_UPLIFT, DESIGN_LAG = _w.each(5)
 LN_ATTRACTION_E, LN_ATTRACTION_D, ATTRACTION_G, NETWORK_EFFECT = _w.each(4)
-OUTSIDE_PRICE, ONE_LESS_BUDGET_ELASTICITY, NET_OF_TARIFF_C = _w.each(3)
-HOME_SHARE, SPARE_SUPPLY, DISPLACEMENT, DOMESTIC_MARKUP_FACTOR, SCARCITY_EXPONENT = _w.each(5)
-GREY_FLOOR, LEAK_A, LEAK_B, ENFORCEMENT_FACTOR, GREY_BUDGET_CAP, REMOTE_SHARE = _w.each(6)
-RESPONSE_LEVEL, RESPONSE_DEPENDENCY, RESPONSE_ADVANTAGE, RESPONSE_SELF = _w.each(4)
-RESPONSE_SHARE_PER_STEP, RESPONSE_MAX = _w.each(2)
-DOMESTIC_COST_START, COST_FLOOR, LEARNING_EXPONENT, INVERSE_OUTPUT_START, OUTPUT_REMEMBERED = _w.each(5)
-RD_SHARE, RD_STATE, RD_DENIAL, DOMESTIC_GROWTH, DOMESTIC_GROWTH_RD, RD_HALF = _w.each(6)
-CAPACITY_GROWTH_PER_STEP, CAPACITY_INVESTMENT, LOCK_IN_SHARE_PER_STEP, STOCK_KEPT_PER_STEP = _w.each(4)
-STOCKPILE, TIGHTENING_EXPONENT, WRITE_DOWN_SHARE, ALGORITHM_GAP = _w.each(4)
+TARIFF_FACTOR_C, NET_OF_TARIFF_C = _w.each(2)  # 1 + tariff, one over it
+MARKUP_FACTOR_A, HEADROOM, HOME_SHARE, SPARE_SUPPLY, EVASION_FACTOR = _w.each(5)
+DOMESTIC_MARKUP_FACTOR, SCARCITY_EXPONENT = _w.each(2)
+GREY_ELASTICITY, LEAK_A, LEAK_B, LEAK_AT_REFERENCE, LEAK_THROUGH, REMOTE_SHARE = _w.each(6)
+# Stocks: kept and gained over a step, half a step and a year, equation (2).
+STOCK_KEPT, STOCK_GAINED, STOCK_KEPT_HALF, STOCK_GAINED_HALF, STOCK_KEPT_YEAR, STOCK_GAINED_YEAR = _w.each(6)
+# Shares of a distance that are left after half a step and after a step, equation (4).
+LOCK_IN_LEFT_HALF, LOCK_IN_LEFT, BELIEF_LEFT_HALF, BELIEF_LEFT, BUDGET_LEFT_HALF, BUDGET_LEFT_STEP = _w.each(6)
+SALE_LEFT_HALF, SALE_LEFT, DRAWN_PER_STEP, REPAID_SHARE = _w.each(4)  # of a lead time; of stockpiles; of debt
+BELIEF_WEIGHT, CREDIBILITY, INVERSE_INVESTMENT_LIFE, BUDGET_EXPONENT = _w.each(4)
+BUYER_DECIDES, BARRED_STANDS, BARRED_STEP, SWITCHING, DECISIONS = _w.each(5)  # barred_max/3; h of (30); rate dt/2
+WEIGHT_COMPUTE, WEIGHT_SELF, WEIGHT_DEPENDENCE, WEIGHT_PARITY, WEIGHT_PREMIUM, WEIGHT_RETALIATION = _w.each(6)
+RESPONSE_LEVEL, WARNING_BASE, WARNING_TIGHTENING, WARNING_TERMS = _w.each(4)
+RD_SHARE, RD_STATE, RD_DENIAL, DOMESTIC_GROWTH_RD, RD_HALF, DIE_GROWTH, STACK_GROWTH = _w.each(7)
+DIES_PACKAGE, STACKS_PACKAGE, ASIC_DIES, ASIC_STACKS = _w.each(4)  # n_1, h_1, n_2, h_2
+ASIC_COMPUTE_RATIO, ASIC_MEMORY_RATIO, ASIC_TRAINING, ASIC_LIMIT = _w.each(4)
+LN_ASIC_BY_LOGIC, LN_ASIC_BY_MEMORY = _w.each(2)  # ln(n_1/n_2), ln(h_1/h_2)
+WAFERS_CEILING, WAFERS_CLOSED, TOOLS, TOOLS_ALIGNED, TOOL_PRICE, WAFER_SHARE = _w.each(6)
+GROSS_DIES, YIELD_MAX, YIELD_RANGE, YIELD_DECAY = _w.each(4)  # G_w; ln 2 / yield_half
+STACKS_CEILING, STACKS_RATE, STACKS_TOOLS, STACKS_GREY, DIES_ABROAD = _w.each(5)
+COST_SCALE, WAFER_PRICE, STACK_COST, PACKAGE_COST_PER_DIE, LEARNING_EXPONENT, INVERSE_OUTPUT_START = _w.each(6)
+EFFICIENCY_RESPONSE = _w.rows()
+STOCKPILE, TIGHTENING_EXPONENT, WRITE_DOWN_SHARE = _w.each(3)
+LICENCE_COST, LICENCE_FIXED, ENFORCEMENT_COST = _w.each(3)
 LN_FRONTIER_GROWTH_COMPUTE, LN_FRONTIER_GROWTH_MEMORY, LN_FRONTIER_GROWTH_INTERCONNECT = _w.each(3)
-LOCK_IN_START, BARRED_START, CAPACITY_START, OUTPUT_START = _w.each(4)
+# The state at the start of a run: section 8.
+LOCK_IN_START, LOCK_IN_TARGET_START, BELIEF_START, WAFERS_START, STACKS_START = _w.each(5)
+STACK_BANK_START, DIE_BANK_START, AI_WAFERS_START, OUTPUT_START, SOLD_START = _w.each(5)
 DOMESTIC_COMPUTE_START, DOMESTIC_MEMORY_START, DOMESTIC_INTERCONNECT_START = _w.each(3)
+DIE_STEP_START, STACK_STEP_START = _w.each(2)  # g_F, g_M of the first step
+BARRED_PROBABILITY_START = _w.rows(4)
+POWER_USED_A_START, POWER_USED_C_START, GREY_BEFORE_START = _w.each(3)
 STOCK_A_START, STOCK_B_START, STOCK_E_START, STOCK_G_START, STOCK_D_START = _w.fours(5)
 VALUE_STOCK_E_START, VALUE_STOCK_G_START, VALUE_STOCK_D_START = _w.each(3)
 CONSTANTS_SIZE = _w.size
@@ -87,58 +107,95 @@ DESIGN_IS_CUT, DESIGN_ADMITTED = _w.each(2)
 DESIGN_PERFORMANCE, DESIGN_LN_PERFORMANCE = _w.fours(2)  # logarithms: st always, the others only where asked for
 LN_INTERCONNECT_RATIO, WALL_LOSS = _w.each(2)  # ln(I/I0); 1 + u**wall_exponent
 BEST_ADMITTED_PERFORMANCE = _w.rows(4)
-BEST_ADMITTED_VALUE, BEST_ADMITTED_VALUE_NEXT = _w.each(2)  # under the rule that is loaded; under the next step's
+BEST_ADMITTED_VALUE, BEST_ADMITTED_VALUE_NEXT = _w.each(2)  # under the rule that is loaded; under the next phase's
 
 # --- w, the market that an exporter's design meets ----------------------------------------------------------------
 MARKET_WEIGHTS, REACHABLE_BUDGET, RIVALS_ATTRACTION, INVERSE_RIVALS = _w.fours(4)
 INVERSE_REACHABLE_BUDGET = _w.rows()  # of the four together
-LN_EXPORTER_ATTRACTION, NET_OF_TARIFF = _w.each(2)
+LN_EXPORTER_ATTRACTION, NET_OF_TARIFF, TARIFF_FACTOR, CAPACITY_BINDS = _w.each(4)  # delta_X of (25)
 CHIPS_OF_A, CHIPS_OF_B = _w.each(2)  # what quotas are shares of; what spare supply is less by
-TIER_NET, INVERSE_TIER_NET, TIER_AVAILABLE, TIER_QUOTA_CHIPS, TIER_QUOTA_TPP = _w.each(5)
+TIER_NET, TIER_COST_FACTOR, TIER_DIVERTS = _w.each(3)  # net of (13); c_e over c; displacing cost over c
+TIER_AVAILABLE, TIER_QUOTA_CHIPS, TIER_QUOTA_TPP = _w.each(3)
 
 # --- w, a design as the candidate of a tier -----------------------------------------------------------------------
 # UNIT_ATTRACTION: attraction at a price of one, A f**beta.
 CANDIDATE_UNIT_ATTRACTION = _w.rows(4)
-CANDIDATE_ON_MARKET, CANDIDATE_SELLS, CANDIDATE_IS_BEST = _w.each(3)  # something is left of its price; licences too
-CANDIDATE_LN_MONOPOLY_PRICE, CANDIDATE_MONOPOLY_PRICE, CANDIDATE_QUOTA_PRICE = _w.each(3)
-CANDIDATE_QUOTA, CANDIDATE_CHIPS = _w.each(2)  # [Mchip] N; n(p*)
+CANDIDATE_ON_MARKET, CANDIDATE_IS_BEST, CANDIDATE_QUOTA, CANDIDATE_LN_FLOOR = _w.each(4)
+CANDIDATE_VALUE, CANDIDATE_PRICE = _w.each(2)
 
 # --- w, the price solver's desk -----------------------------------------------------------------------------------
 SOLVER_ATTRACTION, SOLVER_BUDGET = _w.fours(2)  # attraction at price one over the rivals'
-SOLVER_LN_COST, SOLVER_LN_QUANTITY, SOLVER_LN_PRICE, SOLVER_LOW, SOLVER_HIGH, SOLVER_ACTIVE = _w.each(6)
+SOLVER_LN_COST, SOLVER_LN_PRICE, SOLVER_LOW, SOLVER_HIGH, SOLVER_ACTIVE = _w.each(5)
 SOLVER_PRICE_POWER, SOLVER_SPENDING = _w.each(2)  # price**-beta; sum b s
 # What the loops of a Newton step hand on.
-SOLVER_MARKUP, SOLVER_SLOPE, SOLVER_LN_MARKUP, SOLVER_LN_SPENDING = _w.each(4)
-SOLVER_LN_PULL, SOLVER_GUESS, SOLVER_LN_BUDGET, SOLVER_COST = _w.each(4)  # what the first guesses are made of
+SOLVER_MARKUP, SOLVER_SLOPE, SOLVER_LN_MARKUP = _w.each(3)
+SOLVER_LN_PULL, SOLVER_GUESS, SOLVER_COST = _w.each(3)  # what the first guesses are made of
 
 # --- w, the plan --------------------------------------------------------------------------------------------------
-PLAN, VALUE_OFFERED, DENIAL = _w.each(3)
+PLAN, LEAVES_OPEN, LEAVES_OPEN_NEXT = _w.each(3)  # o and o' of section 8, item 7
+YEARS_LEFT = _w.rows()  # [year] from mid-step to the next phase
 
-# --- w, group C in a step -----------------------------------------------------------------------------------------
-BUDGET_BEFORE_GREY, BUDGET_LEFT, GREY_SPENDING, DOMESTIC_SPENDING, EXPORTER_SPENDING = _w.fours(5)
-LN_DOMESTIC_ATTRACTION, DOMESTIC_ATTRACTION, DOMESTIC_PERFORMANCE = _w.fours(3)
-DOMESTIC_SHARE_ALONE, DOMESTIC_SERVED_ALONE, LN_STOCK_RATIO = _w.fours(3)  # ALONE: of buyers without an offer
-BUDGET_C, BUDGET_FACTOR_NEXT = _w.each(2)
-DOMESTIC_VALUE, DOMESTIC_COST, DOMESTIC_LIST_PRICE, LN_DOMESTIC_LEVEL = _w.each(4)  # ln(A_D p_D0**-beta)
-DEMAND_OVER_SUPPLY, SCARCITY_RENT, SERVED_SHARE = _w.each(3)  # x, max(1,x)**xi and k of equation (12)
+# --- w, group C in a step: items 1 to 6 ---------------------------------------------------------------------------
+LOCK_IN_NOW, BUDGET_FACTOR_NOW, BUDGET_PLANNED = _w.each(3)  # of mid-step; B' before power
+BELIEF_NOW = _w.rows(4)
+BELIEF_MEAN = _w.rows()  # over C's weights
+ATTRACTION_E, ATTRACTION_D, LN_ATTRACTION_D_NOW, PASSED_ON = _w.each(4)  # PASSED_ON: enf of section 8
+FRONTIER_ATTRACTION = _w.rows(4)  # X_F: the frontier chip at A's price
+PACKAGE_PERFORMANCE, ASIC_PERFORMANCE, PACKAGE_ATTRACTION = _w.fours(3)  # f_1, f_2, a_1
+PACKAGE_RAW_TRAINING = _w.rows()  # f_1st without software
+YIELD, LEARNT, COST_PER_DIE, COST_PER_STACK = _w.each(4)
+DEMAND_PULL, WAFERS_NOW, STACKS_NOW, NEW_STACKS, NEW_DIES, MEMORY_BINDS, ASIC_SHARE = _w.each(7)
+STACKS_GROWN = _w.rows()  # e**(-gamma dt/2)
+DIES_EACH, STACKS_EACH, DOMESTIC_MADE, DOMESTIC_SUPPLY = _w.each(4)  # n, h, S, S_m
+DOMESTIC_PERFORMANCE, DOMESTIC_ATTRACTION = _w.fours(2)
+DOMESTIC_VALUE, DOMESTIC_COST, DOMESTIC_LIST_PRICE, DOMESTIC_WATTS = _w.each(4)
+BUDGET, BARRED_BEFORE, BARRED, REPAID = _w.each(4)
+BUDGET_BY_WORKLOAD = _w.rows(4)
+DEMAND_AT_ALLIED_PRICE = _w.rows()  # sum b X_F/(X_F + a_D + a_0) / p_A
+
+# --- w, the buyer's government: item 8 ----------------------------------------------------------------------------
+ACQUIRED, DOMESTIC_TAKEN = _w.fours(2)  # q_k, d_k
+UTILITY = _w.rows(4)
+TRANSITION = _w.rows(16)  # M_ik
+PROBABILITY_NOW, PROBABILITY_TERM = _w.fours(2)  # pi_m; a term of the series
+PARITY, WARNING = _w.each(2)
+
+# --- w, the four passes: item 9 -----------------------------------------------------------------------------------
+GREY_PULL, GREY_ATTRACTION = _w.fours(2)  # at a price of one; at p_G
+GREY_SUPPLY, LN_GREY_SUPPLY, LN_GREY_PRICE, GREY_PRICE_RATIO = _w.each(4)  # ln(p_G/p_A)
+DOMESTIC_SERVED_ALONE, GREY_DEMAND, GREY_SPENDING, DOMESTIC_SPENDING, EXPORTER_SPENDING = _w.fours(5)
+GREY_WANTED, GREY_SLOPE = _w.each(2)
+DEMAND_OVER_SUPPLY, SCARCITY_RENT, SERVED_SHARE = _w.each(3)  # x, max(1,x)**xi and k of equation (34)
 DOMESTIC_PRICE, DOMESTIC_CHIPS, DOMESTIC_REVENUE = _w.each(3)
-LN_GREY_ATTRACTION, GREY_FLOW, GREY_SUPPLY, GREY_DEMAND_AT_CEILING, GREY_TO_CLEAR = _w.each(5)
-GREY_PRICE, GREY_CHIPS, GREY_BOUGHT_SHARE, GREY_SPENDING_RATIO, GREY_IS_CAPPED = _w.each(5)
-RATION_INVERSE_PRICE, RATION_PRICE, RATION_QUOTA = _w.each(3)  # of the offer on the desk in a ration pass
-VALUE_SOLD, DISPLACED, RESEARCH, ALLIED_SHARE_KEPT, SWING_SHARE_KEPT = _w.each(5)
+GREY_PRICE, GREY_CHIPS, GREY_FLOW = _w.each(3)  # GREY_FLOW: (p_G/p_A)**eps
+RATION_PRICE = _w.rows()  # of the offer on the desk in a ration pass
+SERVED, ACCESS = _w.each(2)
+ACCESS_BY_WORKLOAD = _w.rows(4)
 
-# --- w, sales booked by B or C: tightening and money --------------------------------------------------------------
-TIGHTENING, WRITE_DOWNS, SPENT_AHEAD, GROSS_REVENUE, NET_REVENUE, GOVERNMENT_TAKE, DESIGN_COST = _w.each(7)
+# --- w, money and stocks: items 11 and 12 -------------------------------------------------------------------------
+TIGHTENING, WRITE_DOWNS, SPENT_AHEAD, DISPLACED, DISPLACED_AHEAD, ALLIED_KEPT = _w.each(6)
+SALES_FLOW, SALES_LUMP, TAKE_FLOW, TAKE_LUMP, DESIGN_COST = _w.each(5)
+RESEARCH, VALUE_SOLD, WATTS_BOUGHT, ALL_SPENDING = _w.each(4)
+LN_LEAD, LN_LEAD_BEFORE = _w.fours(2)
 
 # --- w, group C's state -------------------------------------------------------------------------------------------
-LOCK_IN, BARRED, DOMESTIC_CAPACITY, CUMULATIVE_OUTPUT = _w.each(4)
-DOMESTIC_COMPUTE, DOMESTIC_MEMORY, DOMESTIC_INTERCONNECT = _w.each(3)
-STOCK_A, STOCK_B, STOCK_E, STOCK_G, STOCK_D, STOCK_C, STOCK_A_BEFORE = _w.fours(7)
+LOCK_IN, LOCK_IN_TARGET, LOCK_IN_TARGET_BEFORE = _w.each(3)
+BELIEF, BELIEF_TARGET, BELIEF_TARGET_BEFORE = _w.fours(3)
+BUDGET_FACTOR, BUDGET_TARGET, BUDGET_TARGET_BEFORE, DEBT = _w.each(4)
+BARRED_PROBABILITY = _w.rows(4)
+WAFERS, WAFERS_GROWTH, CUMULATIVE_WAFERS, AI_WAFERS, STACKS, STACK_BANK, DIE_BANK = _w.each(7)
+DOMESTIC_COMPUTE, DOMESTIC_MEMORY, DOMESTIC_INTERCONNECT, DIE_STEP, STACK_STEP = _w.each(5)
+CUMULATIVE_OUTPUT, DOMESTIC_SOLD, DOMESTIC_MADE_BEFORE = _w.each(3)
+POWER_USED, POWER_RATION, WATTS_PER_DOLLAR, PREMIUM, GREY_BEFORE, LN_EFFICIENCY = _w.each(6)
+STOCK_A, STOCK_B, STOCK_E, STOCK_G, STOCK_D, STOCK_C = _w.fours(6)
 VALUE_STOCK_E, VALUE_STOCK_G, VALUE_STOCK_D = _w.each(3)  # index stocks X
-PULLED_FORWARD_C, PULLED_FORWARD_B, BUDGET_FACTOR, RESPONSE_MOVE, RESPONSE_TURNS = _w.each(5)
+
+# --- w, group A's and B's state (`allied`) ------------------------------------------------------------------------
+POWER_USED_A, POWER_RATION_A, DEBT_B = _w.each(3)
 
 # --- w, sums over steps -------------------------------------------------------------------------------------------
-EXPORTER_SPENDING_SUM, DOMESTIC_SPENDING_SUM, GREY_SPENDING_SUM = _w.fours(3)
+EXPORTER_SPENDING_SUM, DOMESTIC_SPENDING_SUM, GREY_SPENDING_SUM, LN_LEAD_SUM = _w.fours(4)
+DISCOUNT_SUM = _w.rows()
 FIRST_OUTCOME = _w.rows(len(OUTCOMES))
 WORK_SIZE = _w.size
 
@@ -147,6 +204,7 @@ _v = _Layout()
 BOX_TPP, BOX_MEMORY, BOX_INTERCONNECT, BOX_DENSITY, BOX_BANDWIDTH_SUM = (_v.rows(6) for _ in range(5))  # (tier, box)
 SKU_BEFORE = _v.rows(2)
 QUOTA_SHARE, QUOTA_CHIPS, QUOTA_TPP, REVENUE_SHARE, DELAY, NO_DIVERSION, INDEXATION, READING = _v.each(8)
+ENFORCEMENT_ADDED, EQUIPMENT_CONTROL, MEMORY_CONTROL = _v.each(3)
 CAP_GROWTH, LICENCES_AVAILABLE = _v.each(2)  # of caps to this step; share of the step for which licences are granted
 RULE_AGE = _v.rows()  # [year] since the rule's first step
 BOX_LANES_IN_USE = _v.slots(12)  # (tier, box): in how many lanes the box admits anything
@@ -155,37 +213,41 @@ LEVERS_SIZE = _v.size
 # --- o, l: the open and the licensed offer ------------------------------------------------------------------------
 _j = _Layout()
 OFFER_UNIT_ATTRACTION, OFFER_PERFORMANCE, OFFER_ATTRACTION, OFFER_SHARE = _j.fours(4)
-OFFER_DOMESTIC_SHARE, OFFER_DOMESTIC_SERVED = _j.fours(2)  # of spending by buyers who see this offer
-OFFER_EXISTS, OFFER_IS_CUT, OFFER_VALUE, OFFER_UNIT_COST, OFFER_LN_COST, OFFER_NET = _j.each(6)
-OFFER_QUOTA, OFFER_CHIPS_IF_ALL = _j.each(2)  # [Mchip] N; n(p), were every buyer to see it
-OFFER_LN_PRICE, OFFER_LN_QUOTA_PRICE, OFFER_EARNINGS, OFFER_PROFIT = _j.each(4)  # pi(p*), and what the tier nets
-OFFER_REACH, OFFER_MASS, OFFER_CHIPS, OFFER_PRICE = _j.each(4)
+OFFER_DOMESTIC_SERVED, OFFER_GREY_ATTRACTION, OFFER_RIVALS = _j.fours(3)  # z_j, g_j, R_j
+OFFER_EXISTS, OFFER_IS_CUT, OFFER_VALUE, OFFER_VALUE_A, OFFER_COMPUTE = _j.each(5)
+OFFER_UNIT_COST, OFFER_LN_COST, OFFER_COST_FACTOR, OFFER_NET, OFFER_LN_FLOOR, OFFER_DIVERTS = _j.each(6)
+OFFER_QUOTA, OFFER_CHIPS_IF_ALL = _j.each(2)  # [Mchip/year] N; n(p), were every buyer to see it
+OFFER_LN_PRICE, OFFER_EARNINGS, OFFER_PROFIT = _j.each(3)  # G, and what the tier nets
+OFFER_REACH, OFFER_MASS, OFFER_CHIPS, OFFER_PRICE, OFFER_AHEAD = _j.each(5)  # AHEAD: chips pulled forward
 OFFER_SIZE = _j.size
 
 # --- x: paths of a scenario, one a step ---------------------------------------------------------------------------
 _x = _Layout()
-REFERENCE_PRICE, OUTSIDE_ATTRACTION, DEMAND_A = _x.each(3)
-ANNUAL_BUDGET_C, ANNUAL_BUDGET_B, ANNUAL_BUDGET_C_NEXT, ANNUAL_BUDGET_B_NEXT = _x.each(4)
-LN_RUN_OVER_WALL, GREY_SUPPLY_PATH, DISCOUNT = _x.each(3)
+REFERENCE_PRICE, ALLIED_PRICE, LN_ALLIED_PRICE, OUTSIDE_ATTRACTION = _x.each(4)
+SPENDING_A, ANNUAL_BUDGET_C, ANNUAL_BUDGET_B = _x.each(3)
+DISCOUNT_FLOW, DISCOUNT_END, STOCK_CURVATURE = _x.each(3)  # D_t, delta**y1, kappa of (3)
+POWER_A, POWER_C, FRONTIER_WATTS, DOMESTIC_PACKAGE_WATTS = _x.each(4)
+LN_RUN_OVER_WALL, GREY_SUPPLY_PATH = _x.each(2)
 SOFTWARE = _x.rows(4)
 # The moving path and its launch date, for caps read as lags.
 PATH_COMPUTE, PATH_MEMORY, PATH_INTERCONNECT, PATH_DATE = _x.each(4)
 FRONTIER_COMPUTE, FRONTIER_MEMORY, FRONTIER_INTERCONNECT, FRONTIER_TPP, FRONTIER_AREA = _x.each(5)
-FRONTIER_PERFORMANCE, FRONTIER_LN_PERFORMANCE = _x.fours(2)
-FRONTIER_VALUE_A, FRONTIER_VALUE_C = _x.each(2)
-NEXT_FRONTIER_COMPUTE, NEXT_FRONTIER_MEMORY, NEXT_FRONTIER_INTERCONNECT = _x.each(3)
-BARRED_IMPOSED = _x.rows()  # barred share imposed on the step; NaN leaves it to the response
+FRONTIER_PERFORMANCE, FRONTIER_POWER = _x.fours(2)  # f; f**beta
+FRONTIER_VALUE_A, FRONTIER_VALUE_C, ALLIED_PRICE_POWER = _x.each(3)  # p_A**-beta
+NEXT_FRONTIER_COMPUTE, NEXT_FRONTIER_MEMORY, NEXT_FRONTIER_INTERCONNECT = _x.each(3)  # at the step's end
+BARRED_IMPOSED = _x.rows()  # barred share imposed on the step; NaN leaves it to the government
 # The catalogue's first chip; the others CHIP_ROWS rows further each.
 CHIP_ROWS = 7
 CHIP_COMPUTE, CHIP_MEMORY, CHIP_INTERCONNECT, CHIP_TPP, CHIP_UNIT_COST, CHIP_LAUNCH, CHIP_ON_SALE = _x.each(CHIP_ROWS)
 _x.rows((MAX_CHIPS - 1) * CHIP_ROWS)
 PATHS_SIZE = _x.size
 
-# --- a: what groups A and B do, one a step ------------------------------------------------------------------------
+# --- a: what groups A and B do, one a step: annual rates ----------------------------------------------------------
 _a = _Layout()
-ALLIED_CHIPS, ALLIED_VALUE, ALLIED_PERFORMANCE = _a.rows(), _a.rows(), _a.rows(4)  # bought: n_A, Q_A, n_A f
+ALLIED_CHIPS, ALLIED_DESIGN_VALUE, ALLIED_DESIGN = _a.rows(), _a.rows(), _a.rows(4)  # n_A; v_A and f_A of the design
 SWING_CHIPS, SWING_VALUE, SWING_PERFORMANCE = _a.rows(), _a.rows(), _a.rows(4)  # bought: n_B, q_B, n_B f
-SWING_GROSS_REVENUE, SWING_NET_REVENUE, SWING_GOVERNMENT_TAKE = _a.each(3)
+SWING_SALES, SWING_TAKE, SWING_DESIGN_COST, SWING_WRITE_DOWNS = _a.each(4)  # discounted over the step
+SWING_STEP_SALES, SWING_STEP_NET, SWING_STEP_TAKE, SWING_STEP_CHIPS = _a.each(4)  # of the step, lumps included
 ALLIED_SIZE = _a.size
 
 #: Doubles to keep free on both sides of every array that a kernel works in. A loop over lanes starts by checking that

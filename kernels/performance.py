@@ -24,7 +24,7 @@ def norm(a, b, exponent):
 
 @inline
 def roofline(rf, rm, ri, tf, tm, ti, t0, exponent):
-    """Performance on a workload over the reference chip's, equation (1) [H100e].
+    """Performance on a workload over the reference chip's, equation (5) [H100e].
 
     rf, rm, ri are reciprocals of the chip's figures; tf, tm, ti the workload's theta times the reference chip's
     figures; t0 the reference chip's time.
@@ -34,21 +34,21 @@ def roofline(rf, rm, ri, tf, tm, ti, t0, exponent):
 
 @inline
 def wall(f_st, i_ratio, ln_rho, wall_exponent, network_exponent):
-    """Frontier-scale training performance, equation (2) [H100e]: utilisation falls as runs outgrow the cluster."""
+    """Frontier-scale training performance, equation (6) [H100e]: utilisation falls as runs outgrow the cluster."""
     ln_u = ln_rho - log(f_st) - network_exponent * log(i_ratio)
     return f_st / (1.0 + exp(wall_exponent * ln_u))
 
 
 @inline
 def index(f0, f1, f2, f3, w0, w1, w2, w3):
-    """Value index, equation (3): CES with exponent one half over four workloads."""
+    """Value index, equation (7): CES with exponent one half over four workloads."""
     root = w0 * np.sqrt(f0) + w1 * np.sqrt(f1) + w2 * np.sqrt(f2) + w3 * np.sqrt(f3)
     return root * root
 
 
 @inline
 def index_lane(w, i, row):
-    """Value index, equation (3), of the four performances in ``row``, weights in MARKET_WEIGHTS."""
+    """Value index, equation (7), of the four performances in ``row``, weights in MARKET_WEIGHTS."""
     return index(
         w[row + i], w[row + LANES + i], w[row + 2 * LANES + i], w[row + 3 * LANES + i],
         w[n.MARKET_WEIGHTS + i], w[n.MARKET_WEIGHTS + LANES + i], w[n.MARKET_WEIGHTS + 2 * LANES + i],
@@ -73,7 +73,7 @@ def _roofline_lane(w, i, exponent):
 
 @tile
 def perform(w, x, exponent):
-    """Performances of the chip in the rows DESIGN_COMPUTE, _MEMORY, _INTERCONNECT: equations (1) and (2).
+    """Performances of the chip in the rows DESIGN_COMPUTE, _MEMORY, _INTERCONNECT: equations (5) and (6).
 
     The default exponent has a loop of its own, which compiles to squares and roots without a choice inside.
     """

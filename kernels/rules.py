@@ -41,6 +41,9 @@ def load_levers(levers, column, policies, group, v):
         v[n.NO_DIVERSION + i] = g.no_diversion
         v[n.INDEXATION + i] = g.indexation
         v[n.READING + i] = g.reading
+        v[n.ENFORCEMENT_ADDED + i] = g.enforcement
+        v[n.EQUIPMENT_CONTROL + i] = g.equipment_control
+        v[n.MEMORY_CONTROL + i] = g.memory_control
     _count_boxes(v)
 
 
