@@ -9,14 +9,13 @@ from __future__ import annotations
 import numpy as np
 
 from . import lanes as n
-from ._jit import glue, kernel, tile
+from ._jit import REAL, ROWS, glue, kernel, part, tile
 from .designs import best_admitted
 from .lanes import LANES
 from .offers import find_offers
 from .rules import load_levers, scale_caps
 from .sales import book
-from .tightening import pull_forward, tightening
-from .vecmath import exp
+from .tightening import look_ahead, next_step_of, nothing_ahead, pull_forward
 
 
 @kernel
@@ -37,26 +36,32 @@ def fill_allied(part, policies, scenarios, purchases):
             since = 0
             for t in range(phase.size):
                 since = 0 if t == 0 or phase[t] != phase[t - 1] else since + 1
-                _step(policies, policies.lanes[row], t, since, scenarios, dt, x, purchases[row, place, t], w, v, o, l)
+                a = purchases[row, place, t]
+                _step(policies, policies.lanes[row], t, since, scenarios, dt, x[t], a, w, v, o, l)
 
 
 @glue
 def _step(policies, lanes, t, since, scenarios, dt, x, a, w, v, o, l):
     """Group A, then group B in one step."""
-    levers, column = policies.levers, policies.phase[t]
+    levers, column, y = policies.levers, policies.phase[t], (t + 0.5) * dt
     load_levers(levers, column, lanes, np.int64(0), v)
-    scale_caps(v, t * dt, since, dt)
-    best_admitted(w, v, x[t], x[t], scenarios.catalogue, scenarios.exponent, np.int64(0))
-    _buy_a(w, x[t], a)
+    scale_caps(v, y, since, dt)
+    best_admitted(w, v, x, x, scenarios.catalogue, scenarios.exponent, np.int64(0))
+    _buy_a(w, x, a)
     load_levers(levers, column, lanes, np.int64(1), v)
-    scale_caps(v, t * dt, since, dt)
-    tightening(policies, lanes, np.int64(1), t, since, scenarios, dt, x, w, v)
-    _open_b(w, x[t], a, dt)
-    find_offers(w, v, x[t], dt, scenarios.catalogue, scenarios.exponent, o, l)
+    scale_caps(v, y, since, dt)
+    later = next_step_of(policies.phase, t)
+    changes = later == t + 1 and later < policies.phase.size
+    if changes:
+        look_ahead(policies, lanes, np.int64(1), t, later, since, scenarios, dt, x, w, v)
+    _open_b(w, x, a)
+    find_offers(w, v, x, scenarios.catalogue, scenarios.exponent, o, l)
     _settle_b(w, o, l)
-    pull_forward(w, v, x[t], np.int64(n.ANNUAL_BUDGET_B_NEXT), dt, o, l)
+    nothing_ahead(w, o, l)
+    if changes:
+        pull_forward(w, v, o, l)
     book(w, v, o, l)
-    _sell_b(w, a, o, l)
+    _sell_b(w, x, dt, a, o, l)
 
 
 @tile
@@ -66,63 +71,89 @@ def _open(w, q):
     for i in range(4 * LANES):
         w[n.MARKET_WEIGHTS + i] = w[n.VALUE_WEIGHTS_A + i]
     for i in range(LANES):
-        w[n.PULLED_FORWARD_B + i] = 0.0
+        w[n.POWER_USED_A + i] = w[n.POWER_USED_A_START + i]
+        w[n.POWER_RATION_A + i] = 1.0
+        w[n.DEBT_B + i] = 0.0
 
 
 @tile
 def _buy_a(w, x, a):
+    """What A wants and what power lets it run: equations (16) and (17)."""
     for i in range(LANES):
-        value = w[n.BEST_ADMITTED_VALUE + i]
-        chips = x[n.DEMAND_A + i] / x[n.FRONTIER_VALUE_A + i]
-        chips = chips if value > 0.0 else 0.0
+        watts, power = x[n.FRONTIER_WATTS + i], x[n.POWER_A + i]
+        want = x[n.SPENDING_A + i] / x[n.ALLIED_PRICE + i]  # equation (16)
+        used = w[n.STOCK_KEPT_HALF + i] * w[n.POWER_USED_A + i]
+        used += w[n.STOCK_GAINED_HALF + i] * want * watts * w[n.POWER_RATION_A + i]
+        room = max((power - used * w[n.STOCK_KEPT_YEAR + i]) / w[n.STOCK_GAINED_YEAR + i], 0.05 * power)
+        ratio = want * watts / room
+        square = ratio * ratio
+        ration = 1.0 / np.sqrt(np.sqrt(1.0 + square * square))  # equation (17)
+        chips = want * ration if w[n.BEST_ADMITTED_VALUE + i] > 0.0 else 0.0
+        w[n.POWER_RATION_A + i] = ration
+        w[n.POWER_USED_A + i] = w[n.STOCK_KEPT + i] * w[n.POWER_USED_A + i] + w[n.STOCK_GAINED + i] * chips * watts
         a[n.ALLIED_CHIPS + i] = chips
-        a[n.ALLIED_VALUE + i] = chips * value
+        a[n.ALLIED_DESIGN_VALUE + i] = w[n.BEST_ADMITTED_VALUE + i]
         for k in range(4):
-            a[n.ALLIED_PERFORMANCE + k * LANES + i] = chips * w[n.BEST_ADMITTED_PERFORMANCE + k * LANES + i]
+            at = k * LANES + i
+            f = w[n.BEST_ADMITTED_PERFORMANCE + at]
+            a[n.ALLIED_DESIGN + at] = f if chips > 0.0 else 0.0
 
 
 @tile
-def _open_b(w, x, a, dt):
+def _open_b(w, x, a):
     for i in range(LANES):
-        budget = x[n.ANNUAL_BUDGET_B + i] * dt - w[n.PULLED_FORWARD_B + i]
+        annual = x[n.ANNUAL_BUDGET_B + i]
+        repaid = min(w[n.DEBT_B + i] * w[n.REPAID_SHARE + i], 0.5 * annual)
+        w[n.REPAID + i] = repaid
+        w[n.BUDGET_PLANNED + i] = annual
         w[n.LN_EXPORTER_ATTRACTION + i] = w[n.LN_ATTRACTION_E + i]
         w[n.NET_OF_TARIFF + i] = 1.0
-        w[n.BUDGET_FACTOR_NEXT + i] = 1.0
+        w[n.TARIFF_FACTOR + i] = 1.0
+        w[n.CAPACITY_BINDS + i] = 0.0
         w[n.CHIPS_OF_A + i] = a[n.ALLIED_CHIPS + i]
         w[n.CHIPS_OF_B + i] = 0.0
         for k in range(4):
             at = k * LANES + i
-            w[n.REACHABLE_BUDGET + at] = w[n.MARKET_WEIGHTS + at] * budget
+            w[n.REACHABLE_BUDGET + at] = w[n.MARKET_WEIGHTS + at] * (annual - repaid)
             w[n.RIVALS_ATTRACTION + at] = x[n.OUTSIDE_ATTRACTION + i]
 
 
 @tile
 def _settle_b(w, o, l):
-    """Units and prices of the plan as chosen: there is no domestic supply to ration."""
+    """Units of the plan as chosen: there is no domestic supply to ration."""
     for i in range(LANES):
-        alone = w[n.PLAN + i] == 2.0
-        star, limit = l[n.OFFER_CHIPS_IF_ALL + i], l[n.OFFER_QUOTA + i]
-        star_p, clear_p = l[n.OFFER_LN_PRICE + i], l[n.OFFER_LN_QUOTA_PRICE + i]
-        chips = min(star, limit) if alone else star
-        ln_price = clear_p if alone else star_p
         reach_o, reach_l = o[n.OFFER_REACH + i], l[n.OFFER_REACH + i]
-        price_o, price_l = exp(o[n.OFFER_LN_PRICE + i]), exp(ln_price)
-        o[n.OFFER_CHIPS + i] = reach_o * o[n.OFFER_CHIPS_IF_ALL + i]
-        l[n.OFFER_CHIPS + i] = reach_l * chips
-        o[n.OFFER_PRICE + i] = price_o if reach_o > 0.0 else 0.0
-        l[n.OFFER_PRICE + i] = price_l if reach_l > 0.0 else 0.0
+        all_o, all_l = o[n.OFFER_CHIPS_IF_ALL + i], l[n.OFFER_CHIPS_IF_ALL + i]
+        o[n.OFFER_CHIPS + i] = reach_o * all_o if reach_o > 0.0 else 0.0
+        l[n.OFFER_CHIPS + i] = reach_l * all_l if reach_l > 0.0 else 0.0
 
 
-@tile
-def _sell_b(w, a, o, l):
+@part(ROWS, ROWS, REAL, ROWS, ROWS, ROWS)
+def _sell_b(w, x, dt, a, o, l):
     for i in range(LANES):
-        w[n.PULLED_FORWARD_B + i] = w[n.SPENT_AHEAD + i]
-        units_o, units_l = o[n.OFFER_CHIPS + i], l[n.OFFER_CHIPS + i]
-        a[n.SWING_CHIPS + i] = units_o + units_l
-        a[n.SWING_VALUE + i] = units_o * o[n.OFFER_VALUE + i] + units_l * l[n.OFFER_VALUE + i]
-        a[n.SWING_GROSS_REVENUE + i] = w[n.GROSS_REVENUE + i]
-        a[n.SWING_NET_REVENUE + i] = w[n.NET_REVENUE + i]
-        a[n.SWING_GOVERNMENT_TAKE + i] = w[n.GOVERNMENT_TAKE + i]
+        w[n.DEBT_B + i] = w[n.DEBT_B + i] - w[n.REPAID + i] * dt + w[n.SPENT_AHEAD + i]
+        chips_o, chips_l = o[n.OFFER_CHIPS + i], l[n.OFFER_CHIPS + i]
+        lump_o, lump_l = o[n.OFFER_AHEAD + i], l[n.OFFER_AHEAD + i]
+        flow, end = x[n.DISCOUNT_FLOW + i], x[n.DISCOUNT_END + i]
+        sales, take = w[n.SALES_FLOW + i], w[n.TAKE_FLOW + i]
+        sales_ahead, take_ahead = w[n.SALES_LUMP + i], w[n.TAKE_LUMP + i]
+        cost, lost = w[n.DESIGN_COST + i], w[n.WRITE_DOWNS + i]
+        a[n.SWING_CHIPS + i] = chips_o + chips_l
+        a[n.SWING_VALUE + i] = (chips_o * o[n.OFFER_VALUE_A + i] if chips_o > 0.0 else 0.0) + (
+            chips_l * l[n.OFFER_VALUE_A + i] if chips_l > 0.0 else 0.0
+        )
+        a[n.SWING_SALES + i] = sales * flow + sales_ahead * end
+        a[n.SWING_TAKE + i] = take * flow + take_ahead * end
+        a[n.SWING_DESIGN_COST + i] = cost * flow
+        a[n.SWING_WRITE_DOWNS + i] = lost * end
+        a[n.SWING_STEP_SALES + i] = sales * dt + sales_ahead
+        a[n.SWING_STEP_TAKE + i] = take * dt + take_ahead
+        a[n.SWING_STEP_NET + i] = (sales - take - cost) * dt + sales_ahead - take_ahead - lost
+        a[n.SWING_STEP_CHIPS + i] = (chips_o + chips_l) * dt + lump_o + lump_l
         for k in range(4):
             at = k * LANES + i
-            a[n.SWING_PERFORMANCE + at] = units_o * o[n.OFFER_PERFORMANCE + at] + units_l * l[n.OFFER_PERFORMANCE + at]
+            f_o, f_l = o[n.OFFER_PERFORMANCE + at], l[n.OFFER_PERFORMANCE + at]
+            bought_o, bought_l = chips_o + lump_o / dt, chips_l + lump_l / dt
+            a[n.SWING_PERFORMANCE + at] = (bought_o * f_o if bought_o > 0.0 else 0.0) + (
+                bought_l * f_l if bought_l > 0.0 else 0.0
+            )

@@ -72,7 +72,8 @@ def design(w, x, area, chip, alternative):
 
 
 @tile
-def _forget_best(w):
+def forget_best(w):
+    """Nothing admitted yet."""
     for i in range(LANES):
         w[n.BEST_ADMITTED_VALUE + i] = 0.0
 
@@ -85,7 +86,7 @@ def best_admitted(w, v, x, caps, catalogue, exponent, terms):
     ignores quotas and revenue shares (group A buys freely). BEST_ADMITTED_PERFORMANCE has the
     performances of the best.
     """
-    _forget_best(w)
+    forget_best(w)
     for tier in range(2):
         for box in range(MAX_BOXES):
             if box_in_use(v, tier, box):

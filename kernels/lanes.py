@@ -157,12 +157,12 @@ DEMAND_AT_ALLIED_PRICE = _w.rows()  # sum b X_F/(X_F + a_D + a_0) / p_A
 ACQUIRED, DOMESTIC_TAKEN = _w.fours(2)  # q_k, d_k
 UTILITY = _w.rows(4)
 TRANSITION = _w.rows(16)  # M_ik
-PROBABILITY_NOW, PROBABILITY_TERM = _w.fours(2)  # pi_m; a term of the series
+PROBABILITY_NOW, PROBABILITY_BEFORE = _w.fours(2)  # pi_m; pi
 PARITY, WARNING = _w.each(2)
 
 # --- w, the four passes: item 9 -----------------------------------------------------------------------------------
 GREY_PULL, GREY_ATTRACTION = _w.fours(2)  # at a price of one; at p_G
-GREY_SUPPLY, LN_GREY_SUPPLY, LN_GREY_PRICE, GREY_PRICE_RATIO = _w.each(4)  # ln(p_G/p_A)
+GREY_SUPPLY, LN_GREY_SUPPLY, LN_GREY_PRICE, LN_GREY_WANTED = _w.each(4)
 DOMESTIC_SERVED_ALONE, GREY_DEMAND, GREY_SPENDING, DOMESTIC_SPENDING, EXPORTER_SPENDING = _w.fours(5)
 GREY_WANTED, GREY_SLOPE = _w.each(2)
 DEMAND_OVER_SUPPLY, SCARCITY_RENT, SERVED_SHARE = _w.each(3)  # x, max(1,x)**xi and k of equation (34)

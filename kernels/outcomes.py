@@ -12,11 +12,9 @@ from . import lanes as n
 from ._jit import REAL, ROWS, TABLE, WHOLE, inline, part, tile
 from .lanes import FIRST_OUTCOME, LANES
 from .params import OUTCOMES, TRAJECTORY
-from .vecmath import log, power
+from .vecmath import exp, log
 
 N_OUTCOMES = len(OUTCOMES)
-#: A lead over a stock that hardly grows has no bound; it is reported up to here [years].
-LONGEST_LEAD = 100.0
 
 
 def _by_name(names: Iterable[str], rows: Iterable[int]) -> Any:
@@ -36,59 +34,74 @@ def clear(w):
         w[n.EXPORTER_SPENDING_SUM + i] = 0.0
         w[n.DOMESTIC_SPENDING_SUM + i] = 0.0
         w[n.GREY_SPENDING_SUM + i] = 0.0
+        w[n.LN_LEAD_SUM + i] = 0.0
+    for i in range(LANES):
+        w[n.DISCOUNT_SUM + i] = 0.0
     for i in range(N_OUTCOMES * LANES):
         w[FIRST_OUTCOME + i] = 0.0
 
 
-@part(ROWS, ROWS, ROWS, WHOLE, REAL, ROWS, ROWS)
-def tally(w, x, a, n_steps, dt, o, l):
-    """Add one step to the sums. Flows, stocks and prices of the step are in w; the state is still this step's."""
+@part(ROWS, ROWS, ROWS, ROWS, WHOLE, REAL, ROWS, ROWS)
+def tally(w, v, x, a, n_steps, dt, o, l):
+    """Add one step to the sums: rates by D_t or dt, lumps by the discount of the step's end."""
+    _tally_money(w, v, x, a, o, l)
     for i in range(LANES):
-        d = x[n.DISCOUNT + i]
-        price = x[n.REFERENCE_PRICE + i]
-        dh = w[n.DISPLACED + i]
-        net_c = w[n.NET_REVENUE + i] - price * dh
-        w[OUTCOME.revenue + i] += d * net_c
-        w[OUTCOME.revenue_bc + i] += d * (net_c + a[n.SWING_NET_REVENUE + i])
-        w[OUTCOME.substitution + i] += d * dt * w[n.RESEARCH + i]
-        w[OUTCOME.gross_revenue_a + i] += d * price * (a[n.ALLIED_VALUE + i] - dh)
-        w[OUTCOME.gross_revenue_b + i] += d * a[n.SWING_GROSS_REVENUE + i]
-        w[OUTCOME.gross_revenue_c + i] += d * w[n.GROSS_REVENUE + i]
-        w[OUTCOME.government_take + i] += d * (w[n.GOVERNMENT_TAKE + i] + a[n.SWING_GOVERNMENT_TAKE + i])
-        w[OUTCOME.displaced_revenue + i] += d * price * dh
-        w[OUTCOME.design_cost + i] += d * w[n.DESIGN_COST + i]
-        w[OUTCOME.write_downs + i] += d * w[n.WRITE_DOWNS + i]
-        w[OUTCOME.domestic_revenue + i] += d * w[n.DOMESTIC_REVENUE + i]
-        w[OUTCOME.units_a + i] += a[n.ALLIED_CHIPS + i] * w[n.ALLIED_SHARE_KEPT + i]
-        w[OUTCOME.units_b + i] += a[n.SWING_CHIPS + i]
-        w[OUTCOME.units_open + i] += o[n.OFFER_CHIPS + i]
-        w[OUTCOME.units_licensed + i] += l[n.OFFER_CHIPS + i]
-        w[OUTCOME.units_grey + i] += w[n.GREY_CHIPS + i]
-        w[OUTCOME.units_domestic + i] += w[n.DOMESTIC_CHIPS + i]
+        w[OUTCOME.units_a + i] += w[n.ALLIED_KEPT + i] * dt
+        w[OUTCOME.units_b + i] += a[n.SWING_STEP_CHIPS + i]
+        w[OUTCOME.units_open + i] += o[n.OFFER_CHIPS + i] * dt + o[n.OFFER_AHEAD + i]
+        w[OUTCOME.units_licensed + i] += l[n.OFFER_CHIPS + i] * dt + l[n.OFFER_AHEAD + i]
+        w[OUTCOME.units_grey + i] += w[n.GREY_CHIPS + i] * dt
+        w[OUTCOME.units_domestic + i] += w[n.DOMESTIC_CHIPS + i] * dt
+        w[OUTCOME.acquired_lawful + i] += w[n.VALUE_SOLD + i] * dt
+        w[OUTCOME.acquired_domestic + i] += w[n.DOMESTIC_CHIPS + i] * w[n.DOMESTIC_VALUE + i] * dt
+        w[OUTCOME.acquired_smuggled + i] += w[n.GREY_CHIPS + i] * x[n.FRONTIER_VALUE_C + i] * dt
+        w[OUTCOME.acquired_rented + i] += w[n.REMOTE_SHARE + i] * a[n.SWING_VALUE + i] * dt
+        w[OUTCOME.domestic_supply + i] += w[n.DOMESTIC_SUPPLY + i] * w[n.DOMESTIC_VALUE + i] / n_steps
         w[OUTCOME.buyer_access + i] += (1.0 - w[n.BARRED + i]) / n_steps
-        w[OUTCOME.grey_premium + i] += (w[n.GREY_PRICE + i] / (price * x[n.FRONTIER_VALUE_C + i]) - 1.0) / n_steps
-        w[OUTCOME.grey_capped + i] += w[n.GREY_IS_CAPPED + i] / n_steps
-        w[OUTCOME.terminal_gap + i] = 0.0
+        w[OUTCOME.served + i] += w[n.SERVED + i] / n_steps
+        w[OUTCOME.grey_premium + i] += (w[n.GREY_PRICE + i] / x[n.ALLIED_PRICE + i] - 1.0) / n_steps
+        w[n.DISCOUNT_SUM + i] += x[n.DISCOUNT_FLOW + i]
     for k in range(4):
-        _tally_workload(w, x, k * LANES, dt)
-    for i in range(LANES):
-        w[OUTCOME.gap + i] += x[n.DISCOUNT + i] * dt * w[OUTCOME.terminal_gap + i]
+        for i in range(LANES):
+            at = k * LANES + i
+            w[n.EXPORTER_SPENDING_SUM + at] += w[n.EXPORTER_SPENDING + at] * dt
+            w[n.DOMESTIC_SPENDING_SUM + at] += w[n.DOMESTIC_SPENDING + at] * dt
+            w[n.GREY_SPENDING_SUM + at] += w[n.GREY_SPENDING + at] * dt
+            both = w[n.LN_LEAD_BEFORE + at] + w[n.LN_LEAD + at]
+            w[n.LN_LEAD_SUM + at] += x[n.DISCOUNT_FLOW + i] * (0.5 * both)
 
 
 @inline
-def _tally_workload(w, x, row, dt):
-    """Spending and the gap of equation (15) on one workload."""
+def _tally_money(w, v, x, a, o, l):
     for i in range(LANES):
-        at = row + i
-        w[n.EXPORTER_SPENDING_SUM + at] += w[n.EXPORTER_SPENDING + at]
-        w[n.DOMESTIC_SPENDING_SUM + at] += w[n.DOMESTIC_SPENDING + at]
-        w[n.GREY_SPENDING_SUM + at] += w[n.GREY_SPENDING + at]
-        gap = w[n.LN_STOCK_RATIO + at] + w[n.ALGORITHM_GAP + i]
-        w[OUTCOME.gap_st + at] += x[n.DISCOUNT + i] * dt * gap
-        w[OUTCOME.terminal_gap_st + at] = gap
-        w[OUTCOME.terminal_gap + i] += w[n.CAPABILITY_WEIGHTS + at] * gap
-        ratio = w[n.STOCK_C + at] / max(w[n.STOCK_A + at], 1e-9)
-        w[OUTCOME.compute_ratio_max + i] = max(w[OUTCOME.compute_ratio_max + i], ratio)
+        flow, end, price = x[n.DISCOUNT_FLOW + i], x[n.DISCOUNT_END + i], x[n.ALLIED_PRICE + i]
+        sales = w[n.SALES_FLOW + i] * flow + w[n.SALES_LUMP + i] * end
+        take = w[n.TAKE_FLOW + i] * flow + w[n.TAKE_LUMP + i] * end
+        displaced = price * (w[n.DISPLACED + i] * flow + w[n.DISPLACED_AHEAD + i] * end)
+        design, lost = w[n.DESIGN_COST + i] * flow, w[n.WRITE_DOWNS + i] * end
+        net = sales - take - displaced - design - lost
+        swing = a[n.SWING_SALES + i] - a[n.SWING_TAKE + i] - a[n.SWING_DESIGN_COST + i] - a[n.SWING_WRITE_DOWNS + i]
+        both = take + a[n.SWING_TAKE + i]
+        w[OUTCOME.revenue + i] += net
+        w[OUTCOME.revenue_bc + i] += net + swing
+        w[OUTCOME.exporter_and_government + i] += net + both
+        w[OUTCOME.gross_revenue_a + i] += price * a[n.ALLIED_CHIPS + i] * flow - displaced
+        w[OUTCOME.gross_revenue_b + i] += a[n.SWING_SALES + i]
+        w[OUTCOME.gross_revenue_c + i] += sales
+        w[OUTCOME.government_take + i] += both
+        w[OUTCOME.displaced_revenue + i] += displaced
+        w[OUTCOME.design_cost + i] += design
+        w[OUTCOME.write_downs + i] += lost
+        w[OUTCOME.domestic_revenue + i] += w[n.DOMESTIC_REVENUE + i] * flow
+        w[OUTCOME.research + i] += w[n.RESEARCH + i] * flow
+        tools = w[n.TOOL_PRICE + i] * w[n.TOOLS_ALIGNED + i] * w[n.WAFERS_GROWTH + i]
+        w[OUTCOME.equipment_sales + i] += tools * flow
+        licensed = l[n.OFFER_CHIPS + i]
+        running = w[n.LICENCE_FIXED + i] if licensed > 0.0 else 0.0
+        running += w[n.LICENCE_COST + i] * l[n.OFFER_PRICE + i] * licensed
+        leak = max(w[n.LEAK_THROUGH + i] * (1.0 - v[n.ENFORCEMENT_ADDED + i]), 1e-3)
+        running -= w[n.ENFORCEMENT_COST + i] * log(leak)
+        w[OUTCOME.administration + i] += running * flow
 
 
 @inline
@@ -96,19 +109,19 @@ def _share(part, whole):
     return part / whole if whole > 0.0 else 0.0
 
 
-@part(ROWS, WHOLE, REAL)
-def close(w, n_steps, dt):
-    """Outcomes that need the whole run or the state after it; the cost of equation (10) among them."""
+@tile
+def close(w):
+    """Outcomes that need the whole run or the state after it; substitution needs another run, and is no number here."""
     for i in range(LANES):
-        floor = w[n.COST_FLOOR + i]
-        learnt = power(w[n.CUMULATIVE_OUTPUT + i] * w[n.INVERSE_OUTPUT_START + i], w[n.LEARNING_EXPONENT + i])
-        w[OUTCOME.domestic_cost + i] = w[n.DOMESTIC_COST_START + i] * (floor + (1.0 - floor) * learnt)
-        w[OUTCOME.domestic_capacity + i] = w[n.DOMESTIC_CAPACITY + i]
+        w[OUTCOME.substitution + i] = np.nan
+        w[OUTCOME.terminal_substitution + i] = np.nan
+        w[OUTCOME.terminal_supply + i] = w[n.DOMESTIC_SUPPLY + i] * w[n.DOMESTIC_VALUE + i]
+        w[OUTCOME.domestic_chips + i] = w[n.DOMESTIC_MADE + i]
+        w[OUTCOME.domestic_cost + i] = w[n.DOMESTIC_COST + i]
         w[OUTCOME.domestic_value + i] = w[n.DOMESTIC_VALUE + i]
         w[OUTCOME.terminal_access + i] = 1.0 - w[n.BARRED + i]
         w[OUTCOME.lock_in + i] = w[n.LOCK_IN + i]
-        w[OUTCOME.oscillation + i] = 1.0 if w[n.RESPONSE_TURNS + i] >= 3.0 else 0.0
-        domestic = whole = 0.0
+        domestic = whole = lead = last = world = 0.0
         for k in range(4):
             at = k * LANES + i
             e, d, g = w[n.EXPORTER_SPENDING_SUM + at], w[n.DOMESTIC_SPENDING_SUM + at], w[n.GREY_SPENDING_SUM + at]
@@ -117,10 +130,24 @@ def close(w, n_steps, dt):
             w[OUTCOME.grey_share_st + at] = _share(g, e + d + g)
             domestic += w[n.DOMESTIC_SPENDING + at]
             whole += w[n.EXPORTER_SPENDING + at] + w[n.DOMESTIC_SPENDING + at] + w[n.GREY_SPENDING + at]
-            growth = log(max(w[n.STOCK_A + at], 1e-9) / max(w[n.STOCK_A_BEFORE + at], 1e-9)) / dt
-            lead = min(max(w[n.LN_STOCK_RATIO + at] / max(growth, 0.001), -LONGEST_LEAD), LONGEST_LEAD)
-            w[OUTCOME.lead_st + at] = lead if n_steps > 1 else np.nan
+            mean = w[n.LN_LEAD_SUM + at] / w[n.DISCOUNT_SUM + i]
+            weight = w[n.CAPABILITY_WEIGHTS + at]
+            lead += weight * mean
+            last += weight * w[n.LN_LEAD + at]
+            w[OUTCOME.compute_lead_st + at] = mean
+            w[OUTCOME.terminal_compute_lead_st + at] = w[n.LN_LEAD + at]
+            own = w[n.STOCK_E + at] + w[n.STOCK_G + at] + w[n.STOCK_D + at]
+            world += weight * (own / (own + w[n.STOCK_A + at] + w[n.STOCK_B + at]))
         w[OUTCOME.terminal_domestic_share + i] = _share(domestic, whole)
+        w[OUTCOME.world_share_c + i] = world
+        w[OUTCOME.compute_lead + i] = lead
+        w[OUTCOME.terminal_compute_lead + i] = last
+    for i in range(LANES):
+        w[OUTCOME.compute_lead + i] = exp(w[OUTCOME.compute_lead + i])
+        w[OUTCOME.terminal_compute_lead + i] = exp(w[OUTCOME.terminal_compute_lead + i])
+    for i in range(4 * LANES):
+        w[OUTCOME.compute_lead_st + i] = exp(w[OUTCOME.compute_lead_st + i])
+        w[OUTCOME.terminal_compute_lead_st + i] = exp(w[OUTCOME.terminal_compute_lead_st + i])
 
 
 @tile
@@ -131,32 +158,22 @@ def report(w, out):
             out[k, i] = w[FIRST_OUTCOME + k * LANES + i]
 
 
-@part(ROWS, ROWS, ROWS, ROWS, ROWS, TABLE)
-def record(w, x, a, o, l, out):
+@part(ROWS, ROWS, ROWS, REAL, ROWS, ROWS, TABLE)
+def record(w, x, a, dt, o, l, out):
     """One step of every lane, in the order of TRAJECTORY; out: float64[N_TRAJECTORY, LANES]."""
+    _record_flows(w, x, a, dt, o, l, out)
     for i in range(LANES):
-        price = x[n.REFERENCE_PRICE + i]
-        dh = w[n.DISPLACED + i]
-        out[FIELD.gross_revenue_a, i] = price * (a[n.ALLIED_VALUE + i] - dh)
-        out[FIELD.gross_revenue_b, i] = a[n.SWING_GROSS_REVENUE + i]
-        out[FIELD.gross_revenue_c, i] = w[n.GROSS_REVENUE + i]
-        out[FIELD.net_revenue_b, i] = a[n.SWING_NET_REVENUE + i]
-        out[FIELD.net_revenue_c, i] = w[n.NET_REVENUE + i] - price * dh
-        out[FIELD.government_take, i] = w[n.GOVERNMENT_TAKE + i] + a[n.SWING_GOVERNMENT_TAKE + i]
-        out[FIELD.units_a, i] = a[n.ALLIED_CHIPS + i] * w[n.ALLIED_SHARE_KEPT + i]
-        out[FIELD.units_b, i] = a[n.SWING_CHIPS + i]
-        out[FIELD.units_open, i] = o[n.OFFER_CHIPS + i]
-        out[FIELD.units_licensed, i] = l[n.OFFER_CHIPS + i]
-        out[FIELD.units_grey, i] = w[n.GREY_CHIPS + i]
-        out[FIELD.units_domestic, i] = w[n.DOMESTIC_CHIPS + i]
-        out[FIELD.price_open, i] = o[n.OFFER_PRICE + i] if o[n.OFFER_REACH + i] > 0.0 else 0.0
-        out[FIELD.price_licensed, i] = l[n.OFFER_PRICE + i] if l[n.OFFER_REACH + i] > 0.0 else 0.0
+        sold_o, sold_l = o[n.OFFER_CHIPS + i] > 0.0, l[n.OFFER_CHIPS + i] > 0.0
+        out[FIELD.price_allied, i] = x[n.ALLIED_PRICE + i]
+        out[FIELD.reference_price, i] = x[n.REFERENCE_PRICE + i]
+        out[FIELD.price_open, i] = o[n.OFFER_PRICE + i] if sold_o else 0.0
+        out[FIELD.price_licensed, i] = l[n.OFFER_PRICE + i] if sold_l else 0.0
         out[FIELD.price_grey, i] = w[n.GREY_PRICE + i]
         out[FIELD.price_domestic, i] = w[n.DOMESTIC_PRICE + i]
-        out[FIELD.value_open, i] = o[n.OFFER_VALUE + i] if o[n.OFFER_REACH + i] > 0.0 else 0.0
-        out[FIELD.value_licensed, i] = l[n.OFFER_VALUE + i] if l[n.OFFER_REACH + i] > 0.0 else 0.0
+        out[FIELD.value_open, i] = o[n.OFFER_VALUE + i] if sold_o else 0.0
+        out[FIELD.value_licensed, i] = l[n.OFFER_VALUE + i] if sold_l else 0.0
         out[FIELD.value_domestic, i] = w[n.DOMESTIC_VALUE + i]
-        total_gap = 0.0
+        lead = 0.0
         for k in range(4):
             at = k * LANES + i
             e, d, g = w[n.EXPORTER_SPENDING + at], w[n.DOMESTIC_SPENDING + at], w[n.GREY_SPENDING + at]
@@ -165,13 +182,46 @@ def record(w, x, a, o, l, out):
             out[FIELD.grey_share_st + k, i] = _share(g, e + d + g)
             out[FIELD.stock_a_st + k, i] = w[n.STOCK_A + at]
             out[FIELD.stock_c_st + k, i] = w[n.STOCK_C + at]
-            total_gap += w[n.CAPABILITY_WEIGHTS + at] * (w[n.LN_STOCK_RATIO + at] + w[n.ALGORITHM_GAP + i])
-        out[FIELD.gap, i] = total_gap
+            lead += w[n.CAPABILITY_WEIGHTS + at] * w[n.LN_LEAD + at]
+        out[FIELD.compute_lead, i] = exp(lead)
         out[FIELD.research, i] = w[n.RESEARCH + i]
-        out[FIELD.domestic_capacity, i] = w[n.DOMESTIC_CAPACITY + i]
+        out[FIELD.domestic_supply, i] = w[n.DOMESTIC_SUPPLY + i] * w[n.DOMESTIC_VALUE + i]
+        out[FIELD.domestic_chips, i] = w[n.DOMESTIC_MADE + i]
+        out[FIELD.wafers, i] = w[n.WAFERS_NOW + i]
+        out[FIELD.yield_, i] = w[n.YIELD + i]
+        out[FIELD.stacks, i] = w[n.STACKS_NOW + i]
+        out[FIELD.memory_binds, i] = w[n.MEMORY_BINDS + i]
         out[FIELD.domestic_cost, i] = w[n.DOMESTIC_COST + i]
         out[FIELD.write_downs, i] = w[n.WRITE_DOWNS + i]
         out[FIELD.barred, i] = w[n.BARRED + i]
-        out[FIELD.lock_in, i] = w[n.LOCK_IN + i]
-        out[FIELD.denial, i] = w[n.DENIAL + i]
-        out[FIELD.grey_premium, i] = w[n.GREY_PRICE + i] / (price * x[n.FRONTIER_VALUE_C + i]) - 1.0
+        out[FIELD.belief, i] = w[n.BELIEF_MEAN + i]
+        out[FIELD.lock_in, i] = w[n.LOCK_IN_NOW + i]
+        out[FIELD.served, i] = w[n.SERVED + i]
+        out[FIELD.access, i] = w[n.ACCESS + i]
+        out[FIELD.capacity_binds, i] = w[n.CAPACITY_BINDS + i]
+        out[FIELD.grey_premium, i] = w[n.GREY_PRICE + i] / x[n.ALLIED_PRICE + i] - 1.0
+
+
+@inline
+def _record_flows(w, x, a, dt, o, l, out):
+    """Amounts of the step: rates times its length, and lumps."""
+    for i in range(LANES):
+        price = x[n.ALLIED_PRICE + i]
+        displaced = price * (w[n.DISPLACED + i] * dt + w[n.DISPLACED_AHEAD + i])
+        sales = w[n.SALES_FLOW + i] * dt + w[n.SALES_LUMP + i]
+        take = w[n.TAKE_FLOW + i] * dt + w[n.TAKE_LUMP + i]
+        out[FIELD.gross_revenue_a, i] = price * a[n.ALLIED_CHIPS + i] * dt - displaced
+        out[FIELD.gross_revenue_b, i] = a[n.SWING_STEP_SALES + i]
+        out[FIELD.gross_revenue_c, i] = sales
+        out[FIELD.net_revenue_b, i] = a[n.SWING_STEP_NET + i]
+        out[FIELD.net_revenue_c, i] = sales - take - displaced - w[n.DESIGN_COST + i] * dt - w[n.WRITE_DOWNS + i]
+        out[FIELD.government_take, i] = take + a[n.SWING_STEP_TAKE + i]
+        out[FIELD.units_a, i] = w[n.ALLIED_KEPT + i] * dt
+        out[FIELD.units_b, i] = a[n.SWING_STEP_CHIPS + i]
+        out[FIELD.units_open, i] = o[n.OFFER_CHIPS + i] * dt + o[n.OFFER_AHEAD + i]
+        out[FIELD.units_licensed, i] = l[n.OFFER_CHIPS + i] * dt + l[n.OFFER_AHEAD + i]
+        out[FIELD.units_grey, i] = w[n.GREY_CHIPS + i] * dt
+        out[FIELD.units_domestic, i] = w[n.DOMESTIC_CHIPS + i] * dt
+        out[FIELD.acquired_lawful, i] = w[n.VALUE_SOLD + i] * dt
+        out[FIELD.acquired_domestic, i] = w[n.DOMESTIC_CHIPS + i] * w[n.DOMESTIC_VALUE + i] * dt
+        out[FIELD.acquired_smuggled, i] = w[n.GREY_CHIPS + i] * x[n.FRONTIER_VALUE_C + i] * dt

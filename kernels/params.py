@@ -109,7 +109,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "attraction_d", "1", 1e-12, 1e+12,
         "attraction of domestic chips over the exporter's at equal price and neutral lock-in",
-    ),  # fmt: skip
+    ),
     Parameter("markup_a", "1", 0.01, 100, "exporter's markup over unit cost in A"),
     Parameter("budget_elasticity", "1", 0, 5, "elasticity of C's spending plans; 1 fixes the budget"),
     Parameter("budget_speed", "1/year", 0, 0.999, "share of the distance of the budget to its plan closed in a year"),
@@ -142,7 +142,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "wafers_speed", "1/year", 0, 0.999,
         "share of the distance to the ceiling closed in a year without tool limits",
-    ),  # fmt: skip
+    ),
     Parameter("tools", "kwafer/month/year", 0, 1e+06, "advanced capacity whose tools can be installed a year"),
     Parameter("tools_aligned", "1", 0, 1, "share of tools that an equipment control stops"),
     Parameter("tool_price", "GUSD/(kwafer/month)", 0, 1000, "tools for a thousand advanced wafers a month"),
@@ -179,16 +179,16 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "asic_gain", "1", 0.01, 100,
         "compute and bandwidth of an ASIC over as many dies and stacks of the training package",
-    ),  # fmt: skip
+    ),
     Parameter(
         "asic_training", "1", 0, 1,
         "share of its roofline an ASIC delivers in small-scale training; none at the frontier",
-    ),  # fmt: skip
+    ),
     Parameter("asic_limit", "1", 0, 0.99, "largest share of packages that may be ASICs"),
     Parameter(
         "efficiency_response", "1/year", 0, 5,
         "growth of C's compute efficiency at full denial, beyond everyone's",
-    ),  # fmt: skip
+    ),
     # Section 8 Stocks and lock-in
     Parameter("depreciation", "1/year", 0, 1, "share of a stock lost in a year"),
     Parameter("stock_a", "MH100e", 1e-09, 1e+09, "installed in A at the start"),
@@ -312,7 +312,7 @@ OUTCOME_LIST: tuple[Outcome, ...] = (
     Outcome("revenue", "GUSD", "present value of the exporter's net revenue from C (J1)"),
     Outcome("revenue_bc", "GUSD", "present value of the exporter's net revenue from B and C (J1)"),
     Outcome("compute_lead", "1", "A's computing over C's, discounted geometric mean over the years (J2)"),
-    Outcome("substitution", "percent", "domestic supply, mean over the years, over that of the same future without control (J3)"),
+    Outcome("substitution", "percent", "domestic supply, mean over the years, beyond the same future's without control (J3)"),
     Outcome("exporter_and_government", "GUSD", "revenue and the government's take together"),
     Outcome("gross_revenue_a", "GUSD", "present value of sales to A"),
     Outcome("gross_revenue_b", "GUSD", "present value of sales to B"),
@@ -393,7 +393,7 @@ TRAJECTORY_LIST: tuple[Outcome, ...] = (
     Outcome("domestic_supply", "MH100e/year", "what domestic makers can sell in the step"),
     Outcome("domestic_chips", "Mchip/year", "what domestic makers make in the step"),
     Outcome("wafers", "kwafer/month", "advanced wafers in the middle of the step"),
-    Outcome("yield", "1", "good dies over gross dies"),
+    Outcome("yield_", "1", "good dies over gross dies"),
     Outcome("stacks", "Mstack/year", "domestic memory stacks in the middle of the step"),
     Outcome("memory_binds", "1", "how far memory rather than logic limits domestic supply"),
     Outcome("domestic_cost", "kUSD", "domestic unit cost in the step"),

@@ -10,14 +10,17 @@ from __future__ import annotations
 import numpy as np
 
 from . import lanes as n
-from ._jit import glue, kernel
+from ._jit import glue, kernel, tile
+from .domestic import domestic_supply, first_wafers, grow_domestic
+from .government import decide, open_market
+from .lanes import LANES
 from .offers import find_offers
 from .outcomes import clear, close, record, report, tally
-from .restricted import domestic_product, grey_market, open_market, ration
+from .restricted import clear_market
 from .rules import load_levers, scale_caps
 from .sales import book
-from .state import advance, displace, elastic_budget, open_state, purchase, research, respond
-from .tightening import pull_forward, tightening
+from .state import advance, displace, open_grey, open_state, purchase, remember_premium, serve
+from .tightening import look_ahead, next_step_of, nothing_ahead, pull_forward
 
 
 @kernel
@@ -29,48 +32,59 @@ def payoff(part, policies, scenarios, allied, results):
     w, v, o, l = n.work_space()
     dt = 1.0 / scenarios.steps_per_year
     phase = policies.phase
-    for tile in range(part.first_tile, part.last_tile):
-        x = scenarios.paths[tile]
+    for place in range(part.first_tile, part.last_tile):
+        x = scenarios.paths[place]
         for row in range(part.first_row, part.last_row):
-            open_state(w, scenarios.constants[tile])
+            open_state(w, scenarios.constants[place])
             clear(w)
             since = 0
             for t in range(phase.size):
                 since = 0 if t == 0 or phase[t] != phase[t - 1] else since + 1
-                home = allied.purchases[allied.rows[row], tile, t]
-                _step(policies, policies.lanes[row], t, since, scenarios, dt, x, home, w, v, o, l)
-                tally(w, x[t], home, phase.size, dt, o, l)
+                home = allied.purchases[allied.rows[row], place, t]
+                _step(policies, policies.lanes[row], t, since, scenarios, dt, x[t], home, w, v, o, l)
+                tally(w, v, x[t], home, phase.size, dt, o, l)
                 if results.trajectory.shape[0] > 0:
-                    record(w, x[t], home, o, l, results.trajectory[row, tile, t])
-                _next(w, x[t], t, scenarios.steps_per_year, dt)
-            close(w, phase.size, dt)
-            report(w, results.outcomes[row, tile])
+                    record(w, x[t], home, dt, o, l, results.trajectory[row, place, t])
+                grow_domestic(w, x[t], dt)
+                advance(w, dt)
+                remember_premium(w, x[t])
+            close(w)
+            report(w, results.outcomes[row, place])
 
 
 @glue
 def _step(policies, lanes, t, since, scenarios, dt, x, home, w, v, o, l):
-    """Group C in one step, up to its purchases; order as in docs/model.md section 8."""
-    phase = policies.phase
+    """Group C in one step, up to its purchases: the items of docs/model.md section 8 in their order."""
+    phase, group = policies.phase, np.int64(2)
     if t == 0 or phase[t] != phase[t - 1]:
-        load_levers(policies.levers, phase[t], lanes, np.int64(2), v)
-    scale_caps(v, t * dt, since, dt)
-    tightening(policies, lanes, np.int64(2), t, since, scenarios, dt, x, w, v)
-    domestic_product(w, x[t], scenarios.exponent)
-    open_market(w, x[t], home, dt)
-    find_offers(w, v, x[t], dt, scenarios.catalogue, scenarios.exponent, o, l)
-    grey_market(w, x[t], home)
-    ration(w, v, x[t], dt, o, l)
-    elastic_budget(w, x[t], o, l)
-    pull_forward(w, v, x[t], np.int64(n.ANNUAL_BUDGET_C_NEXT), dt, o, l)
+        load_levers(policies.levers, phase[t], lanes, group, v)
+    scale_caps(v, (t + 0.5) * dt, since, dt)
+    if t == 0:
+        first_wafers(w, v)
+        open_grey(w, v)
+    later = next_step_of(phase, t)
+    if later < phase.size:
+        look_ahead(policies, lanes, group, t, later, since, scenarios, dt, x, w, v)
+    domestic_supply(w, v, x, scenarios.exponent, dt)
+    open_market(w, x, home)
+    find_offers(w, v, x, scenarios.catalogue, scenarios.exponent, o, l)
+    decide(w, v, x, o, l)
+    _announce(w, x, later < phase.size, (later - t - 0.5) * dt)
+    clear_market(w, v, x, home, o, l)
+    serve(w, x, o, l)
+    nothing_ahead(w, o, l)
+    if later == t + 1 and later < phase.size:
+        pull_forward(w, v, o, l)
     book(w, v, o, l)
-    displace(w, v, home, o, l)
-    purchase(w, x[t], home, o, l)
-    research(w, dt)
+    displace(w, x, home, dt, o, l)
+    purchase(w, x, home, dt, o, l)
 
 
-@glue
-def _next(w, x, t, steps_per_year, dt):
-    """The next step's state. The response reads this step's capacity and prices, so it moves before they do."""
-    respond(w, x)
-    forget = 1 if (t + 1) % (2 * steps_per_year) == 0 else 0
-    advance(w, x, forget, dt)
+@tile
+def _announce(w, x, changes, years):
+    """o' of section 8, item 7: what the next phase leaves open; the same where none follows."""
+    for i in range(LANES):
+        now = w[n.LEAVES_OPEN + i]
+        ahead = min(1.0, w[n.BEST_ADMITTED_VALUE_NEXT + i] / x[n.FRONTIER_VALUE_C + i])
+        w[n.LEAVES_OPEN_NEXT + i] = ahead if changes else now
+        w[n.YEARS_LEFT + i] = years if changes else 0.0

@@ -1,10 +1,10 @@
-"""Prices of one design: docs/model.md section 5, equations (7) and (8).
+"""The price of one design: docs/model.md section 5, equation (14).
 
-Prices are found in logarithms: l = ln(price). Equation (7) written as l = ln c_e + ln(1 + rho/beta) with
-rho = sum b s / sum b s (1-s), and equation (8) as ln(sum b s) - l = ln N, are nearly straight lines in l, so that
-Newton's method needs five steps where the condition in the markup itself needs ten or more. Every step is
-bracketed. A lane stops when its step falls below a limit (the error left is its square) and is frozen then, so that
-a lane's bits do not depend on how many steps its neighbours need.
+It is found in logarithms: l = ln(price). The condition, written as l = ln c_e + ln(1 + rho/beta) with
+rho = sum b s / sum b s (1-s), is nearly a straight line in l, so that Newton's method needs five steps where the
+condition in the markup itself needs ten or more. Every step is bracketed. A lane stops when its step falls below a
+limit (the error left is its square) and is frozen then, so that a lane's bits do not depend on how many steps its
+neighbours need.
 
 The solver's desk holds attractions over the rivals', g = A f^beta / R, so that a share is s = g y / (1 + g y) with
 y = p^-beta. Its loops are short on purpose: a long chain of dependent operations leaves the processor waiting, and
@@ -35,7 +35,7 @@ def _attractiveness(w):
 
 @inline
 def _shares(g0, g1, g2, g3):
-    """1 - s of equation (6) on four workloads: reciprocals of 1 + g, two by a division."""
+    """1 - s of equation (12) on four workloads: reciprocals of 1 + g, two by a division."""
     d0, d1, d2, d3 = 1.0 + g0, 1.0 + g1, 1.0 + g2, 1.0 + g3
     r01, r23 = 1.0 / (d0 * d1), 1.0 / (d2 * d3)
     return r01 * d1, r01 * d0, r23 * d3, r23 * d2
@@ -51,7 +51,7 @@ def _pulls(w, i):
 
 @inline
 def _spendings(w, i, g0, g1, g2, g3, t0, t1, t2, t3):
-    """Spending b s of equation (6) on the four workloads."""
+    """Spending b s of equation (12) on the four workloads."""
     u0, u1 = w[n.SOLVER_BUDGET + i] * (g0 * t0), w[n.SOLVER_BUDGET + LANES + i] * (g1 * t1)
     return u0, u1, w[n.SOLVER_BUDGET + 2 * LANES + i] * (g2 * t2), w[n.SOLVER_BUDGET + 3 * LANES + i] * (g3 * t3)
 
@@ -116,7 +116,7 @@ def _bracket_markup(w):
 
 @tile
 def solve_markup(w, close):
-    """Equation (7) for the active lanes: the log price p* into SOLVER_LN_PRICE, which holds a start.
+    """Equation (14) for the active lanes: the log price p* into SOLVER_LN_PRICE, which holds a start.
 
     SOLVER_ATTRACTION, SOLVER_BUDGET and SOLVER_LN_COST are given.
     """
@@ -150,54 +150,4 @@ def _markup_step(w, close):
         ln_p = w[n.SOLVER_LN_PRICE + i]
         gap = ln_p - w[n.SOLVER_LN_COST + i] - w[n.SOLVER_LN_MARKUP + i]
         moving += _move(w, i, ln_p, -gap * w[n.SOLVER_MARKUP + i] / w[n.SOLVER_SLOPE + i], gap < 0.0, close)
-    return moving
-
-
-@tile
-def _bracket_clearing(w):
-    for i in range(LANES):
-        budget = (
-            w[n.SOLVER_BUDGET + i]
-            + w[n.SOLVER_BUDGET + LANES + i]
-            + w[n.SOLVER_BUDGET + 2 * LANES + i]
-            + w[n.SOLVER_BUDGET + 3 * LANES + i]
-        )
-        w[n.SOLVER_LN_BUDGET + i] = log(budget)
-    for i in range(LANES):
-        all_spent, start = w[n.SOLVER_LN_BUDGET + i] - w[n.SOLVER_LN_QUANTITY + i], w[n.SOLVER_LN_PRICE + i]
-        high = max(all_spent, w[n.SOLVER_LOW + i])
-        w[n.SOLVER_HIGH + i] = high
-        w[n.SOLVER_LN_PRICE + i] = min(start, high) if w[n.SOLVER_ACTIVE + i] > 0.0 else start
-
-
-@tile
-def solve_clearing(w):
-    """Equation (8) for the active lanes: the log price that sells SOLVER_LN_QUANTITY into SOLVER_LN_PRICE.
-
-    SOLVER_LN_PRICE holds a start, SOLVER_LOW a log price at or below it, which sells more than the quantity.
-    """
-    _bracket_clearing(w)
-    for _ in range(_MAX_STEPS):
-        if _clearing_step(w) == 0:
-            break
-
-
-@tile
-def _clearing_step(w):
-    _attractiveness(w)
-    for i in range(LANES):
-        g0, g1, g2, g3 = _pulls(w, i)
-        t0, t1, t2, t3 = _shares(g0, g1, g2, g3)
-        u0, u1, u2, u3 = _spendings(w, i, g0, g1, g2, g3, t0, t1, t2, t3)
-        bs = (u0 + u1) + (u2 + u3)
-        bst = fma(u0, t0, u1 * t1) + fma(u2, t2, u3 * t3)
-        w[n.SOLVER_SPENDING + i] = bs
-        w[n.SOLVER_SLOPE + i] = 1.0 + w[n.PRICE_SENSITIVITY + i] * bst / bs
-    for i in range(LANES):
-        w[n.SOLVER_LN_SPENDING + i] = log(w[n.SOLVER_SPENDING + i])
-    moving = 0
-    for i in range(LANES):
-        ln_p = w[n.SOLVER_LN_PRICE + i]
-        excess = w[n.SOLVER_LN_SPENDING + i] - ln_p - w[n.SOLVER_LN_QUANTITY + i]
-        moving += _move(w, i, ln_p, excess / w[n.SOLVER_SLOPE + i], excess > 0.0, CLOSE)
     return moving

@@ -1,4 +1,4 @@
-"""What the exporter books on its offers: the money of docs/model.md section 9, a step's part of it."""
+"""What the exporter books on its offers: the money of docs/model.md section 9."""
 
 from __future__ import annotations
 
@@ -9,25 +9,24 @@ from .lanes import LANES
 
 @tile
 def book(w, v, o, l):
-    """Revenue, the government's take and design costs of both offers, at their prices and with what is pulled forward.
+    """Sales and the government's take of both offers, as annual flows and as lumps at the step's end, and design costs.
 
-    WRITE_DOWNS is read, as `pull_forward` left it.
+    A lump is what is pulled forward. DESIGN_COST is an annual rate.
     """
     for i in range(LANES):
         price_o, price_l = o[n.OFFER_PRICE + i], l[n.OFFER_PRICE + i]
-        base = w[n.NET_OF_TARIFF + i]
-        sales_l = price_l * l[n.OFFER_CHIPS + i] * base
-        take = sales_l * v[n.REVENUE_SHARE + i]
-        cut_o = _used(o[n.OFFER_IS_CUT + i], o[n.OFFER_REACH + i])
-        cut_l = _used(l[n.OFFER_IS_CUT + i], l[n.OFFER_REACH + i])
-        design = w[n.NRE_PER_STEP + i] * (cut_o + cut_l)
-        gross = price_o * o[n.OFFER_CHIPS + i] * base + sales_l
-        w[n.DESIGN_COST + i] = design
-        w[n.GROSS_REVENUE + i] = gross
-        w[n.GOVERNMENT_TAKE + i] = take
-        w[n.NET_REVENUE + i] = gross - take - design - w[n.WRITE_DOWNS + i]
+        base, tau = w[n.NET_OF_TARIFF + i], v[n.REVENUE_SHARE + i]
+        licensed = price_l * l[n.OFFER_CHIPS + i] * base
+        ahead = price_l * l[n.OFFER_AHEAD + i] * base
+        w[n.SALES_FLOW + i] = price_o * o[n.OFFER_CHIPS + i] * base + licensed
+        w[n.SALES_LUMP + i] = price_o * o[n.OFFER_AHEAD + i] * base + ahead
+        w[n.TAKE_FLOW + i] = licensed * tau
+        w[n.TAKE_LUMP + i] = ahead * tau
+        cut_o = _used(o[n.OFFER_IS_CUT + i], o[n.OFFER_CHIPS + i])
+        cut_l = _used(l[n.OFFER_IS_CUT + i], l[n.OFFER_CHIPS + i])
+        w[n.DESIGN_COST + i] = w[n.NRE + i] * (cut_o + cut_l)
 
 
 @inline
-def _used(cut, reach):
-    return 1.0 if (cut == 1.0) & (reach > 0.0) else 0.0
+def _used(cut, chips):
+    return 1.0 if (cut == 1.0) & (chips > 0.0) else 0.0

@@ -1,9 +1,11 @@
-"""Stocks and the next step's state of group C: docs/model.md section 8, items 7 to 10."""
+"""How C is served, what is believed, stocks and the next step's state: docs/model.md section 8, items 10, 12, 13."""
 
 from __future__ import annotations
 
+import numpy as np
+
 from . import lanes as n
-from ._jit import REAL, ROWS, WHOLE, part, tile
+from ._jit import REAL, ROWS, inline, part, tile
 from .lanes import LANES
 from .vecmath import exp, log, power
 
@@ -15,152 +17,199 @@ def open_state(w, q):
         w[i] = q[i]
     for i in range(LANES):
         w[n.LOCK_IN + i] = w[n.LOCK_IN_START + i]
-        w[n.BARRED + i] = w[n.BARRED_START + i]
-        w[n.DOMESTIC_CAPACITY + i] = w[n.CAPACITY_START + i]
+        w[n.LOCK_IN_TARGET + i] = w[n.LOCK_IN_TARGET_START + i]
+        w[n.LOCK_IN_TARGET_BEFORE + i] = w[n.LOCK_IN_TARGET_START + i]
+        w[n.BUDGET_FACTOR + i] = 1.0
+        w[n.BUDGET_TARGET + i] = 1.0
+        w[n.BUDGET_TARGET_BEFORE + i] = 1.0
+        w[n.DEBT + i] = 0.0
+        w[n.WAFERS + i] = w[n.WAFERS_START + i]
+        w[n.CUMULATIVE_WAFERS + i] = 0.0
+        w[n.AI_WAFERS + i] = w[n.AI_WAFERS_START + i]
+        w[n.STACKS + i] = w[n.STACKS_START + i]
+        w[n.STACK_BANK + i] = w[n.STACK_BANK_START + i]
+        w[n.DIE_BANK + i] = w[n.DIE_BANK_START + i]
         w[n.DOMESTIC_COMPUTE + i] = w[n.DOMESTIC_COMPUTE_START + i]
         w[n.DOMESTIC_MEMORY + i] = w[n.DOMESTIC_MEMORY_START + i]
         w[n.DOMESTIC_INTERCONNECT + i] = w[n.DOMESTIC_INTERCONNECT_START + i]
+        w[n.DIE_STEP + i] = w[n.DIE_STEP_START + i]
+        w[n.STACK_STEP + i] = w[n.STACK_STEP_START + i]
         w[n.CUMULATIVE_OUTPUT + i] = w[n.OUTPUT_START + i]
+        w[n.DOMESTIC_SOLD + i] = w[n.SOLD_START + i]
+        w[n.DOMESTIC_MADE_BEFORE + i] = -1.0  # no step before
+        w[n.WATTS_PER_DOLLAR + i] = -1.0
+        w[n.POWER_USED + i] = w[n.POWER_USED_C_START + i]
+        w[n.POWER_RATION + i] = 1.0
+        w[n.PREMIUM + i] = 1.0
+        w[n.LN_EFFICIENCY + i] = 0.0
         w[n.VALUE_STOCK_E + i] = w[n.VALUE_STOCK_E_START + i]
         w[n.VALUE_STOCK_G + i] = w[n.VALUE_STOCK_G_START + i]
         w[n.VALUE_STOCK_D + i] = w[n.VALUE_STOCK_D_START + i]
-        w[n.PULLED_FORWARD_C + i] = 0.0
-        w[n.BUDGET_FACTOR + i] = 1.0
-        w[n.RESPONSE_MOVE + i] = 0.0
-        w[n.RESPONSE_TURNS + i] = 0.0
+    for k in range(4):
+        for i in range(LANES):
+            at = k * LANES + i
+            w[n.BELIEF + at] = w[n.BELIEF_START + i]
+            w[n.BELIEF_TARGET + at] = w[n.BELIEF_START + i]
+            w[n.BELIEF_TARGET_BEFORE + at] = w[n.BELIEF_START + i]
     for i in range(4 * LANES):
+        w[n.BARRED_PROBABILITY + i] = w[n.BARRED_PROBABILITY_START + i]
         w[n.STOCK_A + i] = w[n.STOCK_A_START + i]
         w[n.STOCK_B + i] = w[n.STOCK_B_START + i]
         w[n.STOCK_E + i] = w[n.STOCK_E_START + i]
         w[n.STOCK_G + i] = w[n.STOCK_G_START + i]
         w[n.STOCK_D + i] = w[n.STOCK_D_START + i]
         w[n.MARKET_WEIGHTS + i] = w[n.VALUE_WEIGHTS_C + i]
+    _compare_stocks(w)
 
 
 @tile
-def displace(w, v, a, o, l):
-    """Allied H100e displaced by sales to C, equation (14); the index of what was sold goes into VALUE_SOLD."""
+def open_grey(w, v):
+    """Chips smuggled before the first step, under its enforcement: the table of section 8."""
     for i in range(LANES):
-        q_open = o[n.OFFER_CHIPS + i] * o[n.OFFER_VALUE + i]
-        q_licensed = l[n.OFFER_CHIPS + i] * l[n.OFFER_VALUE + i]
-        diverting = q_open + (0.0 if v[n.NO_DIVERSION + i] == 1.0 else q_licensed)
-        w[n.DISPLACED + i] = min(a[n.ALLIED_VALUE + i], w[n.DISPLACEMENT + i] * diverting)
-        w[n.VALUE_SOLD + i] = q_open + q_licensed
+        leak = max(w[n.LEAK_THROUGH + i] * (1.0 - v[n.ENFORCEMENT_ADDED + i]), 1e-3)
+        w[n.GREY_BEFORE + i] = w[n.GREY_BEFORE_START + i] * leak
 
 
-@part(ROWS, ROWS, ROWS, ROWS, ROWS)
-def purchase(w, x, a, o, l):
-    """Purchases into stocks, C's total in STOCK_C; ln(K_A/K_C) of equation (15) in LN_STOCK_RATIO."""
-    for i in range(LANES):
-        qa = a[n.ALLIED_VALUE + i]
-        gone = w[n.DISPLACED + i] / qa
-        w[n.ALLIED_SHARE_KEPT + i] = 1.0 - gone if qa > 0.0 else 1.0
-        leak = w[n.LEAK_B + i] * w[n.ENFORCEMENT_FACTOR + i] * w[n.GREY_FLOW + i] * w[n.GREY_BOUGHT_SHARE + i]
-        w[n.SWING_SHARE_KEPT + i] = 1.0 - min(1.0, leak)
-    for i in range(LANES):
-        keep = w[n.STOCK_KEPT_PER_STEP + i]
-        units_o, units_l = o[n.OFFER_CHIPS + i], l[n.OFFER_CHIPS + i]
-        grey, domestic = w[n.GREY_CHIPS + i], w[n.DOMESTIC_CHIPS + i]
-        w[n.VALUE_STOCK_E + i] = keep * w[n.VALUE_STOCK_E + i] + w[n.VALUE_SOLD + i]
-        w[n.VALUE_STOCK_G + i] = keep * w[n.VALUE_STOCK_G + i] + grey * x[n.FRONTIER_VALUE_C + i]
-        w[n.VALUE_STOCK_D + i] = keep * w[n.VALUE_STOCK_D + i] + domestic * w[n.DOMESTIC_VALUE + i]
-        for k in range(4):
+@inline
+def _compare_stocks(w):
+    """C's stock, and lambda of equation (45)."""
+    for k in range(4):
+        for i in range(LANES):
             at = k * LANES + i
-            bought = units_o * o[n.OFFER_PERFORMANCE + at] + units_l * l[n.OFFER_PERFORMANCE + at]
-            exporter = keep * w[n.STOCK_E + at] + bought
-            smuggled = keep * w[n.STOCK_G + at] + grey * x[n.FRONTIER_PERFORMANCE + at]
-            own = keep * w[n.STOCK_D + at] + domestic * w[n.DOMESTIC_PERFORMANCE + at]
-            swing = keep * w[n.STOCK_B + at] + a[n.SWING_PERFORMANCE + at] * w[n.SWING_SHARE_KEPT + i]
-            before = w[n.STOCK_A + at]
-            allied = keep * before + a[n.ALLIED_PERFORMANCE + at] * w[n.ALLIED_SHARE_KEPT + i]
-            w[n.STOCK_E + at] = exporter
-            w[n.STOCK_G + at] = smuggled
-            w[n.STOCK_D + at] = own
-            w[n.STOCK_B + at] = swing
-            w[n.STOCK_A_BEFORE + at] = before
-            w[n.STOCK_A + at] = allied
-            total = max(exporter + smuggled + own + w[n.REMOTE_SHARE + i] * swing, 1e-9)
+            own = w[n.STOCK_E + at] + w[n.STOCK_G + at] + w[n.STOCK_D + at]
+            total = own + w[n.REMOTE_SHARE + i] * w[n.STOCK_B + at]
             w[n.STOCK_C + at] = total
-            w[n.LN_STOCK_RATIO + at] = log(max(allied, 1e-9) / total)
-
-
-@tile
-def research(w, dt):
-    """Domestic R&D, equation (16) [GUSD/year]."""
-    for i in range(LANES):
-        own = w[n.RD_SHARE + i] * w[n.DOMESTIC_REVENUE + i] / dt
-        w[n.RESEARCH + i] = (own + w[n.RD_STATE + i]) * (1.0 + w[n.RD_DENIAL + i] * w[n.DENIAL + i])
-
-
-@part(ROWS, ROWS)
-def respond(w, x):
-    """The buyer's response, equation (18); uses this step's capacity, price and index, so it comes before `advance`."""
-    for i in range(LANES):
-        foreign = w[n.VALUE_STOCK_E + i] + w[n.VALUE_STOCK_G + i]
-        dependency = foreign / (foreign + w[n.VALUE_STOCK_D + i])
-        offered = w[n.PLAN + i] > 0.0
-        ratio = w[n.VALUE_OFFERED + i] / w[n.DOMESTIC_VALUE + i]
-        ln_v = log(ratio if offered else 1.0)
-        advantage = min(max(ln_v, -2.0), 2.0)
-        supply = w[n.DOMESTIC_CAPACITY + i] * w[n.DOMESTIC_LIST_PRICE + i]
-        self_made = min(2.0, supply / (x[n.ANNUAL_BUDGET_C + i] * w[n.BUDGET_FACTOR + i]))
-        u = w[n.RESPONSE_LEVEL + i] + w[n.RESPONSE_DEPENDENCY + i] * (dependency - 0.5)
-        u -= w[n.RESPONSE_ADVANTAGE + i] * advantage
-        u += w[n.RESPONSE_SELF + i] * self_made
-        target = w[n.RESPONSE_MAX + i] / (1.0 + exp(-u))
-        delta = w[n.RESPONSE_SHARE_PER_STEP + i] * (target - w[n.BARRED + i])
-        turned = (delta * w[n.RESPONSE_MOVE + i] < 0.0) & (abs(delta) > 0.01)
-        turns = w[n.RESPONSE_TURNS + i]
-        more = turns + 1.0 if turned else 0.0
-        w[n.RESPONSE_TURNS + i] = turns if turns >= 3.0 else more
-        w[n.RESPONSE_MOVE + i] = delta
-        w[n.BARRED + i] += delta
-
-
-@part(ROWS, ROWS, WHOLE, REAL)
-def advance(w, x, forget, dt):
-    """Learning, specs, capacity, lock-in of the next step. forget 1: a domestic node begins."""
-    for i in range(LANES):
-        output = w[n.CUMULATIVE_OUTPUT + i] + w[n.DOMESTIC_CHIPS + i]
-        w[n.CUMULATIVE_OUTPUT + i] = output * w[n.OUTPUT_REMEMBERED + i] if forget == 1 else output
-        rd = w[n.RESEARCH + i]
-        rate = 1.0 + w[n.DOMESTIC_GROWTH + i] + w[n.DOMESTIC_GROWTH_RD + i] * rd / (rd + w[n.RD_HALF + i])
-        growth = power(rate, dt)
-        w[n.DOMESTIC_COMPUTE + i] = min(w[n.DOMESTIC_COMPUTE + i] * growth, x[n.NEXT_FRONTIER_COMPUTE + i])
-        w[n.DOMESTIC_MEMORY + i] = min(w[n.DOMESTIC_MEMORY + i] * growth, x[n.NEXT_FRONTIER_MEMORY + i])
-        w[n.DOMESTIC_INTERCONNECT + i] = min(
-            w[n.DOMESTIC_INTERCONNECT + i] * growth, x[n.NEXT_FRONTIER_INTERCONNECT + i]
-        )
-        w[n.DOMESTIC_CAPACITY + i] = (
-            w[n.DOMESTIC_CAPACITY + i] * w[n.CAPACITY_GROWTH_PER_STEP + i]
-            + w[n.CAPACITY_INVESTMENT + i] * w[n.DOMESTIC_REVENUE + i]
-        )
-        foreign = w[n.VALUE_SOLD + i] + w[n.GREY_CHIPS + i] * x[n.FRONTIER_VALUE_C + i]
-        mix = foreign / (foreign + w[n.DOMESTIC_CHIPS + i] * w[n.DOMESTIC_VALUE + i])
-        w[n.LOCK_IN + i] += w[n.LOCK_IN_SHARE_PER_STEP + i] * (mix - w[n.LOCK_IN + i])
-        w[n.PULLED_FORWARD_C + i] = w[n.SPENT_AHEAD + i]
-        w[n.BUDGET_FACTOR + i] = w[n.BUDGET_FACTOR_NEXT + i]
+            ratio = max(w[n.STOCK_A + at], 1e-9) / max(total, 1e-9)
+            w[n.LN_LEAD + at] = log(ratio) - w[n.LN_EFFICIENCY + i]
 
 
 @part(ROWS, ROWS, ROWS, ROWS)
-def elastic_budget(w, x, o, l):
-    """The factor of equation (17) on the next step's budget, into BUDGET_FACTOR_NEXT; 1 where the elasticity is 1."""
-    elastic = 0
+def serve(w, x, o, l):
+    """How C is served (37), its share of the gain from trade (38), and domestic research (41)."""
     for i in range(LANES):
-        w[n.BUDGET_FACTOR_NEXT + i] = 1.0
-        elastic += 1 if w[n.ONE_LESS_BUDGET_ELASTICITY + i] != 0.0 else 0
-    if elastic > 0:
+        w[n.SERVED + i] = 0.0
+        w[n.ACCESS + i] = 0.0
+    for k in range(4):
         for i in range(LANES):
-            ln_index = 0.0
-            for k in range(4):
-                at = k * LANES + i
-                pull = (
-                    o[n.OFFER_REACH + i] * o[n.OFFER_ATTRACTION + at]
-                    + l[n.OFFER_REACH + i] * l[n.OFFER_ATTRACTION + at]
-                )
-                ln_index -= w[n.MARKET_WEIGHTS + at] * log(
-                    pull + w[n.DOMESTIC_ATTRACTION + at] + x[n.OUTSIDE_ATTRACTION + i]
-                )
-            ln_over = ln_index * w[n.INVERSE_SENSITIVITY + i] - log(x[n.REFERENCE_PRICE + i])
-            factor = exp(w[n.ONE_LESS_BUDGET_ELASTICITY + i] * ln_over)
-            w[n.BUDGET_FACTOR_NEXT + i] = min(max(factor, 0.2), 5.0)
+            at = k * LANES + i
+            none = w[n.SERVED_SHARE + i] * w[n.DOMESTIC_ATTRACTION + at] + x[n.OUTSIDE_ATTRACTION + i]
+            lawful = o[n.OFFER_MASS + i] * o[n.OFFER_ATTRACTION + at] + l[n.OFFER_MASS + i] * l[n.OFFER_ATTRACTION + at]
+            ln_none = log(none)
+            ln_with, ln_free = log(none + lawful), log(none + w[n.FRONTIER_ATTRACTION + at])
+            access = min(max((ln_with - ln_none) / (ln_free - ln_none), 0.0), 1.0)
+            weight = w[n.VALUE_WEIGHTS_C + at]
+            w[n.ACCESS_BY_WORKLOAD + at] = access
+            w[n.ACCESS + i] += weight * access
+            w[n.SERVED + i] += weight * (ln_with - ln_free)
+    for i in range(LANES):
+        w[n.SERVED + i] = min(1.0, exp(w[n.SERVED + i] * w[n.INVERSE_SENSITIVITY + i]))
+        own = w[n.RD_SHARE + i] * w[n.DOMESTIC_REVENUE + i] + w[n.RD_STATE + i]
+        w[n.RESEARCH + i] = own * (1.0 + w[n.RD_DENIAL + i] * (1.0 - w[n.BELIEF_MEAN + i]))
+
+
+@part(ROWS, ROWS, ROWS, REAL, ROWS, ROWS)
+def displace(w, x, a, dt, o, l):
+    """Frontier chips of A that sales to C displace, the lump's apart; what is left of A's purchases."""
+    for i in range(LANES):
+        # delta_X l_j = diverts c_j / p_A, by equation (13).
+        load_o = o[n.OFFER_DIVERTS + i] * o[n.OFFER_UNIT_COST + i] / x[n.ALLIED_PRICE + i]
+        load_l = l[n.OFFER_DIVERTS + i] * l[n.OFFER_UNIT_COST + i] / x[n.ALLIED_PRICE + i]
+        flow = _times(o[n.OFFER_CHIPS + i], load_o) + _times(l[n.OFFER_CHIPS + i], load_l)
+        lump = _times(o[n.OFFER_AHEAD + i], load_o) + _times(l[n.OFFER_AHEAD + i], load_l)
+        bought = a[n.ALLIED_CHIPS + i]
+        displaced = min(bought, flow)
+        w[n.DISPLACED + i] = displaced
+        w[n.DISPLACED_AHEAD + i] = lump
+        w[n.ALLIED_KEPT + i] = max(bought - displaced - lump / dt, 0.0)
+
+
+@inline
+def _times(chips, figure):
+    """chips x figure of an offer; 0 without chips, whatever the figure holds."""
+    return chips * figure if chips > 0.0 else 0.0
+
+
+@part(ROWS, ROWS, ROWS, REAL, ROWS, ROWS)
+def purchase(w, x, a, dt, o, l):
+    """Purchases into stocks by equation (2), power, and induced efficiency: item 12."""
+    for i in range(LANES):
+        keep, gain = w[n.STOCK_KEPT + i], w[n.STOCK_GAINED + i]
+        chips_o, chips_l = o[n.OFFER_CHIPS + i], l[n.OFFER_CHIPS + i]
+        all_o, all_l = chips_o + o[n.OFFER_AHEAD + i] / dt, chips_l + l[n.OFFER_AHEAD + i] / dt
+        grey, own = w[n.GREY_CHIPS + i], w[n.DOMESTIC_CHIPS + i]
+        value = _times(all_o, o[n.OFFER_VALUE + i]) + _times(all_l, l[n.OFFER_VALUE + i])
+        w[n.VALUE_SOLD + i] = _times(chips_o, o[n.OFFER_VALUE + i]) + _times(chips_l, l[n.OFFER_VALUE + i])
+        w[n.VALUE_STOCK_E + i] = keep * w[n.VALUE_STOCK_E + i] + gain * value
+        w[n.VALUE_STOCK_G + i] = keep * w[n.VALUE_STOCK_G + i] + gain * grey * x[n.FRONTIER_VALUE_C + i]
+        w[n.VALUE_STOCK_D + i] = keep * w[n.VALUE_STOCK_D + i] + gain * own * w[n.DOMESTIC_VALUE + i]
+        watts = x[n.FRONTIER_WATTS + i]
+        drawn = watts * (_draw(o, x, i, chips_o) + _draw(l, x, i, chips_l) + grey) + own * w[n.DOMESTIC_WATTS + i]
+        w[n.POWER_USED + i] = keep * w[n.POWER_USED + i] + gain * drawn
+        spent = 0.0
+        for k in range(4):
+            at = k * LANES + i
+            spent += w[n.EXPORTER_SPENDING + at] + w[n.GREY_SPENDING + at] + w[n.DOMESTIC_SPENDING + at]
+        before = w[n.WATTS_PER_DOLLAR + i]
+        w[n.ALL_SPENDING + i] = spent
+        w[n.WATTS_PER_DOLLAR + i] = drawn / spent if spent > 0.0 else before
+        w[n.LN_EFFICIENCY + i] += w[n.EFFICIENCY_RESPONSE + i] * (1.0 - w[n.SERVED + i]) * dt
+    for k in range(4):
+        for i in range(LANES):
+            at = k * LANES + i
+            keep, gain, curvature = w[n.STOCK_KEPT + i], w[n.STOCK_GAINED + i], x[n.STOCK_CURVATURE + i]
+            all_o = o[n.OFFER_CHIPS + i] + o[n.OFFER_AHEAD + i] / dt
+            all_l = l[n.OFFER_CHIPS + i] + l[n.OFFER_AHEAD + i] / dt
+            bought = _times(all_o, o[n.OFFER_PERFORMANCE + at]) + _times(all_l, l[n.OFFER_PERFORMANCE + at])
+            leak = min(1.0, w[n.LEAK_B + i] * w[n.PASSED_ON + i] * w[n.GREY_FLOW + i])
+            allied = curvature * w[n.ALLIED_KEPT + i] * a[n.ALLIED_DESIGN + at]
+            swing = curvature * a[n.SWING_PERFORMANCE + at] * (1.0 - leak)
+            smuggled = w[n.GREY_CHIPS + i] * x[n.FRONTIER_PERFORMANCE + at]
+            own = w[n.DOMESTIC_CHIPS + i] * w[n.DOMESTIC_PERFORMANCE + at]
+            w[n.STOCK_A + at] = keep * w[n.STOCK_A + at] + gain * allied
+            w[n.STOCK_B + at] = keep * w[n.STOCK_B + at] + gain * swing
+            w[n.STOCK_E + at] = keep * w[n.STOCK_E + at] + gain * bought
+            w[n.STOCK_G + at] = keep * w[n.STOCK_G + at] + gain * smuggled
+            w[n.STOCK_D + at] = keep * w[n.STOCK_D + at] + gain * own
+            w[n.LN_LEAD_BEFORE + at] = w[n.LN_LEAD + at]
+    _compare_stocks(w)
+
+
+@inline
+def _draw(j, x, i, chips):
+    """Power of an offer's chips over that of the frontier chip."""
+    return chips * np.sqrt(j[n.OFFER_COMPUTE + i] / x[n.FRONTIER_COMPUTE + i]) if chips > 0.0 else 0.0
+
+
+@part(ROWS, REAL)
+def advance(w, dt):
+    """Targets by (38) to (40), and the states that follow them by (4); debt by (44); what item 13 leaves."""
+    for i in range(LANES):
+        # A belief in an announced schedule counts for as long as an investor looks ahead.
+        far = w[n.YEARS_LEFT + i] * w[n.INVERSE_INVESTMENT_LIFE + i]
+        shift = w[n.CREDIBILITY + i] * exp(-far) * (w[n.LEAVES_OPEN_NEXT + i] - w[n.LEAVES_OPEN + i])
+        for k in range(4):
+            at = k * LANES + i
+            target = min(max(w[n.ACCESS_BY_WORKLOAD + at] + shift, 0.0), 1.0)
+            w[n.BELIEF_TARGET_BEFORE + at] = w[n.BELIEF_TARGET + at]
+            w[n.BELIEF_TARGET + at] = target
+            w[n.BELIEF + at] = target + (w[n.BELIEF + at] - target) * w[n.BELIEF_LEFT + i]
+    for i in range(LANES):
+        foreign = (w[n.ALL_SPENDING + i] - w[n.DOMESTIC_REVENUE + i]) / max(w[n.ALL_SPENDING + i], 1e-300)
+        weight = w[n.BELIEF_WEIGHT + i]
+        target = (1.0 - weight) * foreign + weight * w[n.BELIEF_MEAN + i]  # equation (39)
+        w[n.LOCK_IN_TARGET_BEFORE + i] = w[n.LOCK_IN_TARGET + i]
+        w[n.LOCK_IN_TARGET + i] = target
+        w[n.LOCK_IN + i] = target + (w[n.LOCK_IN + i] - target) * w[n.LOCK_IN_LEFT + i]
+        target = power(w[n.SERVED + i], w[n.BUDGET_EXPONENT + i])  # equation (40)
+        w[n.BUDGET_TARGET_BEFORE + i] = w[n.BUDGET_TARGET + i]
+        w[n.BUDGET_TARGET + i] = target
+        w[n.BUDGET_FACTOR + i] = target + (w[n.BUDGET_FACTOR + i] - target) * w[n.BUDGET_LEFT_STEP + i]
+        w[n.DEBT + i] = w[n.DEBT + i] - w[n.REPAID + i] * dt + w[n.SPENT_AHEAD + i]
+        w[n.GREY_BEFORE + i] = w[n.GREY_CHIPS + i]
+
+
+@part(ROWS, ROWS)
+def remember_premium(w, x):
+    """The premium that the next step's government sees, item 13."""
+    for i in range(LANES):
+        w[n.PREMIUM + i] = min(max(w[n.GREY_PRICE + i] / x[n.ALLIED_PRICE + i], 1.0), 3.0)
