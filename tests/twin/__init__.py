@@ -9,57 +9,68 @@ billions of dollars, prices in thousands of dollars a chip.
 """
 
 from . import offers
-from .clock import namespace
-from .closed_forms import clearing_closed_form, markup_closed_form, nested_share
+from .clock import Adjusting, decay, discounted_years, namespace
+from .closed_forms import markup_closed_form
 from .designs import Design, Margin, resolved_cap
+from .domestic import gross_dies, memory_binds, package_cost, smooth_minimum, wafer_yield
 from .evaluation import evaluate
+from .government import choice_matrix, taken_up
+from .market import looked_at, rationed
 from .offers import open_candidate
-from .outcomes import lead_years
-from .paths import budget_c, chips_on_sale, logistic_demand
+from .outcomes import fill_substitution
+from .paths import allied_prices, budget_b, budget_c, chips_on_sale, logistic_path, spending_a
 from .performance import performances, roofline, roofline_time, value_index, wall, weights
 from .prices import (
     Segment,
+    Seller,
     attractions,
     chips_bought,
-    clearing_price,
     markup_price,
     net_factor,
     shares,
     total_spending,
 )
-from .restricted import ration, wright_cost
-from .state import oscillates
 
 __all__ = [
+    "Adjusting",
     "Design",
     "Margin",
     "Segment",
+    "Seller",
+    "allied_prices",
     "attractions",
+    "budget_b",
     "budget_c",
     "chips_bought",
     "chips_on_sale",
-    "clearing_closed_form",
-    "clearing_price",
+    "choice_matrix",
+    "decay",
+    "discounted_years",
     "evaluate",
-    "lead_years",
-    "logistic_demand",
+    "fill_substitution",
+    "gross_dies",
+    "logistic_path",
+    "looked_at",
     "markup_closed_form",
     "markup_price",
+    "memory_binds",
     "namespace",
-    "nested_share",
     "net_factor",
     "offers",
     "open_candidate",
-    "oscillates",
+    "package_cost",
     "performances",
-    "ration",
+    "rationed",
     "resolved_cap",
     "roofline",
     "roofline_time",
     "shares",
+    "smooth_minimum",
+    "spending_a",
+    "taken_up",
     "total_spending",
     "value_index",
+    "wafer_yield",
     "wall",
     "weights",
-    "wright_cost",
 ]

@@ -12,7 +12,7 @@ import numpy as np
 from tiercap.kernels.params import ABSOLUTE, LAGGED, MAX_BOXES, RELATIVE
 
 from .paths import Chip, moving_figures, moving_tpp
-from .performance import ByWorkload, performances
+from .performance import ByWorkload, performances, value_index
 
 INF = math.inf
 #: Distance of a figure from its cap, or of a date from its limit, that counts as a near tie.
@@ -30,14 +30,14 @@ class Design:
     M: float
     I: float
     tpp: float
-    d: float
+    q: float  # what is left of the figure that was cut most
     cost: float
     f: ByWorkload = field(default_factory=dict)
 
     @property
     def cut(self) -> bool:
         """Whether it is a de-rated variant with a fixed cost of its own."""
-        return self.d < 1.0
+        return self.q < 1.0
 
 
 class Margin:
@@ -104,7 +104,7 @@ def cut_to_box(
     cost_retained: float,
     margin: Margin | None = None,
 ) -> list[Design]:
-    """Equation (5): the designs of a chip that fit a box of resolved caps; f is left empty."""
+    """Equation (10): the designs of a chip that fit a box of resolved caps; f is left empty."""
     if any(caps[kind] <= 0.0 for kind in CAPS):
         return []
     T = min(caps["tpp"], caps["density"] * chip.area)
@@ -126,9 +126,9 @@ def cut_to_box(
     found = []
     for M_cut, I_cut in pairs:
         if F > 0.0 and M_cut > 0.0 and I_cut > 0.0:
-            d = min(kappa, M_cut / chip.M, I_cut / chip.I)
-            cost = chip.cost * (cost_retained + (1.0 - cost_retained) * d)
-            found.append(Design(F, M_cut, I_cut, kappa * chip.tpp, d, cost))
+            q = min(kappa, M_cut / chip.M, I_cut / chip.I)
+            cost = chip.cost * (cost_retained + (1.0 - cost_retained) * q)
+            found.append(Design(F, M_cut, I_cut, kappa * chip.tpp, q, cost))
     return found
 
 
@@ -142,20 +142,13 @@ class Step:
     y: float
     chips: Sequence[Chip]
     margin: Margin
-    age: float  # years since the first step of the rule in force
-    age_next: float  # years the next step's rule will have been in force then
 
 
-def designs_of_tier(
-    group: np.void, tier: int, at: Step, rule_y: float | None = None, rule_front: Chip | None = None
-) -> list[Design]:
-    """All designs of today's catalogue that a tier admits, in the order box, chip, design.
+def designs_of_tier(group: np.void, tier: int, at: Step, age: float) -> list[Design]:
+    """All designs that a tier admits, in the order box, chip, design.
 
-    The rule is read at ``rule_y`` with ``rule_front`` as frontier chip where they are given (item 6 of section 8).
+    ``age`` is y0 - t0, the years that the policy has been in force when the step begins.
     """
-    age = at.age if rule_y is None else at.age_next
-    rule_y = at.y if rule_y is None else rule_y
-    rule_front = at.chips[0] if rule_front is None else rule_front
     sku_before = float(group["sku_before"][tier])
     margin = None if int(group["reading"]) == ABSOLUTE else at.margin
     found = []
@@ -163,18 +156,26 @@ def designs_of_tier(
         if any(float(group[kind][tier, box]) <= 0.0 for kind in CAPS):
             continue  # admits nothing
         caps = {
-            kind: resolved_cap(kind, float(group[kind][tier, box]), group, rule_y, at.start, rule_front, at.q)
+            kind: resolved_cap(kind, float(group[kind][tier, box]), group, at.y, at.start, at.chips[0], at.q)
             for kind in CAPS
         }
         for chip in at.chips:
             for design in cut_to_box(chip, caps, at.q.slack, at.q.cost_retained, margin):
-                if math.isfinite(sku_before) and not (design.d == 1.0 and chip.launch <= sku_before):
+                if math.isfinite(sku_before) and (design.cut or chip.launch > sku_before):
                     continue
-                if design.d < 1.0 and age < at.q.design_lag - 1e-9:
+                if design.cut and age < at.q.design_lag - EDGE:
                     continue  # not ready yet
                 f = performances(design.F, design.M, design.I, at.q, at.y, at.exponent)
                 found.append(replace(design, f=f))
     return found
+
+
+def best_index(group: np.void, at: Step, age: float, omega: Mapping[str, float]) -> float:
+    """The best index that a rule lets flow: both tiers, a licensed tier without quota or return left out."""
+    designs = designs_of_tier(group, 0, at, age)
+    if not rule_is_shut(group):
+        designs = designs + designs_of_tier(group, 1, at, age)
+    return max((value_index(design.f, omega) for design in designs), default=0.0)
 
 
 @dataclass(frozen=True)
@@ -183,16 +184,15 @@ class Terms:
 
     tau: float
     avail: float
-    quota_of_a: float  # [Mchip] quota_share home_share n_A, or inf
-    quota_chips: float  # [Mchip] a step
-    quota_tpp: float  # [Mchip x TPP] a step
-    spare: float  # [Mchip] a step
+    quota_chips: float  # [Mchip/year] evasion included
+    quota_tpp: float  # [Mchip x TPP/year] evasion included, the lesser of both quotas that count TPP
+    spare: float  # [Mchip/year]
     shut: bool
 
     def limit(self, design: Design) -> float:
-        """N of section 4, for one design."""
+        """N of equation (11), for one design."""
         by_tpp = INF if self.quota_tpp == INF else self.quota_tpp / design.tpp
-        return min(self.quota_of_a, self.quota_chips, by_tpp, self.spare)
+        return min(self.quota_chips, by_tpp, self.spare)
 
 
 def spare_for(group: np.void, q: SimpleNamespace, n_A: float, n_B: float) -> float:
@@ -200,22 +200,27 @@ def spare_for(group: np.void, q: SimpleNamespace, n_A: float, n_B: float) -> flo
     if float(group["no_diversion"]) == 0.0:
         return INF
     spare = q.spare_supply * n_A
-    # reading: where B took all of it, what rounding leaves over is nothing.
+    # Where B took all of it, what rounding leaves over is nothing.
     return spare - n_B if spare - n_B > 1e-12 * spare else 0.0
 
 
-def terms_of(group: np.void, q: SimpleNamespace, dt: float, n_A: float, n_B: float, steps_in_force: int) -> Terms:
-    """The terms of the licensed tier; ``steps_in_force`` = t - t0, ``n_B`` = 0 for B itself."""
-    tau = float(group["revenue_share"])
-    quotas = [float(group[name]) for name in ("quota_share", "quota_chips", "quota_tpp")]
-    by_share = INF if quotas[0] == INF else quotas[0] * q.home_share * n_A
-    spare = spare_for(group, q, n_A, n_B)
-    avail = min(1.0, max(0.0, (steps_in_force + 1) - float(group["delay"]) / dt))
-    shut = min(quotas) <= 0.0 or min(by_share, spare) <= 0.0 or tau >= 1.0 or avail <= 0.0
-    return Terms(tau, avail, by_share, quotas[1] * dt, quotas[2] * dt, spare, shut)
+def availability(age: float, delay: float, dt: float) -> float:
+    """avail of section 4: the share of the step in which licences are granted."""
+    return min(1.0, max(0.0, (age + dt - delay) / dt))
+
+
+def terms_of(group: np.void, at: Step, age: float, dt: float, n_A: float, n_B: float) -> Terms:
+    """The terms of the licensed tier; ``n_B`` = 0 for B itself."""
+    q, tau = at.q, float(group["revenue_share"])
+    share, chips, tpp = (float(group[name]) for name in ("quota_share", "quota_chips", "quota_tpp"))
+    by_share = INF if share == INF else share * q.home_share * n_A * at.chips[0].tpp
+    avail = availability(age, float(group["delay"]), dt)
+    leaked = 1.0 + q.evasion
+    shut = rule_is_shut(group) or avail <= 0.0
+    return Terms(tau, avail, leaked * chips, leaked * min(tpp, by_share), spare_for(group, q, n_A, n_B), shut)
 
 
 def rule_is_shut(group: np.void) -> bool:
-    """Section 8, item 6: a licensed tier with a quota of 0 or tau >= 1 admits nothing."""
+    """A licensed tier with a quota of 0 or tau >= 1 admits nothing."""
     quotas = [float(group[name]) for name in ("quota_share", "quota_chips", "quota_tpp")]
     return min(quotas) <= 0.0 or float(group["revenue_share"]) >= 1.0

@@ -3,114 +3,178 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tiercap.kernels.params import OUTCOMES, TRAJECTORY, WORKLOADS
 
 from .allied import AlliedPurchase, SwingSales
-from .clock import Now, World
+from .clock import Now, World, discounted_years
+from .domestic import Domestic
+from .expectations import Service
+from .market import Sold
+from .middle import Middle
 from .offers import Sale
 from .performance import ByWorkload
-from .restricted import Domestic, DomesticSales, Grey, Offered, wright_cost
-from .state import STOCK_FLOOR, Gap, State, oscillates
-
-
-def lead_years(K_A: float, K_A_before: float, K_C: float, dt: float) -> float:
-    """lead_w of section 9: within 100 years either way."""
-    ln_g = math.log(K_A / K_A_before) / dt
-    return min(100.0, max(-100.0, math.log(K_A / K_C) / max(ln_g, 0.001)))
+from .restricted import Offered
+from .state import State
+from .stocks import Displaced
 
 
 @dataclass(frozen=True)
 class Happened:
-    """Everything that a step's figures are made of. L, r, S_D are those of the step, stocks those after it."""
+    """Everything that a step's figures are made of; stocks and leads are those after it."""
 
     now: Now
     home: AlliedPurchase
     swing: SwingSales
+    middle: Middle
     domestic: Domestic
     offered: Offered
-    grey: Grey
-    sales_c: list[Sale]
-    own: DomesticSales
-    WD_c: float
-    D_H: float
-    kept: float
-    gap: Gap
+    r: float
+    sold: Sold
+    served: Service
+    WD: float
+    gone: Displaced
     RD: float
-    S_D: float
-    L: float
+    stock_a: ByWorkload
+    stock_c: ByWorkload
+    log_lead: ByWorkload
 
     @property
-    def spend_E(self) -> ByWorkload:
-        return {w: sum(s.spending[w] for s in self.sales_c) for w in WORKLOADS}
+    def premium(self) -> float:
+        return self.sold.p_G / self.now.prices.p_A - 1.0
+
+    @property
+    def supply(self) -> float:
+        """What domestic makers can sell [MH100e/year]."""
+        return self.domestic.S_m * self.domestic.v
+
+
+@dataclass(frozen=True)
+class Amount:
+    """A rate over the step and a lump at its end."""
+
+    rate: float
+    lump: float = 0.0
+
+    def plain(self, dt: float) -> float:
+        """In the step, undiscounted."""
+        return self.rate * dt + self.lump
+
+    def present(self, D: float, end: float) -> float:
+        """Discounted: D_t and delta^y1."""
+        return self.rate * D + self.lump * end
+
+
+def _sum(*amounts: Amount) -> Amount:
+    return Amount(sum(a.rate for a in amounts), sum(a.lump for a in amounts))
+
+
+def _over(sales: Sequence[Sale], factor: str) -> Amount:
+    """Gross sales, what is kept of them, or the government's part."""
+    of = {
+        "gross": lambda s: s.price / (1.0 + s.seller.tariff),
+        "kept": lambda s: s.price * s.seller.net,
+        "take": lambda s: s.seller.tau * s.price / (1.0 + s.seller.tariff),
+    }[factor]
+    return Amount(sum(of(s) * s.chips for s in sales), sum(of(s) * s.lump for s in sales))
 
 
 @dataclass(frozen=True)
 class Money:
-    """The exporter's money in a step."""
+    """The exporter's money in a step, and what rules cost."""
 
-    gross_b: float
-    gross_c: float
-    take: float
-    nre_c: float
-    net_b: float
-    net_c: float
+    gross_a: Amount
+    gross_b: Amount
+    gross_c: Amount
+    take: Amount
+    displaced: Amount
+    design: Amount  # C's
+    write_downs: Amount  # C's
+    net_b: Amount
+    net_c: Amount
+    administration: Amount
+    equipment: Amount
 
 
 def money(world: World, h: Happened) -> Money:
     """Revenues of section 9 in one step, before discounting."""
-    q, sales_b, sales_c = world.q, h.swing.sales, h.sales_c
-    gross_b = sum(s.price * s.all_chips for s in sales_b)
-    gross_c = sum(s.price * s.all_chips / (1.0 + q.buyer_tariff) for s in sales_c)
-    take = sum(s.tau * s.price * s.all_chips for s in sales_b)
-    take += sum(s.tau * s.price * s.all_chips / (1.0 + q.buyer_tariff) for s in sales_c)
-    # reading: a cut design is "sold in" a step if it sells any chip in it.
-    nre_b = q.nre * world.dt * sum(1 for s in sales_b if s.design.cut and s.all_chips > 0.0)
-    nre_c = q.nre * world.dt * sum(1 for s in sales_c if s.design.cut and s.all_chips > 0.0)
-    net_b = sum(s.price * s.all_chips * s.net for s in sales_b) - nre_b - h.swing.write_downs
-    net_c = sum(s.price * s.all_chips * s.net for s in sales_c) - h.now.P * h.D_H - nre_c - h.WD_c
-    return Money(gross_b, gross_c, take, nre_c, net_b, net_c)
+    q, p_A, sales_b, sales_c = world.q, h.now.prices.p_A, h.swing.sales, h.sold.sales
+    displaced = Amount(p_A * h.gone.rate, p_A * h.gone.lump)
+    design_b, design = (Amount(q.nre * sum(s.design.cut for s in sales)) for sales in (sales_b, sales_c))
+    written = Amount(0.0, h.WD)
+    kept_b, kept_c = _over(sales_b, "kept"), _over(sales_c, "kept")
+    licensed = [s for s in sales_c if s.tier == "l"]
+    effort = world.effective_enforcement(h.now.t)
+    fees = Amount(sum(s.price * s.chips for s in licensed), sum(s.price * s.lump for s in licensed))
+    fixed = q.licence_fixed if any(s.chips > 0.0 for s in licensed) else 0.0
+    fixed -= q.enforcement_cost * math.log(max(1.0 - effort, 0.001))
+    return Money(
+        gross_a=Amount(p_A * (h.home.n - h.gone.rate), -p_A * h.gone.lump),
+        gross_b=_over(sales_b, "gross"),
+        gross_c=_over(sales_c, "gross"),
+        take=_sum(_over(sales_b, "take"), _over(sales_c, "take")),
+        displaced=displaced,
+        design=design,
+        write_downs=written,
+        net_b=Amount(kept_b.rate - design_b.rate, kept_b.lump - h.swing.write_downs),
+        net_c=Amount(kept_c.rate - displaced.rate - design.rate, kept_c.lump - displaced.lump - h.WD),
+        administration=Amount(q.licence_cost * fees.rate + fixed, q.licence_cost * fees.lump),
+        equipment=Amount(q.tool_price * q.tools_aligned * h.domestic.fabs.dW),
+    )
 
 
-def figures(h: Happened, paid: Money) -> dict[str, float]:
+def figures(world: World, h: Happened, paid: Money) -> dict[str, float]:
     """The step's row of the trajectory."""
-    by_tier = {s.tier: s for s in h.sales_c if s.all_chips > 0.0}
-    free, licensed = by_tier.get("open"), by_tier.get("licensed")
+    dt, sold, domestic, fabs = world.dt, h.sold, h.domestic, h.domestic.fabs
+    omega, capability = world.omega("value_c"), world.omega("capability")
+    by_tier = {s.name: s for s in sold.sales}
     row = {
-        "gross_revenue_a": h.now.P * (h.home.Q - h.D_H),
-        "gross_revenue_b": paid.gross_b,
-        "gross_revenue_c": paid.gross_c,
-        "net_revenue_b": paid.net_b,
-        "net_revenue_c": paid.net_c,
-        "government_take": paid.take,
-        "units_a": h.home.n * h.kept,
-        "units_b": h.swing.n,
-        "units_open": free.all_chips if free else 0.0,
-        "units_licensed": licensed.all_chips if licensed else 0.0,
-        "units_grey": h.grey.n,
-        "units_domestic": h.own.n,
-        "price_open": free.price if free else 0.0,
-        "price_licensed": licensed.price if licensed else 0.0,
-        "price_grey": h.grey.p,
-        "price_domestic": h.own.p,
-        "value_open": free.value if free else 0.0,
-        "value_licensed": licensed.value if licensed else 0.0,
-        "value_domestic": h.domestic.v,
-        "gap": h.gap.mean,
+        "gross_revenue_a": paid.gross_a.plain(dt),
+        "gross_revenue_b": paid.gross_b.plain(dt),
+        "gross_revenue_c": paid.gross_c.plain(dt),
+        "net_revenue_b": paid.net_b.plain(dt),
+        "net_revenue_c": paid.net_c.plain(dt),
+        "government_take": paid.take.plain(dt),
+        "units_a": h.gone.flow_left(h.home.n, dt) * dt,
+        "units_b": sum(s.total(dt) for s in h.swing.sales),
+        "units_grey": sold.n_G * dt,
+        "units_domestic": sold.n_D * dt,
+        "acquired_lawful": sum(s.total(dt) * s.value for s in sold.sales),
+        "acquired_domestic": sold.n_D * domestic.v * dt,
+        "acquired_smuggled": sold.n_G * h.now.v_front * dt,
+        "price_allied": h.now.prices.p_A,
+        "reference_price": h.now.prices.P,
+        "price_grey": sold.p_G,
+        "price_domestic": sold.p_D,
+        "value_domestic": domestic.v,
+        "compute_lead": math.exp(sum(capability[w] * h.log_lead[w] for w in WORKLOADS)),
         "research": h.RD,
-        "domestic_capacity": h.S_D,
-        "domestic_cost": h.domestic.cost,
-        # reading: C's write-downs alone, like `design_cost`: the WD of `revenue`.
-        "write_downs": h.WD_c,
-        "barred": h.offered.r,
-        "lock_in": h.L,
-        "denial": h.offered.denial,
-        "grey_premium": h.grey.p / (h.now.P * h.now.v_front) - 1.0,
+        "domestic_supply": h.supply,
+        "domestic_chips": domestic.S,
+        "wafers": fabs.W_m,
+        "yield": fabs.good,
+        "stacks": fabs.H_m,
+        "memory_binds": domestic.mu,
+        "domestic_cost": domestic.cost,
+        "write_downs": h.WD,
+        "barred": h.r,
+        "belief": h.middle.belief(omega),
+        "lock_in": h.middle.L,
+        "served": h.served.served,
+        "access": sum(omega[w] * h.served.access[w] for w in WORKLOADS),
+        "capacity_binds": h.offered.delta_X,
+        "grey_premium": h.premium,
     }
-    row |= _shares(h.spend_E, h.own.spending, h.grey.spending)
-    row |= {f"stock_a_{w}": h.gap.stock_a[w] for w in WORKLOADS}
-    row |= {f"stock_c_{w}": h.gap.stock_c[w] for w in WORKLOADS}
+    for name in ("open", "licensed"):
+        sale = by_tier.get(name)
+        row[f"units_{name}"] = sale.total(dt) if sale else 0.0
+        row[f"price_{name}"] = sale.price if sale else 0.0
+        row[f"value_{name}"] = sale.value if sale else 0.0
+    row |= _shares(sold.spent_E, sold.spent_D, sold.spent_G)
+    row |= {f"stock_a_{w}": h.stock_a[w] for w in WORKLOADS}
+    row |= {f"stock_c_{w}": h.stock_c[w] for w in WORKLOADS}
     return {name: row[name] for name in TRAJECTORY}
 
 
@@ -128,61 +192,103 @@ def _none() -> ByWorkload:
     return dict.fromkeys(WORKLOADS, 0.0)
 
 
+#: Outcomes that are present values of an amount of ``Money``.
+PRESENT = {
+    "revenue": "net_c",
+    "gross_revenue_a": "gross_a",
+    "gross_revenue_b": "gross_b",
+    "gross_revenue_c": "gross_c",
+    "government_take": "take",
+    "displaced_revenue": "displaced",
+    "design_cost": "design",
+    "write_downs": "write_downs",
+    "administration": "administration",
+    "equipment_sales": "equipment",
+}
+#: Outcomes that are sums of the trajectory's figures.
+SUMMED = (
+    "units_a",
+    "units_b",
+    "units_open",
+    "units_licensed",
+    "units_grey",
+    "units_domestic",
+    "acquired_lawful",
+    "acquired_domestic",
+    "acquired_smuggled",
+)
+
+
 @dataclass
 class Tally:
-    """Outcomes of a run, step by step."""
+    """Outcomes of a run, step by step; ``before`` holds the logarithms of the leads at the step's start."""
 
     world: World
+    before: ByWorkload
     o: dict[str, float] = field(default_factory=lambda: dict.fromkeys(OUTCOMES, 0.0))
     spent_e: ByWorkload = field(default_factory=_none)
     spent_d: ByWorkload = field(default_factory=_none)
     spent_g: ByWorkload = field(default_factory=_none)
+    log_lead: ByWorkload = field(default_factory=_none)
+    years: float = 0.0
 
-    def add(self, h: Happened, paid: Money, row: dict[str, float], K_A_before: ByWorkload) -> None:
+    def add(self, h: Happened, paid: Money, row: dict[str, float]) -> None:
         """One more step."""
-        o, dt, n_steps = self.o, self.world.dt, self.world.n_steps
-        D = self.world.q.discount**h.now.y
-        o["revenue"] += D * paid.net_c
-        o["revenue_bc"] += D * (paid.net_c + paid.net_b)
-        o["gap"] += D * dt * h.gap.mean
-        o["substitution"] += D * dt * h.RD
-        for name in ("gross_revenue_a", "gross_revenue_b", "gross_revenue_c", "government_take", "write_downs"):
-            o[name] += D * row[name]
-        o["displaced_revenue"] += D * h.now.P * h.D_H
-        o["design_cost"] += D * paid.nre_c
-        for name in ("units_a", "units_b", "units_open", "units_licensed", "units_grey", "units_domestic"):
+        o, q, dt, n_steps = self.o, self.world.q, self.world.dt, self.world.n_steps
+        D, end = discounted_years(q.discount, h.now.y0, h.now.y1), q.discount**h.now.y1
+        for name, part in PRESENT.items():
+            o[name] += getattr(paid, part).present(D, end)
+        o["revenue_bc"] += _sum(paid.net_c, paid.net_b).present(D, end)
+        for name in SUMMED:
             o[name] += row[name]
-        o["domestic_revenue"] += D * h.own.revenue
-        o["buyer_access"] += (1.0 - h.offered.r) / n_steps
-        o["grey_premium"] += row["grey_premium"] / n_steps
-        o["grey_capped"] += h.grey.capped / n_steps
+        o["acquired_rented"] += q.remote_share * h.swing.q * dt
+        o["domestic_revenue"] += D * sum(h.sold.spent_D.values())
+        o["research"] += D * h.RD
+        o["domestic_supply"] += h.supply / n_steps
+        o["buyer_access"] += (1.0 - h.r) / n_steps
+        o["served"] += h.served.served / n_steps
+        o["grey_premium"] += h.premium / n_steps
+        self.years += D
         for w in WORKLOADS:
-            self.spent_e[w] += h.spend_E[w]
-            self.spent_d[w] += h.own.spending[w]
-            self.spent_g[w] += h.grey.spending[w]
-            o[f"gap_{w}"] += D * dt * h.gap.gap[w]
-            o["compute_ratio_max"] = max(o["compute_ratio_max"], h.gap.stock_c[w] / h.gap.stock_a[w])
-        if h.now.last:
-            self._last_step(h, K_A_before)
+            self.spent_e[w] += h.sold.spent_E[w] * dt
+            self.spent_d[w] += h.sold.spent_D[w] * dt
+            self.spent_g[w] += h.sold.spent_G[w] * dt
+            self.log_lead[w] += D * 0.5 * (self.before[w] + h.log_lead[w])
+        self.before = h.log_lead
+        if h.now.t == n_steps - 1:
+            self._last_step(h)
 
-    def _last_step(self, h: Happened, K_A_before: ByWorkload) -> None:
-        o, dt, gap = self.o, self.world.dt, h.gap
+    def _last_step(self, h: Happened) -> None:
+        o, capability = self.o, self.world.omega("capability")
         for w in WORKLOADS:
-            o[f"terminal_gap_{w}"] = gap.gap[w]
-            lead = lead_years(gap.stock_a[w], max(STOCK_FLOOR, K_A_before[w]), gap.stock_c[w], dt)
-            o[f"lead_{w}"] = lead if self.world.n_steps > 1 else math.nan
-        spent = sum(h.spend_E.values()) + h.own.revenue + sum(h.grey.spending.values())
-        o["terminal_gap"] = gap.mean
-        o["terminal_domestic_share"] = h.own.revenue / spent if spent > 0.0 else 0.0
+            o[f"terminal_compute_lead_{w}"] = math.exp(h.log_lead[w])
+        o["terminal_compute_lead"] = math.exp(sum(capability[w] * h.log_lead[w] for w in WORKLOADS))
+        domestic = sum(h.sold.spent_D.values())
+        spent = sum(h.sold.spent_E.values()) + domestic + sum(h.sold.spent_G.values())
+        o["terminal_domestic_share"] = domestic / spent if spent > 0.0 else 0.0
+        o["terminal_supply"] = h.supply
+        o["terminal_access"] = 1.0 - h.r
+        o["domestic_chips"] = h.domestic.S
+        o["domestic_cost"] = h.domestic.cost
         o["domestic_value"] = h.domestic.v
 
     def close(self, state: State) -> dict[str, float]:
         """Outcomes that need the whole run or the state after it."""
-        q, o = self.world.q, self.o
+        o, capability = self.o, self.world.omega("capability")
+        mean = {w: self.log_lead[w] / self.years for w in WORKLOADS}
+        o |= {f"compute_lead_{w}": math.exp(mean[w]) for w in WORKLOADS}
+        o["compute_lead"] = math.exp(sum(capability[w] * mean[w] for w in WORKLOADS))
+        o["exporter_and_government"] = o["revenue"] + o["government_take"]
         o |= _shares(self.spent_e, self.spent_d, self.spent_g)
-        o["domestic_capacity"] = state.S_D
-        o["domestic_cost"] = wright_cost(q.domestic_cost, q.cost_floor, q.learning_rate, state.Z / q.domestic_output)
-        o["terminal_access"] = 1.0 - state.r
-        o["lock_in"] = state.L
-        o["oscillation"] = oscillates(state.r_path, self.world.margin)
-        return o
+        K = {x: sum(capability[w] * state.K[x][w] for w in WORKLOADS) for x in state.K}
+        o["world_share_c"] = (K["E"] + K["G"] + K["D"]) / sum(K.values())
+        o["lock_in"] = state.L.X
+        o["substitution"] = o["terminal_substitution"] = math.nan
+        return {name: o[name] for name in OUTCOMES}
+
+
+def fill_substitution(outcomes: dict[str, float], reference: dict[str, float]) -> dict[str, float]:
+    """Outcomes with both substitutions, against those of the same future without control (J3)."""
+    mean = outcomes["domestic_supply"] / reference["domestic_supply"]
+    last = outcomes["terminal_supply"] / reference["terminal_supply"]
+    return outcomes | {"substitution": 100.0 * (mean - 1.0), "terminal_substitution": 100.0 * (last - 1.0)}

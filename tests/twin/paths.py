@@ -67,25 +67,44 @@ def chips_on_sale(q: SimpleNamespace, catalogue: np.ndarray, y: float, start: fl
     return chips
 
 
-def reference_price(q: SimpleNamespace, y: float) -> float:
-    """P(y)."""
-    return q.reference_price * q.price_growth**y
+def logistic_path(start: float, ceiling: float, growth: float, y: float) -> float:
+    """B_g(y) of equation (8)."""
+    share = min(start / ceiling, 1.0 - 1e-6)
+    gamma = math.log(growth) / (1.0 - share)
+    return ceiling / (1.0 + (1.0 / share - 1.0) * math.exp(-gamma * y))
 
 
-def budget_c(q: SimpleNamespace, y: float) -> float:
-    """B_C(y), a year."""
-    before = min(y, q.budget_c_break)
-    after = max(y - q.budget_c_break, 0.0)
-    return q.budget_c * q.budget_c_growth**before * q.budget_c_growth_late**after
+def spending_a(q: SimpleNamespace, y: float) -> float:
+    """B_A(y), a year."""
+    return logistic_path(q.spending_a, q.spending_a_ceiling, q.spending_a_growth, y)
 
 
 def budget_b(q: SimpleNamespace, y: float) -> float:
     """B_B(y), a year."""
-    return q.budget_b * q.budget_b_growth**y
+    return logistic_path(q.budget_b, q.budget_b_ceiling, q.budget_b_growth, y)
 
 
-def logistic_demand(N0: float, Nmax: float, growth: float, y: float) -> float:
-    """N(y) of equation (4)."""
-    share = min(N0 / Nmax, 1.0 - 1e-6)
-    gamma = math.log(growth) / (1.0 - share)
-    return Nmax / (1.0 + (1.0 / share - 1.0) * math.exp(-gamma * y))
+def budget_c(q: SimpleNamespace, y: float) -> float:
+    """B_C(y), a year."""
+    return logistic_path(q.budget_c, q.budget_c_ceiling, q.budget_c_growth, y)
+
+
+@dataclass(frozen=True)
+class Prices:
+    """What A pays, and what everybody compares with it."""
+
+    p_A: float  # [kUSD a chip]
+    P: float  # [kUSD an H100e]
+    a_0: float  # attraction of remote or deferred use
+
+
+def allied_prices(q: SimpleNamespace, unit_cost: float, v_A: float) -> Prices:
+    """Equation (9), from the frontier chip's unit cost and index."""
+    p_A = unit_cost * (1.0 + q.markup_a)
+    P = p_A / v_A
+    return Prices(p_A, P, (q.outside_price * P) ** (-q.price_sensitivity))
+
+
+def watts(q: SimpleNamespace, F: float, F_front: float, y: float) -> float:
+    """Power of an exporter's chip of compute ``F`` [kW], section 3."""
+    return q.watts_frontier * q.watts_growth**y * math.sqrt(F / F_front)

@@ -14,7 +14,7 @@ ByWorkload = dict[str, float]
 def roofline_time(
     F: float, M: float, I: float, reference: Sequence[float], theta: Sequence[float], exponent: int
 ) -> float:
-    """t_w of equation (1); ``reference`` = (F0, M0, I0), ``theta`` = (theta_f, theta_m, theta_i)."""
+    """t_w of section 2; ``reference`` = (F0, M0, I0), ``theta`` = (theta_f, theta_m, theta_i)."""
     F0, M0, I0 = reference
     theta_f, theta_m, theta_i = theta
     compute = theta_f * F0 / F
@@ -23,14 +23,14 @@ def roofline_time(
 
 
 def roofline(F: float, M: float, I: float, reference: Sequence[float], theta: Sequence[float], exponent: int) -> float:
-    """f_w of equation (1): time of the reference chip over the time of the chip."""
+    """f_w of equation (5): time of the reference chip over the time of the chip."""
     F0, M0, I0 = reference
     of_reference = roofline_time(F0, M0, I0, reference, theta, exponent)
     return of_reference / roofline_time(F, M, I, reference, theta, exponent)
 
 
 def wall(f_st: float, i_ratio: float, rho: float, wall_exponent: float, network_exponent: float) -> float:
-    """f_ft of equation (2); ``i_ratio`` = I/I0."""
+    """f_ft of equation (6); ``i_ratio`` = I/I0."""
     u = rho / (f_st * i_ratio**network_exponent)
     return f_st / (1.0 + u**wall_exponent)
 
@@ -41,7 +41,7 @@ def run_over_wall(q: SimpleNamespace, y: float) -> float:
 
 
 def performances(F: float, M: float, I: float, q: SimpleNamespace, y: float, exponent: int) -> ByWorkload:
-    """f_w of a chip for the four workloads, equations (1) and (2)."""
+    """f_w of a chip for the four workloads."""
     reference = (q.reference_f, q.reference_m, q.reference_i)
     f = {}
     for w in ("st", "pf", "dc"):
@@ -59,7 +59,7 @@ def weights(q: SimpleNamespace, stem: str) -> ByWorkload:
 
 
 def value_index(f: Mapping[str, float], omega: Mapping[str, float]) -> float:
-    """v_h of equation (3)."""
+    """v_h of equation (7)."""
     root = 0.0
     for w in WORKLOADS:
         root += omega[w] * math.sqrt(f[w])

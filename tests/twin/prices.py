@@ -1,4 +1,4 @@
-"""The plain-Python twin of section 5, demand and price: equations (6), (7) and (8)."""
+"""The plain-Python twin of section 5, demand and price: equations of the segment, of cost and of the list price."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from tiercap.kernels.params import WORKLOADS
 
 from .designs import Design
-from .performance import ByWorkload
+from .paths import Prices
+from .performance import ByWorkload, value_index
 
 INF = math.inf
 #: A Newton step in a logarithm below this is the last one: its own error is of the order of its square.
@@ -17,7 +18,7 @@ NEWTON_DONE = 1e-9
 
 
 def attraction(A: float, price: float, f: float, beta: float) -> float:
-    """a_w(p) of equation (6)."""
+    """a_w(p) of section 5."""
     return A * (price / f) ** (-beta) if f > 0.0 else 0.0
 
 
@@ -27,7 +28,7 @@ def attractions(A: float, price: float, f: Mapping[str, float], beta: float) -> 
 
 
 def shares(a: Mapping[str, float], rivals: Mapping[str, float]) -> ByWorkload:
-    """s_w of equation (6)."""
+    """s_w of section 5."""
     return {w: a[w] / (a[w] + rivals[w]) for w in WORKLOADS}
 
 
@@ -44,13 +45,8 @@ def chips_bought(
     budgets: Mapping[str, float],
     beta: float,
 ) -> float:
-    """n(p) of equation (6)."""
+    """n(p) of equation (12)."""
     return total_spending(budgets, shares(attractions(A, price, f, beta), rivals)) / price
-
-
-def net_factor(tau: float, tariff: float) -> float:
-    """net = (1 - tau)/(1 + tariff) of section 5."""
-    return (1.0 - tau) / (1.0 + tariff)
 
 
 def _sums(
@@ -77,7 +73,7 @@ def markup_price(
     budgets: Mapping[str, float],
     beta: float,
 ) -> float:
-    """p* of equation (7): the least root above c_e (1 + 1/beta).
+    """The root of section 5: beta (p/c_e - 1)(1 - sbar) = 1, the least one above c_e (1 + 1/beta).
 
     In x = ln(p/c_e - 1) the equation is h(x) = ln beta + x + ln(1 - sbar) = 0. h <= 0 at the lower end x = -ln beta;
     unit steps upward find the first change of sign, Newton's method kept inside it finds the root.
@@ -123,49 +119,39 @@ def markup_price(
     return c_e * (1.0 + math.exp(x))
 
 
-def clearing_price(
-    N: float,
-    A: float,
-    f: Mapping[str, float],
-    rivals: Mapping[str, float],
-    budgets: Mapping[str, float],
-    beta: float,
-) -> float:
-    """The root of equation (8), n(p) = N, for N > 0 (0 where nobody has a budget).
+@dataclass(frozen=True)
+class Seller:
+    """What the exporter reckons a price from, in one tier of one group."""
 
-    ln n falls in ln p with a slope between -1 and -(1 + beta), which brackets the root from any price.
-    """
-    base = [A * f[w] ** beta for w in WORKLOADS]
-    R = [rivals[w] for w in WORKLOADS]
-    b = [budgets[w] for w in WORKLOADS]
+    tau: float
+    tariff: float
+    crowding: float  # delta_X
+    c_1: float  # [kUSD] unit cost of the frontier chip
+    prices: Prices
+    omega_a: ByWorkload
 
-    def gap_at(x: float) -> tuple[float, float]:
-        V, U, _ = _sums(x, base, R, b, beta)
-        if V <= 0.0:
-            return -INF, -1.0
-        return math.log(V) - x - math.log(N), -1.0 - beta * U / V
+    @property
+    def net(self) -> float:
+        """What the exporter keeps of a dollar that the buyer pays."""
+        return net_factor(self.tau, self.tariff)
 
-    if sum(b) <= 0.0 or max(base) <= 0.0:
-        return 0.0
-    x = math.log(sum(b) / N)  # all of the budget on N chips: too dear
-    gap, slope = gap_at(x)
-    low, high = x + min(gap, gap / (1.0 + beta)) - 1e-9, x + max(gap, gap / (1.0 + beta)) + 1e-9
-    for _ in range(200):
-        step = x - gap / slope
-        if not low <= step <= high:
-            step = 0.5 * (low + high)
-        if abs(step - x) <= NEWTON_DONE or high - low <= 1e-16 * max(1.0, abs(x)):
-            x = step
-            break
-        x = step
-        gap, slope = gap_at(x)
-        if gap == 0.0:
-            break
-        if gap > 0.0:
-            low = x
-        else:
-            high = x
-    return math.exp(x)
+    def frontier_chips(self, design: Design) -> float:
+        """l: frontier chips that the capacity spent on the design would have made."""
+        return design.cost / self.c_1
+
+    def cost(self, design: Design) -> float:
+        """c_e of equation (13)."""
+        charge = self.crowding * self.prices.p_A * self.frontier_chips(design)
+        return (design.cost + charge) / self.net
+
+    def resale_price(self, design: Design) -> float:
+        """What A's buyers would take the chip for."""
+        return self.prices.P * value_index(design.f, self.omega_a) * (1.0 + self.tariff)
+
+
+def net_factor(tau: float, tariff: float) -> float:
+    """net = (1 - tau)/(1 + tariff) of section 5."""
+    return (1.0 - tau) / (1.0 + tariff)
 
 
 @dataclass(frozen=True)
@@ -178,17 +164,10 @@ class Segment:
     beta: float
 
     def n(self, price: float, design: Design) -> float:
-        """n(p) of equation (6)."""
+        """n(p) for a design."""
         return chips_bought(price, self.A, design.f, self.rivals, self.budgets, self.beta)
 
-    def p_star(self, design: Design, net: float) -> float:
-        """p* of equation (7)."""
-        return markup_price(design.cost / net, self.A, design.f, self.rivals, self.budgets, self.beta)
-
-    def clearing(self, N: float, design: Design) -> float:
-        """The clearing price of equation (8)."""
-        return clearing_price(N, self.A, design.f, self.rivals, self.budgets, self.beta)
-
-    def profit(self, price: float, design: Design, net: float) -> float:
-        """pi(p) = n(p) (p net - c)."""
-        return self.n(price, design) * (price * net - design.cost)
+    def list_price(self, design: Design, seller: Seller) -> float:
+        """p* of equation (14)."""
+        root = markup_price(seller.cost(design), self.A, design.f, self.rivals, self.budgets, self.beta)
+        return max(root, seller.resale_price(design))
