@@ -41,7 +41,8 @@ def displaced(n_A: float, delta_X: float, sales: Iterable[Sale], spared: bool) -
             taken = delta_X * sale.seller.frontier_chips(sale.design)
             rate += taken * sale.chips
             lump += taken * sale.lump
-    return Displaced(min(n_A, rate), min(n_A, lump))
+    # reading: the lump is held by A's flow alone, which is at least 0, not by a minimum of its own.
+    return Displaced(min(n_A, rate), lump)
 
 
 def add_flows(
@@ -84,13 +85,12 @@ def add_flows(
 
 def add_power(world: World, now: Now, state: State, domestic: Domestic, sold: Sold) -> None:
     """S_C and omega_C of item 12."""
-    q, dt = world.q, world.dt
-    # reading: what is pulled forward draws power (S_C) and is left out of watts over spending (omega_C).
-    lumps = sum(s.lump / dt * watts(q, s.design.F, now.front.F, now.y) for s in sold.sales)
+    q = world.q
+    # reading: the watts of flows; what is pulled forward is left out of the power it draws as it is of spending.
     drawn = sum(s.chips * watts(q, s.design.F, now.front.F, now.y) for s in sold.sales)
     drawn += sold.n_G * now.W_1
     drawn += sold.n_D * q.watts_domestic * q.watts_growth**now.y * domestic.dies / q.dies_package
-    state.S_C = world.decay(dt).after(state.S_C, drawn + lumps)
+    state.S_C = world.decay(world.dt).after(state.S_C, drawn)
     spent = sum(sold.spent_E.values()) + sum(sold.spent_G.values()) + sum(sold.spent_D.values())
     if spent > 0.0:
         state.omega_C = drawn / spent
