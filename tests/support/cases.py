@@ -143,6 +143,13 @@ def _fill_group(rng: np.random.Generator, group: np.ndarray) -> None:
         group["sku_before"][rng.integers(0, 2)] = rng.choice((2023.03, 2025.03, 2026.04, 2028.04))
 
 
+def _controls(rng: np.random.Generator, group: np.ndarray) -> None:
+    """Controls beside chips: none in half the policies."""
+    if rng.random() < 0.5:
+        for name in ("enforcement", "equipment_control", "memory_control"):
+            group[name] = rng.choice((0.0, 1.0, rng.random()), p=(0.3, 0.1, 0.6))
+
+
 def random_policies(rng: np.random.Generator, n: int) -> np.ndarray:
     """``n`` policies of a wide variety, LEVERS[n, 1]. A and B are free in about half of them."""
     levers = np.zeros((n, 1), LEVERS)
@@ -152,6 +159,7 @@ def random_policies(rng: np.random.Generator, n: int) -> np.ndarray:
             if rng.random() < chance:
                 levers[i, 0][g] = np.zeros((), levers.dtype[g])
                 _fill_group(rng, levers[i, 0][g])
+        _controls(rng, levers[i, 0]["c"])
     return levers
 
 

@@ -9,24 +9,24 @@ TOLERANCE = 1e-12
 #: A value is compared relative to itself or to this, whichever is larger.
 #: Shares, units, prices, rates and sums of positive parts: a thousandth of the unit, far below any value of interest.
 SCALE = 1e-3
-#: A logarithm of a ratio of stocks, and 1 less a ratio of indices or prices, carries the relative rounding of the
-#: ratio as an absolute error, whatever its own size: a hundredth of the unit, that is 45 roundings of the ratio.
-RATIO_SCALE = 1e-2
+#: A ratio of prices or supplies less 1 carries the relative rounding of the ratio as an absolute error, whatever its
+#: own size: a hundredth of the unit, that is 45 roundings of the ratio; in percent as much of a percent's hundred.
+RATIO_SCALE = {"grey_premium": 1e-2, "substitution": 1.0, "terminal_substitution": 1.0}
 #: Net money is what is left of sales after government, displaced sales and losses, and write-downs go by
-#: h = 1 - keep^zeta: the cancellation is relative to sales. A thousandth of a year's sales to C, about 100 GUSD.
+#: 1 - keep^tightening_exponent: the cancellation is relative to sales. A thousandth of a year's sales to C, about
+#: 100 GUSD.
 NET_SCALE = 0.1
 #: A pair one of whose discrete choices is closer than this may be decided by rounding.
 NEAR_TIE = 1e-9
 
-RATIOS = ("lead_", "denial", "grey_premium")
-NET = ("revenue", "revenue_bc", "net_revenue_b", "net_revenue_c", "write_downs")
+NET = ("revenue", "revenue_bc", "exporter_and_government", "net_revenue_b", "net_revenue_c", "write_downs")
 
 
 def scale_of(name: str) -> float:
     """The least figure that an outcome's error is compared with, in the outcome's unit."""
     if name in NET:
         return NET_SCALE
-    return RATIO_SCALE if name.startswith(RATIOS) or "gap" in name else SCALE
+    return RATIO_SCALE.get(name, SCALE)
 
 
 def errors(kernel: np.ndarray, twin: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
