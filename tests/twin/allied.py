@@ -32,8 +32,6 @@ class AlliedPurchase:
 def power_room(world: World, ceiling: float, stock: float, draw: float, u: float) -> float:
     """room of section 6 [GW/year]: what may be installed under a ceiling; ``draw`` is what is wanted."""
     half, year = world.decay(0.5 * world.dt), world.decay(1.0)
-    if year.gain == 0.0:
-        return INF
     free = (ceiling - half.after(stock, draw * u) * year.keep) / year.gain
     return max(free, 0.05 * ceiling)
 

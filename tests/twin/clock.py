@@ -29,8 +29,8 @@ def discounted_years(delta: float, y0: float, y1: float) -> float:
 
 
 def decay_rate(depreciation: float) -> float:
-    """d of section 1, inf where all of a stock is lost within the year."""
-    return -math.log(1.0 - depreciation) if depreciation < 1.0 else INF
+    """d of section 1."""
+    return -math.log(1.0 - depreciation)
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,6 @@ def decay(d: float, years: float) -> Decay:
     """keep and gain of section 1 over some years."""
     if d == 0.0:
         return Decay(1.0, years)
-    if d == INF:
-        return Decay(0.0, 0.0)
     return Decay(math.exp(-d * years), -math.expm1(-d * years) / d)
 
 
@@ -166,7 +164,7 @@ def curvature(world: World, y0: float, y1: float) -> float:
     after = spending_a(world.q, y1) * frontier_at(world, y1)[2]
     g = math.log(after / before) / dt
     d = decay_rate(world.q.depreciation)
-    return 1.0 + g * (g + 2.0 * d) * dt**2 / 24.0 if d < INF else 1.0
+    return 1.0 + g * (g + 2.0 * d) * dt**2 / 24.0
 
 
 def step_of(world: World, t: int) -> Now:
