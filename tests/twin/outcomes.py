@@ -154,7 +154,7 @@ def figures(world: World, h: Happened, paid: Money) -> dict[str, float]:
         "domestic_supply": h.supply,
         "domestic_chips": domestic.S,
         "wafers": fabs.W_m,
-        "yield": fabs.good,
+        "yield_": fabs.good,
         "stacks": fabs.H_m,
         "memory_binds": domestic.mu,
         "domestic_cost": domestic.cost,
