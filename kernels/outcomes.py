@@ -52,7 +52,7 @@ def tally(w, v, x, a, n_steps, dt, o, l):
         w[OUTCOME.units_licensed + i] += l[n.OFFER_CHIPS + i] * dt + l[n.OFFER_AHEAD + i]
         w[OUTCOME.units_grey + i] += w[n.GREY_CHIPS + i] * dt
         w[OUTCOME.units_domestic + i] += w[n.DOMESTIC_CHIPS + i] * dt
-        w[OUTCOME.acquired_lawful + i] += w[n.VALUE_SOLD + i] * dt
+        w[OUTCOME.acquired_lawful + i] += w[n.VALUE_SOLD + i]
         w[OUTCOME.acquired_domestic + i] += w[n.DOMESTIC_CHIPS + i] * w[n.DOMESTIC_VALUE + i] * dt
         w[OUTCOME.acquired_smuggled + i] += w[n.GREY_CHIPS + i] * x[n.FRONTIER_VALUE_C + i] * dt
         w[OUTCOME.acquired_rented + i] += w[n.REMOTE_SHARE + i] * a[n.SWING_VALUE + i] * dt
@@ -94,14 +94,15 @@ def _tally_money(w, v, x, a, o, l):
         w[OUTCOME.write_downs + i] += lost
         w[OUTCOME.domestic_revenue + i] += w[n.DOMESTIC_REVENUE + i] * flow
         w[OUTCOME.research + i] += w[n.RESEARCH + i] * flow
-        tools = w[n.TOOL_PRICE + i] * w[n.TOOLS_ALIGNED + i] * w[n.WAFERS_GROWTH + i]
-        w[OUTCOME.equipment_sales + i] += tools * flow
+        tools = w[n.TOOL_PRICE + i] * w[n.TOOLS_ALIGNED + i] * (1.0 - v[n.EQUIPMENT_CONTROL + i])
+        w[OUTCOME.equipment_sales + i] += tools * w[n.WAFERS_GROWTH + i] * flow
         licensed = l[n.OFFER_CHIPS + i]
         running = w[n.LICENCE_FIXED + i] if licensed > 0.0 else 0.0
-        running += w[n.LICENCE_COST + i] * l[n.OFFER_PRICE + i] * licensed
+        per_chip = w[n.LICENCE_COST + i] * l[n.OFFER_PRICE + i]
+        running += per_chip * licensed
         leak = max(w[n.LEAK_THROUGH + i] * (1.0 - v[n.ENFORCEMENT_ADDED + i]), 1e-3)
         running -= w[n.ENFORCEMENT_COST + i] * log(leak)
-        w[OUTCOME.administration + i] += running * flow
+        w[OUTCOME.administration + i] += running * flow + per_chip * l[n.OFFER_AHEAD + i] * end
 
 
 @inline
@@ -222,6 +223,6 @@ def _record_flows(w, x, a, dt, o, l, out):
         out[FIELD.units_licensed, i] = l[n.OFFER_CHIPS + i] * dt + l[n.OFFER_AHEAD + i]
         out[FIELD.units_grey, i] = w[n.GREY_CHIPS + i] * dt
         out[FIELD.units_domestic, i] = w[n.DOMESTIC_CHIPS + i] * dt
-        out[FIELD.acquired_lawful, i] = w[n.VALUE_SOLD + i] * dt
+        out[FIELD.acquired_lawful, i] = w[n.VALUE_SOLD + i]
         out[FIELD.acquired_domestic, i] = w[n.DOMESTIC_CHIPS + i] * w[n.DOMESTIC_VALUE + i] * dt
         out[FIELD.acquired_smuggled, i] = w[n.GREY_CHIPS + i] * x[n.FRONTIER_VALUE_C + i] * dt

@@ -138,7 +138,7 @@ def purchase(w, x, a, dt, o, l):
         all_o, all_l = chips_o + o[n.OFFER_AHEAD + i] / dt, chips_l + l[n.OFFER_AHEAD + i] / dt
         grey, own = w[n.GREY_CHIPS + i], w[n.DOMESTIC_CHIPS + i]
         value = _times(all_o, o[n.OFFER_VALUE + i]) + _times(all_l, l[n.OFFER_VALUE + i])
-        w[n.VALUE_SOLD + i] = _times(chips_o, o[n.OFFER_VALUE + i]) + _times(chips_l, l[n.OFFER_VALUE + i])
+        w[n.VALUE_SOLD + i] = value * dt
         w[n.VALUE_STOCK_E + i] = keep * w[n.VALUE_STOCK_E + i] + gain * value
         w[n.VALUE_STOCK_G + i] = keep * w[n.VALUE_STOCK_G + i] + gain * grey * x[n.FRONTIER_VALUE_C + i]
         w[n.VALUE_STOCK_D + i] = keep * w[n.VALUE_STOCK_D + i] + gain * own * w[n.DOMESTIC_VALUE + i]

@@ -107,6 +107,7 @@ def money(world: World, h: Happened) -> Money:
     kept_b, kept_c = _over(sales_b, "kept"), _over(sales_c, "kept")
     licensed = [s for s in sales_c if s.tier == "l"]
     effort = world.effective_enforcement(h.now.t)
+    s_E = float(h.now.policy["c"]["equipment_control"])
     fees = Amount(sum(s.price * s.chips for s in licensed), sum(s.price * s.lump for s in licensed))
     fixed = q.licence_fixed if any(s.chips > 0.0 for s in licensed) else 0.0
     fixed -= q.enforcement_cost * math.log(max(1.0 - effort, 0.001))
@@ -121,7 +122,7 @@ def money(world: World, h: Happened) -> Money:
         net_b=Amount(kept_b.rate - design_b.rate, kept_b.lump - h.swing.write_downs),
         net_c=Amount(kept_c.rate - displaced.rate - design.rate, kept_c.lump - displaced.lump - h.WD),
         administration=Amount(q.licence_cost * fees.rate + fixed, q.licence_cost * fees.lump),
-        equipment=Amount(q.tool_price * q.tools_aligned * h.domestic.fabs.dW),
+        equipment=Amount(q.tool_price * q.tools_aligned * (1.0 - s_E) * h.domestic.fabs.dW),
     )
 
 
