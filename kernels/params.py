@@ -145,7 +145,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),  # fmt: skip
     Parameter("tools", "kwafer/month/year", 0, 1e+06, "advanced capacity whose tools can be installed a year"),
     Parameter("tools_aligned", "1", 0, 1, "share of tools that an equipment control stops"),
-    Parameter("tool_price", "GUSD/(kwafer/month)", 0, 1000, "tools for a thousand advanced wafers a month"),
+    Parameter("tool_price", "GUSD*month/kwafer", 0, 1000, "tools for a thousand advanced wafers a month"),
     Parameter("wafer_share", "1", 1e-09, 1, "share of advanced wafers for accelerators where demand meets capacity"),
     Parameter("die_area", "mm2", 10, 858, "area of a compute die"),
     Parameter("dies_package", "1", 0.1, 64, "compute dies a training package"),
@@ -393,7 +393,7 @@ TRAJECTORY_LIST: tuple[Outcome, ...] = (
     Outcome("domestic_supply", "MH100e/year", "what domestic makers can sell in the step"),
     Outcome("domestic_chips", "Mchip/year", "what domestic makers make in the step"),
     Outcome("wafers", "kwafer/month", "advanced wafers in the middle of the step"),
-    Outcome("yield", "1", "good dies over gross dies"),
+    Outcome("die_yield", "1", "good dies over gross dies"),
     Outcome("stacks", "Mstack/year", "domestic memory stacks in the middle of the step"),
     Outcome("memory_binds", "1", "how far memory rather than logic limits domestic supply"),
     Outcome("domestic_cost", "kUSD", "domestic unit cost in the step"),

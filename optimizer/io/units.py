@@ -89,7 +89,7 @@ EXAMPLES = {
     "kwafer": "800 kwafer",
     "kwafer/month": "36 kwafer/month",
     "kwafer/month/year": "17 kwafer/month/year",
-    "GUSD/(kwafer/month)": "0.15, or 0.15 GUSD*month/kwafer",
+    "GUSD*month/kwafer": "0.15 GUSD*month/kwafer",
     "Mstack": "2.5 Mstack",
     "Mstack/year": "1.6 Mstack/year",
     "Mdie": "0.6 Mdie",
