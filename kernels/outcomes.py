@@ -189,7 +189,7 @@ def record(w, x, a, dt, o, l, out):
         out[FIELD.domestic_supply, i] = w[n.DOMESTIC_SUPPLY + i] * w[n.DOMESTIC_VALUE + i]
         out[FIELD.domestic_chips, i] = w[n.DOMESTIC_MADE + i]
         out[FIELD.wafers, i] = w[n.WAFERS_NOW + i]
-        out[FIELD.yield_, i] = w[n.YIELD + i]
+        out[FIELD.die_yield, i] = w[n.YIELD + i]
         out[FIELD.stacks, i] = w[n.STACKS_NOW + i]
         out[FIELD.memory_binds, i] = w[n.MEMORY_BINDS + i]
         out[FIELD.domestic_cost, i] = w[n.DOMESTIC_COST + i]

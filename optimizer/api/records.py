@@ -94,7 +94,7 @@ def backcast(
     events: bool = False,
     scenarios: str | None = None,
     count: int = 1024,
-    fixed_budget: bool = False,
+    stands: bool = False,
     roofline: int = 4,
     seed: int = 0,
     threads: int | None = None,
@@ -105,13 +105,13 @@ def backcast(
     ----------
     record, only : as in :func:`calibrate`
     events : bool
-        Impose the dated acts of C's government, instead of letting the model respond.
+        Impose the dated acts of C's government, instead of leaving it free.
     scenarios : str, optional
         ``calibrated`` (fitted to the record up to 2024), ``calibrated-2026``, ``prior``, or a file; calibrated if None.
     count : int
         Members of the ensemble, at most.
-    fixed_budget : bool
-        C's budget does not answer to prices.
+    stands : bool
+        Without ``events``: what C's government bars stands, instead of being decided.
     roofline : {2, 4, 8}
         Norm of the roofline.
     seed : int
@@ -136,8 +136,8 @@ def backcast(
     if roofline not in (2, 4, 8):
         raise InputError(f"the norm of the roofline is 2, 4 or 8, not {roofline}")
     rows = _record(record, only)
-    found = backcast_record.replayed(rows, events, scenarios, count, seed, threads, not fixed_budget, roofline)
-    told = backcast_record.as_record(found, events, scenarios)
+    found = backcast_record.replayed(rows, events, scenarios, count, seed, threads, not stands, roofline)
+    told = backcast_record.as_record(found, events, scenarios, not stands)
     about = {key: told[key] for key in ("scenarios", "members", "effective_members", "response", "baselines")}
     lines = [_flat(line) for line in told["rows"]]
     scores = [

@@ -321,9 +321,9 @@ def ensemble(choice: str, replay: Replay, count: int, seed: int) -> Scenarios:
 
 def _fitted(members: Ensemble, replay: Replay, count: int, seed: int) -> Scenarios:
     """At most ``count`` members of the replay's structure as they were fitted."""
-    label = f"{'events' if replay.events else 'rule'}/{'elastic' if replay.elastic else 'fixed'}"
-    if label in members.labels():
-        members = members.only(label)
+    part = "decides" if replay.decides else "stands"
+    if not replay.events and any(part in label.split("/") for label in members.labels()):
+        members = members.only(part)
     rows, weights = members.pick(count, seed)
     table = at_start(members, replay.parameters, seed)[rows]
     noise = {kind: values[rows] for kind, values in members.discrepancy.items()}

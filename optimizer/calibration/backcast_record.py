@@ -8,6 +8,7 @@ from typing import Any
 from tiercap.optimizer.calibration.backcast import DEFAULT_SCENARIOS, Backcast, Line, backcast, ensemble
 from tiercap.optimizer.calibration.record import RecordRow
 from tiercap.optimizer.calibration.replay import Replay
+from tiercap.optimizer.errors import InputError
 
 NAIVE = (
     "naive forecasts from rows that ended by 2024 Q4: persistence is the last row of the same series, per year where "
@@ -22,25 +23,28 @@ def replayed(
     count: int,
     seed: int,
     threads: int | None,
-    elastic: bool,
+    decides: bool,
     exponent: int,
 ) -> Backcast:
     """The record replayed in an ensemble, and scored.
 
     events : impose the dated acts of C's government; choice : the ensemble, as ``--scenarios`` has it; count : of its
-    members, at most; elastic : C's budget answers to prices; exponent : norm of the roofline
+    members, at most; decides : where no acts are imposed, the government decides (False: what it bars stands);
+    exponent : norm of the roofline
     """
-    replay = Replay(rows, events, threads, elastic, exponent)
+    if events and not decides:
+        raise InputError("imposed acts leave nothing to decide or to stand: leave --events or --stands out")
+    replay = Replay(rows, events, threads, decides, exponent)
     return backcast(replay, ensemble(choice or DEFAULT_SCENARIOS, replay, count, seed))
 
 
-def as_record(found: Backcast, events: bool, choice: str | None) -> dict[str, Any]:
+def as_record(found: Backcast, events: bool, choice: str | None, decides: bool = True) -> dict[str, Any]:
     """Rows, scores and what they rest on, as JSON has them."""
     return {
         "scenarios": choice or DEFAULT_SCENARIOS,
         "members": found.members,
         "effective_members": found.effective,
-        "response": "events" if events else "free",
+        "response": "events" if events else "decides" if decides else "stands",
         "rows": [_line_json(line) for line in found.lines],
         "scores": found.scores(),
         "baselines": NAIVE,

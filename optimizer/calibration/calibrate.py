@@ -1,10 +1,13 @@
 """The model fitted to the record: structures, members, ensemble file, manifest.
 
-Every structure (the buyer's response by rule or by dated events; C's budget fixed or elastic) is fitted on its own,
-and its evidence reported. An ensemble has the same number of members of each, with the same weight, because what they
-differ in is the future: whether a government that has barred chips goes on by the rule or stands still. A fit to
-everything takes its members from the replays in which the dated acts are imposed, since what C's government did until
-2026 is known by then; a fit to the record up to 2024 takes them from the structure's own replay.
+There are two structures: C's government `decides` as the model has it, or what it bars `stands` where it is. Each is
+fitted on its own to the record up to 2024, and its evidence reported. In a fit to everything the dated acts are
+imposed, since what C's government did until 2026 is known by then: the structures differ in the future alone and share
+one fit.
+
+An ensemble has the same number of members of each structure, with the same weight. The second half of a member's label
+says whether `memory` or `logic` limits domestic supply in its 2026: houses disagree on that, so it is a label to look
+at members by, never an average.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import platform
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -21,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tiercap.kernels.params import PARAMS
+from tiercap.kernels.params import PARAMS, TRAJECTORY
 from tiercap.optimizer.calibration import initial_state, posterior
 from tiercap.optimizer.calibration.fit import Effort, Fit, Fitter, Progress
 from tiercap.optimizer.calibration.likelihood import Likelihood, of_row
@@ -32,9 +35,13 @@ from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.io import durable, json_text
 from tiercap.optimizer.io.units import inside, outside
 from tiercap.optimizer.model import ensembles, parameters, statistics
-from tiercap.optimizer.model.evaluator import code_digest, thread_count
+from tiercap.optimizer.model.evaluator import Evaluator, code_digest, thread_count
+from tiercap.optimizer.model.horizon import Horizon
 from tiercap.optimizer.model.parameters import ParameterInfo
-from tiercap.optimizer.model.scenarios import draw
+from tiercap.optimizer.model.scenarios import Scenarios, draw
+from tiercap.optimizer.rules.book import find_rule
+from tiercap.optimizer.rules.chips import exporter_catalogue
+from tiercap.optimizer.rules.encode import rule_levers
 from tiercap.optimizer.study.records import Study
 
 Floats = NDArray[np.float64]
@@ -48,35 +55,36 @@ SHAPING = ("tiercap", "numba", "llvmlite", "numpy", "scipy")
 DATA = ("baseline.toml", "uncertainty.toml", "history.toml", "chips.csv", "rules.toml")
 
 
+#: Label of the fit in which the dated acts are imposed.
+ACTS = "acts"
+#: The rule in force in 2026, under which it is seen what limits domestic supply.
+RULE_OF_2026 = "bis-2026"
+
+
 @dataclass(frozen=True, slots=True)
 class Structure:
-    """One alternative of the model."""
+    """One alternative of the model: C's government decides, or what it bars stands."""
 
-    events: bool
-    elastic: bool
+    decides: bool
 
     @property
     def label(self) -> str:
-        return f"{'events' if self.events else 'rule'}/{'elastic' if self.elastic else 'fixed'}"
+        return "decides" if self.decides else "stands"
 
     @property
     def number(self) -> int:
-        return 2 * self.events + self.elastic
-
-    def source(self, everything: bool, fitted: Collection[str]) -> Structure:
-        """The structure whose fit gives the members: see the top of the file."""
-        imposed = Structure(True, self.elastic)
-        return imposed if everything and imposed.label in fitted else self
+        return int(self.decides)
 
 
-STRUCTURES = tuple(Structure(events, elastic) for events in (False, True) for elastic in (False, True))
+STRUCTURES = (Structure(True), Structure(False))
 
 
 @dataclass(frozen=True)
 class Calibration:
     """A finished calibration.
 
-    label : name of the ensemble; rows : those fitted; fits : by structure; members : columns of the ensemble's file
+    label : name of the ensemble; rows : those fitted; fits : by structure, or the one in which acts are imposed
+    members : columns of the ensemble's file
     replayed, handed : parameters at the start of the replay and in a forward run, for the reports
     """
 
@@ -128,22 +136,44 @@ def calibrate(
     likelihood = Likelihood(tuple(of_row(row) for row in rows))
     fits: dict[str, Fit] = {}
     ignored: tuple[str, ...] = ()
-    for structure in structures:
-        replay = Replay(rows, structure.events, 1, structure.elastic, study.horizon.roofline_exponent)
+    for structure in structures[:1] if everything else structures:
+        replay = _replay(rows, everything, 1, structure, study)
         ignored = _impose(replay, study)
-        tick = _labelled(progress, structure.label)
-        number = _seed(seed, structure.number)
-        fits[structure.label] = Fitter(replay, likelihood, number, effort, tick, thread_count(threads)).fit()
+        label = ACTS if everything else structure.label
+        number = _seed(seed, 2 if everything else structure.number)
+        tick = _labelled(progress, label)
+        fits[label] = Fitter(replay, likelihood, number, effort, tick, thread_count(threads)).fit()
     columns = []
     for structure in structures:
-        fit = fits[structure.source(everything, fits).label]
-        replay = Replay(rows, everything, threads, structure.elastic, study.horizon.roofline_exponent)
+        fit = fits[ACTS if everything else structure.label]
+        replay = _replay(rows, everything, threads, structure, study)
         _impose(replay, study)
         columns.append(_members(fit, replay, structure, study, members, _seed(seed, 100 + structure.number)))
+    joined = _joined(columns, study)
+    joined[ensembles.STRUCTURE] = _labelled_by_limit(joined, study)
     return Calibration(
-        "calibrated-2026" if everything else "calibrated-2024", rows, fits, _joined(columns, study), seed, effort,
+        "calibrated-2026" if everything else "calibrated-2024", rows, fits, joined, seed, effort,
         everything, record_digest(record), ignored, time.perf_counter() - start,
     )  # fmt: skip
+
+
+def _replay(
+    rows: Sequence[RecordRow], everything: bool, threads: int | None, structure: Structure, study: Study
+) -> Replay:
+    return Replay(rows, everything, threads, structure.decides, study.horizon.roofline_exponent)
+
+
+def _labelled_by_limit(members: dict[str, Any], study: Study) -> NDArray[np.str_]:
+    """The members' labels with what limits domestic supply in 2026 behind them: text[n]."""
+    table = draw(study.parameters, len(members[ensembles.WEIGHT]), 0).table
+    for info in study.parameters:
+        if info.name in members:
+            table[info.name] = members[info.name]
+    clock = Horizon(years=1, start=2026, roofline_exponent=study.horizon.roofline_exponent)
+    evaluator = Evaluator(Scenarios(table, members[ensembles.WEIGHT], 0, "random"), clock, exporter_catalogue())
+    path = evaluator.trajectories(rule_levers(find_rule(RULE_OF_2026)).reshape(1, 1))
+    memory = path[0, 0, TRAJECTORY.index("memory_binds")] > 0.5
+    return np.char.add(members[ensembles.STRUCTURE], np.where(memory, "/memory", "/logic"))
 
 
 def _impose(replay: Replay, study: Study) -> tuple[str, ...]:
@@ -180,9 +210,7 @@ def _members(fit: Fit, replay: Replay, structure: Structure, study: Study, n: in
     for kind, values in zip(fit.likelihood.kinds, fit.discrepancy[rows].T, strict=True):
         found[ensembles.DISCREPANCY[kind]] = values
     fitted = [info.name for info in fit.infos]
-    handed = initial_state.columns(replay, table, fitted, study.parameters, standing=structure.events)
-    if not structure.elastic:
-        handed["budget_elasticity"] = np.ones(n)
+    handed = initial_state.columns(replay, table, fitted, study.parameters)
     same = initial_state.behaviour(replay.parameters, study.parameters)
     before = {ensembles.REPLAY + name: table[name] for name in fitted if name not in same}
     return found | handed | before

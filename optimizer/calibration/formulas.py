@@ -54,7 +54,7 @@ REDUCTIONS: Mapping[str, str] = {
 #: Performances of a chip on a workload [H100e]; with `own_` the domestic software factor is in it.
 CHIP_FUNCTIONS = tuple(prefix + w for prefix in ("", "own_") for w in WORKLOADS)
 
-_FLOWS = re.compile(r"(gross_revenue|net_revenue|units)_\w+|government_take|write_downs")
+_FLOWS = re.compile(r"(gross_revenue|net_revenue|units|acquired)_\w+|government_take|write_downs")
 _PER_CHIP = re.compile(r"(price|value)_\w+|domestic_cost")
 _TOKEN = re.compile(r"\s*(?:([0-9]+(?:\.[0-9]+)?)|([A-Za-z_][A-Za-z_0-9]*)|([-+*/(),]))")
 _UNITS = {field.name: field.unit for field in TRAJECTORY_LIST}

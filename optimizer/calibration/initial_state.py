@@ -3,15 +3,14 @@
 Three kinds of parameters, and a fourth that is left alone:
 
 - *behaviour*: a parameter whose range is the same in the replay and in a forward run keeps the value that was fitted;
-- *levels*: what a trend takes from the start of the replay to the start of 2026 (LEVELS, and C's budget);
-- *stocks*: what accumulates in the replay, read from its trajectory at that date (STOCKS);
+- *levels*: what a trend takes from the start of the replay to the start of 2026 (LEVELS, and the budgets of A and C);
+- *states*: what the replay's steps have moved, read from its trajectory at that date (STATES);
 - everything else keeps its own range for 2026: figures read off data sheets of 2026 (the frontier's and the domestic
-  chip's), unit costs of another catalogue, growth rates of another epoch, and group B, which no row is about.
+  chip's), unit costs of another catalogue, growth rates and ceilings of another epoch, group B and electric power,
+  which no row is about, and what is known of memory in 2026 alone (output, banks and stacks from abroad).
 
-How the buyer's government goes on is the first half of a structure's name. By *rule*, the share barred follows the
-model's response; by *events*, it stands where it is, because nobody knows the dates of later acts. Where the response
-was replayed freely, its share at the start of 2026 is handed over; where the dated acts were imposed, it was an input
-there and stays the scenario that it is.
+What the buyer's government bars at the start of 2026 is what the dated acts say where these are known, and where the
+replay has ended where they are not. How it goes on from there is the structure: `buyer_decides`.
 """
 
 from __future__ import annotations
@@ -26,13 +25,12 @@ from tiercap.kernels.params import PARAMETERS, TRAJECTORY, WORKLOADS
 from tiercap.optimizer.calibration.replay import STEPS_PER_YEAR, Replay
 from tiercap.optimizer.model import parameters
 from tiercap.optimizer.model.ensembles import Ensemble
-from tiercap.optimizer.model.evaluator import performances
 from tiercap.optimizer.model.parameters import ParameterInfo
 from tiercap.optimizer.model.scenarios import draw
 
 Floats = NDArray[np.float64]
 
-#: The date to which levels and stocks are brought.
+#: The date to which levels and states are brought.
 START = 2026.0
 #: Parameters that a trend carries on, and the growth factor a year that does it.
 LEVELS: Mapping[str, str] = {
@@ -42,14 +40,13 @@ LEVELS: Mapping[str, str] = {
     "software_ft": "software_growth",
     "software_pf": "software_growth",
     "software_dc": "software_growth",
-    "reference_price": "price_growth",
     "grey_supply": "grey_growth",
 }
 #: Parameters read from the trajectory, whether or not their start was fitted.
-STOCKS = ("demand_a", "stock_a", "stock_e", "stock_g", "stock_d", "lock_in", "domestic_output", "domestic_capacity",
-          "domestic_cost")  # fmt: skip
-#: The share barred, and what moves it.
-BARRED, SPEED, LEVEL = "barred_start", "response_speed", "response_level"
+STATES = ("stock_a", "stock_e", "stock_g", "stock_d", "lock_in", "belief_start", "barred_start", "wafers",
+          "yield_start", "domestic_supply", "domestic_output")  # fmt: skip
+#: Whether the government goes on deciding, what it bars, and its constant preference for barring.
+DECIDES, BARRED, LEVEL = "buyer_decides", "barred_start", "response_level"
 
 
 def behaviour(replayed: Sequence[ParameterInfo], forward: Sequence[ParameterInfo]) -> list[str]:
@@ -59,27 +56,23 @@ def behaviour(replayed: Sequence[ParameterInfo], forward: Sequence[ParameterInfo
 
 
 def columns(
-    replay: Replay, table: np.ndarray, fitted: Sequence[str], forward: Sequence[ParameterInfo], standing: bool
+    replay: Replay, table: np.ndarray, fitted: Sequence[str], forward: Sequence[ParameterInfo]
 ) -> dict[str, Floats]:
     """Values of 2026 for the members ``table`` (PARAMS[n] at the start of the replay), by parameter: float64[n].
 
     In and out in the contract's units.
 
     fitted : the parameters that the fit moved; forward : the parameters of a forward run, for their ranges
-    standing : whether the share barred stands still from 2026 on, instead of following the response
     """
     years = START - replay.clock.start
     found = {name: table[name].copy() for name in behaviour(replay.parameters, forward) if name in fitted}
     for name, growth in LEVELS.items():
         found[name] = table[name] * table[growth] ** years
-    found["budget_c"] = _budget(table, years)
-    found |= _stocks(replay, table)
-    if standing or replay.events:
-        del found[BARRED]
-    elif LEVEL in fitted:
+    found["spending_a"] = _logistic(table, "spending_a", years)
+    found |= _states(replay, table, {info.name: info.value for info in forward})
+    if LEVEL in fitted:
         found[LEVEL] = table[LEVEL].copy()
-    if standing:
-        found[SPEED] = np.zeros(len(table))
+    found[DECIDES] = np.full(len(table), float(replay.decides))
     return {name: np.clip(found[name], p.low, p.high) for p in PARAMETERS if (name := p.name) in found}
 
 
@@ -95,70 +88,65 @@ def at_start(members: Ensemble, replayed: Sequence[ParameterInfo], seed: int = 0
     return table
 
 
-def _stocks(replay: Replay, table: np.ndarray) -> dict[str, Floats]:
-    """States at START from the trajectory, and the demand of A that its logistic has reached."""
+def _states(replay: Replay, table: np.ndarray, forward: Mapping[str, float]) -> dict[str, Floats]:
+    """States at START: stocks added up step by step, what moves slowly as the mean of the steps before and after."""
     steps = round((START - replay.clock.start) * STEPS_PER_YEAR)
-    replay = Replay((), replay.events, replay.threads, replay.elastic, replay.clock.roofline_exponent)
-    replay.clock = replace(replay.clock, steps=steps + 1)
-    fields = dict(zip(TRAJECTORY, np.moveaxis(replay.trajectories(table), 1, 0), strict=True))
-    bought = fields["units_open"] * fields["value_open"] + fields["units_licensed"] * fields["value_licensed"]
-    smuggled = fields["units_grey"] * _frontier(replay, table)
-    own = fields["units_domestic"] * fields["value_domestic"]
+    path = Replay((), replay.events, replay.threads, replay.decides, replay.clock.roofline_exponent)
+    path.clock = replace(path.clock, steps=steps + 1)
+    fields = dict(zip(TRAJECTORY, np.moveaxis(path.trajectories(table), 1, 0), strict=True))
+    # A package of the replay has another number of dies than one of 2026: dies are what goes on.
+    dies = table["dies_package"] / forward["dies_package"]
+    sold = fields["domestic_supply"] / fields["value_domestic"]
+
+    def between(series: Floats) -> Floats:
+        return np.asarray(0.5 * (series[steps - 1] + series[steps]))
+
     return {
-        "demand_a": _demand(table, START - replay.clock.start),
+        "budget_c": _logistic(table, "budget_c", START - replay.clock.start) * _plans(table, fields["served"][:steps]),
         "stock_a": _index([fields[f"stock_a_{w}"][steps - 1] for w in WORKLOADS], table, "value_a"),
-        "stock_e": _accumulated(table, "stock_e", bought[:steps]),
-        "stock_g": _accumulated(table, "stock_g", smuggled[:steps]),
-        "stock_d": _accumulated(table, "stock_d", own[:steps]),
-        "lock_in": fields["lock_in"][steps],
-        "domestic_output": _output(table, fields["units_domestic"][:steps]),
-        "domestic_capacity": fields["domestic_capacity"][steps],
-        "domestic_cost": fields["domestic_cost"][steps],
-        BARRED: fields["barred"][steps],
+        "stock_e": _accumulated(table, "stock_e", fields["acquired_lawful"][:steps]),
+        "stock_g": _accumulated(table, "stock_g", fields["acquired_smuggled"][:steps]),
+        "stock_d": _accumulated(table, "stock_d", fields["acquired_domestic"][:steps]),
+        "lock_in": between(fields["lock_in"]),
+        "belief_start": between(fields["belief"]),
+        BARRED: fields["barred"][steps] if replay.events else between(fields["barred"]),
+        "wafers": between(fields["wafers"]),
+        "yield_start": between(fields["die_yield"]),
+        "domestic_supply": between(sold) * dies,
+        "domestic_output": (table["domestic_output"] + fields["units_domestic"][:steps].sum(axis=0)) * dies,
     }
 
 
 def _accumulated(table: np.ndarray, start: str, bought: Floats) -> Floats:
-    """A stock in units of the value index after purchases float64[steps, n]: docs/model.md, section 8, item 8."""
-    keep = (1.0 - table["depreciation"]) ** (1.0 / STEPS_PER_YEAR)
+    """A stock after purchases float64[steps, n]: exact for a steady flow in every step, equation (2)."""
+    decay = -np.log1p(-table["depreciation"])
+    keep = np.exp(-decay / STEPS_PER_YEAR)
+    gain = (1.0 - keep) / decay
     stock = table[start].copy()
     for step in bought:
-        stock = keep * stock + step
+        stock = keep * stock + gain * STEPS_PER_YEAR * step
     return stock
 
 
-def _output(table: np.ndarray, units: Floats) -> Floats:
-    """Cumulative domestic output; a share is forgotten every two years."""
-    output = table["domestic_output"].copy()
-    for step, made in enumerate(units):
-        output = output + made
-        if (step + 1) % (2 * STEPS_PER_YEAR) == 0:
-            output = output * (1.0 - table["node_forgetting"])
-    return output
+def _plans(table: np.ndarray, served: Floats) -> Floats:
+    """C's budget factor after steps with ``served`` float64[steps, n]: equations (4) and (40)."""
+    stays = (1.0 - table["budget_speed"]) ** (1.0 / STEPS_PER_YEAR)
+    factor = np.ones(len(table))
+    for step in served:
+        target = step ** (table["budget_elasticity"] - 1.0)
+        factor = target + (factor - target) * stays
+    return factor
 
 
-def _demand(table: np.ndarray, years: float) -> Floats:
-    """A's purchases a year on their logistic, equation (4)."""
-    ratio = np.minimum(table["demand_a"] / table["demand_a_ceiling"], 1.0 - 1e-6)
-    pace = np.log(table["demand_a_growth"]) / (1.0 - ratio)
-    return np.asarray(table["demand_a"] / ratio / (1.0 + (1.0 / ratio - 1.0) * np.exp(-pace * years)))
-
-
-def _budget(table: np.ndarray, years: float) -> Floats:
-    """C's budget after ``years``: one growth until its break, another after it."""
-    early = table["budget_c_growth"] ** np.minimum(years, table["budget_c_break"])
-    late = table["budget_c_growth_late"] ** np.maximum(years - table["budget_c_break"], 0.0)
-    return np.asarray(table["budget_c"] * early * late)
-
-
-def _frontier(replay: Replay, table: np.ndarray) -> Floats:
-    """Value index, to group C, of the frontier chip on sale in each quarter: float64[steps, n]."""
-    delivered = performances(replay._scenarios(table), replay.clock, replay.history.catalogue)
-    return _index([delivered[:, k] for k in range(len(WORKLOADS))], table, "value_c")
+def _logistic(table: np.ndarray, name: str, years: float) -> Floats:
+    """A budget [GUSD/year] on its logistic after ``years``, equation (8)."""
+    ratio = np.minimum(table[name] / table[f"{name}_ceiling"], 1.0 - 1e-6)
+    pace = np.log(table[f"{name}_growth"]) / (1.0 - ratio)
+    return np.asarray(table[name] / ratio / (1.0 + (1.0 / ratio - 1.0) * np.exp(-pace * years)))
 
 
 def _index(by_workload: Sequence[Floats], table: np.ndarray, weights: str) -> Floats:
-    """Equation (3): a quantity by workload as one index, with the weights of a group."""
+    """Equation (7): a quantity by workload as one index, with the weights of a group."""
     raw = [table[f"{weights}_{w}"] for w in WORKLOADS]
     total = sum(raw)
     return np.asarray(sum(w / total * np.sqrt(np.maximum(q, 0.0)) for w, q in zip(raw, by_workload, strict=True)) ** 2)

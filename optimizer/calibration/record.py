@@ -39,6 +39,8 @@ DEFINITIONS: Mapping[str, str] = {
     "price": "kUSD/chip",
     "units": "Mchip",
     "h100e": "MH100e",
+    "wafers": "kwafer/month",
+    "stacks": "Mstack/year",
     "share": "1",
     "ratio": "1",
     "growth": "1",

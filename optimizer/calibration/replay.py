@@ -162,8 +162,8 @@ class Replay:
     """Predicts rows of the record.
 
     rows : what to predict, in this order; context rows are predicted as NaN
-    events : impose the dated acts of C's government instead of the modelled response
-    elastic : let C's budget answer to prices as drawn; False fixes it
+    events : impose the dated acts of C's government instead of what the model has it do
+    decides : where no acts are imposed: the government decides as the model has it; False: what it bars stands
     exponent : norm of the roofline, 2, 4 or 8
     """
 
@@ -172,13 +172,13 @@ class Replay:
         rows: Sequence[RecordRow],
         events: bool = False,
         threads: int | None = None,
-        elastic: bool = True,
+        decides: bool = True,
         exponent: int = 4,
     ) -> None:
         self.rows = tuple(rows)
         self.events = events
         self.threads = threads
-        self.elastic = elastic
+        self.decides = decides
         self.history = history()
         self.clock = Quarters(self.history.start, self._quarters(), exponent)
 
@@ -202,9 +202,7 @@ class Replay:
     @cached_property
     def parameters(self) -> tuple[ParameterInfo, ...]:
         """Every parameter of the contract with its value and range at the start of the replay."""
-        if self.elastic:
-            return self.history.parameters
-        return parameters.override(self.history.parameters, {"budget_elasticity": 1.0})
+        return parameters.override(self.history.parameters, {"buyer_decides": float(self.decides)})
 
     @cached_property
     def levers(self) -> np.ndarray:
@@ -247,9 +245,8 @@ class Replay:
     def _scenarios(self, table: np.ndarray) -> Scenarios:
         if table.dtype != PARAMS or table.ndim != 1 or len(table) == 0:
             raise InputError("a replay needs a table of at least one scenario, PARAMS[n]")
-        if not self.elastic:
-            table = table.copy()
-            table["budget_elasticity"] = 1.0
+        table = table.copy()
+        table["buyer_decides"] = float(self.decides)
         return Scenarios(table, np.full(len(table), 1.0 / len(table)), 0, "random")
 
     def _view(self, table: np.ndarray) -> View:
@@ -267,7 +264,7 @@ class Replay:
                 record["launch"] = 0.0
                 known[name, clock.steps] = performances(scenarios, clock, record)
             delivered = known[name, clock.steps][:, WORKLOADS.index(w)]
-            years = self.clock.starts[:, None] - self.clock.start
+            years = self.clock.starts[:, None] - self.clock.start + 0.5 / STEPS_PER_YEAR  # a step stands for its middle
             software = np.minimum(1.0, table[f"software_{w}"] * table["software_growth"] ** years)
             return delivered * (software if own else np.ones_like(years))
 

@@ -20,7 +20,7 @@ COUNT = 1024
 @click.option("--only", is_flag=True, help="Leave the built-in record out: rows of --record alone.")
 @click.option(
     "--events/--free", "events", default=False,
-    help="Impose the dated acts of C's government, or let the model respond.  [default: free]",
+    help="Impose the dated acts of C's government, or leave it free.  [default: free]",
 )  # fmt: skip
 @click.option(
     "--scenarios", "choice", metavar="WHICH",
@@ -29,7 +29,7 @@ COUNT = 1024
 )  # fmt: skip
 @click.option("--count", type=click.IntRange(1, 1_000_000), default=COUNT, metavar="N",
               help=f"Members of the ensemble, at most.  [default: {COUNT}]")  # fmt: skip
-@click.option("--fixed-budget", is_flag=True, help="C's budget does not answer to prices.")
+@click.option("--stands", is_flag=True, help="Free, but what C's government bars stands instead of being decided.")
 @click.option("--roofline", "exponent", type=click.Choice(["2", "4", "8"]), default="4",
               help="Norm of the roofline.  [default: 4]")  # fmt: skip
 @click.option("--published", is_flag=True, help="Tables that others published, beside what the model's parts give.")
@@ -44,7 +44,7 @@ def command(
     events: bool,
     choice: str | None,
     count: int,
-    fixed_budget: bool,
+    stands: bool,
     exponent: str,
     published: bool,
     output: str | None,
@@ -67,7 +67,7 @@ def command(
     from tiercap.optimizer.model.ensembles import BUILTIN
 
     if published:
-        if given := _given("record", "only", "events", "choice", "count", "fixed_budget", "exponent", "output", "seed"):
+        if given := _given("record", "only", "events", "choice", "count", "stands", "exponent", "output", "seed"):
             raise InputError(f"--published replicates tables and replays nothing: leave {', '.join(given)} out")
         _print_published(as_json)
         return
@@ -82,15 +82,16 @@ def command(
 
         check_suffix(Path(output))
     announce_compilation(quiet or as_json)
-    found = replayed(rows, events, choice, count, seed or 0, threads, not fixed_budget, int(exponent))
-    how = f"{_shown(choice)}, {found.members} members, response {'imposed' if events else 'free'}"
+    found = replayed(rows, events, choice, count, seed or 0, threads, not stands, int(exponent))
+    acts = "imposed" if events else "none, what is barred stands" if stands else "decided by the model"
+    how = f"{_shown(choice)}, {found.members} members, acts of C's government: {acts}"
     if output is not None:
         from tiercap.optimizer.calibration.forest import draw_forest
 
         draw_forest(found, Path(output), how)
         say(f"drawn: {output}", quiet)
     if as_json:
-        print_json(as_record(found, events, choice))
+        print_json(as_record(found, events, choice, not stands))
     else:
         _print(found, how, events, quiet)
 

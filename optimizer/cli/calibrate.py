@@ -73,7 +73,7 @@ def command(
     rows = load_record(Path(record) if record is not None else None, builtin=not only)
     path = _output(output, everything)
     announce_compilation(quiet)
-    with _bar(quiet, 4) as progress:
+    with _bar(quiet) as progress:
         found = calibrate(
             rows, read, seed or 0, everything, Effort(runs, particles), threads=threads, progress=progress
         )
@@ -109,7 +109,7 @@ def _digest(path: Path) -> str:
 
 
 @contextmanager
-def _bar(quiet: bool, structures: int) -> Iterator[Callable[[str, int, float], None] | None]:
+def _bar(quiet: bool) -> Iterator[Callable[[str, int, float], None] | None]:
     """A progress line on standard error: what is fitted, the temperature reached, evaluations and rate."""
     if quiet or not sys.stderr.isatty():
         yield None

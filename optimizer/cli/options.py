@@ -51,7 +51,7 @@ def scenarios_option(function: F) -> F:
     structure = click.option(
         "--structure",
         metavar="NAME",
-        help="Only members of the ensemble with this structure, such as rule or events/elastic.  [default: all]",
+        help="Only members of the ensemble with this structure, such as decides or stands/memory.  [default: all]",
     )
     futures = click.option(
         "--scenarios",

@@ -52,7 +52,7 @@ LEVERS = "levers"
 )  # fmt: skip
 @click.option(
     "--structure", metavar="NAME",
-    help="Only members of a calibrated ensemble with this structure, such as rule or events/elastic.  [default: all]",
+    help="Only members of a calibrated ensemble with this structure, such as decides or stands/memory.  [default: all]",
 )  # fmt: skip
 @seed_option
 @threads_option

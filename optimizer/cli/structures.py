@@ -8,7 +8,7 @@ from typing import Any
 from tiercap.optimizer.cli.output import figure, print_json, print_table, say, scenarios_json
 
 #: Other definitions of the objective `substitution`, shown beside it.
-ALSO_SUBSTITUTION = ("domestic_capacity", "terminal_domestic_share")
+ALSO_SUBSTITUTION = ("terminal_substitution", "terminal_domestic_share")
 
 
 def print_each(

@@ -3,7 +3,7 @@
 A file has a column for every parameter it speaks of, in the unit of its field's metadata (key ``unit``), or in the
 one that `tiercap parameters` tells. Two more are optional: ``weight`` (of
 any sum; equal where there is none) and ``structure``, the label of the alternative that a member belongs to, such as
-``rule/fixed``. A parameter without a column keeps its own range. A fit also writes ``discrepancy``, and with
+``decides/memory``. A parameter without a column keeps its own range. A fit also writes ``discrepancy``, and with
 ``replay_`` before its name a parameter's value at the start of the replay, where that differs; forward runs do not
 read these.
 """
@@ -68,7 +68,7 @@ class Ensemble:
         return sorted(set(self.structures.tolist()) - {""})
 
     def only(self, structure: str) -> Ensemble:
-        """The members of one structure: ``rule/fixed``, or ``rule`` for all whose label has that part."""
+        """The members of one structure: ``decides/memory``, or ``decides`` for all whose label has that part."""
         labels = self.labels()
         chosen = [label for label in labels if structure == label or structure in label.split("/")]
         if not chosen:
