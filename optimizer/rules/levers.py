@@ -137,6 +137,17 @@ def collapse(row: NDArray[Any], group: str, tier: int, keep: bool = True) -> Non
         caps[0, tier] = (first, *[0.0] * (MAX_BOXES - 1))
 
 
+def unrestricted() -> NDArray[Any]:
+    """No control at all, for every group: LEVERS[1], the row of the rule of that name."""
+    row = np.zeros(1, dtype=LEVERS)
+    for group in GROUPS:
+        collapse(row, group, 0, keep=False)
+        row[group]["sku_before"] = math.inf
+        for term, info in TERMS.items():
+            row[group][term] = math.inf if info.liftable else 0.0
+    return row
+
+
 def apply_levers(base_row: object, values: Mapping[str, float]) -> NDArray[Any]:
     """A copy of a policy with some levers set: LEVERS[1].
 

@@ -216,7 +216,7 @@ class Problem:
         weights : of the scenarios, the study's own if None
         """
         w = self.scenarios.weights if weights is None else weights
-        names = [objective.statistic for objective in self.study.objectives]
+        names = [objective.applied for objective in self.study.objectives]
         return np.stack([robustness.reduce_seen(seen[:, k], w, name) for k, name in enumerate(names)], -1) * self.signs
 
     def losses_in(self, seen: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -237,7 +237,7 @@ class Problem:
 
         seen : what `seen` returned; draws : as `bootstrap.resamplings` makes them
         """
-        parts = [robustness.resampled(seen[:, k], draws, o.statistic) for k, o in enumerate(self.study.objectives)]
+        parts = [robustness.resampled(seen[:, k], draws, o.applied) for k, o in enumerate(self.study.objectives)]
         return np.stack(parts, axis=-1) * self.signs
 
     def levels(

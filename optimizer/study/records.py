@@ -57,13 +57,18 @@ class Objective:
         return measures.column(self.outcome, self.statistic)
 
     @property
+    def applied(self) -> str:
+        """The statistic that is computed: see `measures.applied`."""
+        return measures.applied(self.outcome, self.statistic)
+
+    @property
     def sign(self) -> float:
         """Times a value of the statistic, less is better: -1 or +1."""
         return -1.0 if measures.goal(self.statistic, self.direction) == "maximise" else 1.0
 
 
 def directions(objectives: Iterable[Objective]) -> dict[str, measures.Direction]:
-    """Which way an outcome is better, by the objectives; of two on one outcome the first counts.
+    """Which way an outcome is better, by the objectives, else by `measures.BETTER`; of two on one the first counts.
 
     A standard deviation that is to be small says nothing of the outcome.
     """
@@ -71,7 +76,7 @@ def directions(objectives: Iterable[Objective]) -> dict[str, measures.Direction]
     for objective in objectives:
         if objective.statistic != "std":
             found.setdefault(objective.outcome, objective.direction)
-    return found
+    return {**measures.BETTER, **found}
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ def prices(problem: Problem, values: Mapping[str, float], draws: Floats) -> list
 
 
 def _ways(problem: Problem, name: str) -> tuple[tuple[str, float], ...]:
-    """Both directions with their factors. More of a cap is looser, but more years of lag or of a control are tighter."""
+    """Both directions with their factors. More of a cap is looser; more years of lag, or more of a control, tighter."""
     place = part(name)
     lagged = place.field in CAPS and problem.base.reshape(-1)[place.group]["reading"][0] == LAGGED
     sign = -1.0 if lagged or place.field in CONTROLS else 1.0
