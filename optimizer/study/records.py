@@ -146,7 +146,11 @@ class SearchBudget:
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """A validated study. ``origins`` tells for each dotted key where its value was said."""
+    """A validated study.
+
+    origins : for each dotted key where its value was said; held : levers that are not searched, name to value in the
+    unit of `levers.LEVERS_TABLE`, over the rules of ``policy``
+    """
 
     name: str
     title: str
@@ -161,6 +165,7 @@ class Study:
     parameters: tuple[ParameterInfo, ...]
     origins: Mapping[str, str]
     source: str = "built-in"
+    held: Mapping[str, float] = field(default_factory=dict)
 
     def own_parameters(self) -> frozenset[str]:
         """Parameters that the study itself speaks of, in [constants], [uncertainties] or --set."""
