@@ -55,6 +55,10 @@ cm2 = 1e-4 * metre ** 2
 USD = [money] = _ = dollar
 chip = [chip] = _ = chips
 H100e = [work]
+wafer = [wafer] = _ = wafers
+die = [die] = _ = dies
+stack = [stack] = _ = stacks
+watt = [power] = W
 TPP = [processing_performance]
 FLOP = [operation]
 """
@@ -82,6 +86,18 @@ EXAMPLES = {
     "Mchip": "1.6 Mchip",
     "Mchip/year": "0.5 Mchip/year",
     "Mchip/GUSD": "0.012 Mchip/GUSD",
+    "kwafer": "800 kwafer",
+    "kwafer/month": "36 kwafer/month",
+    "kwafer/month/year": "17 kwafer/month/year",
+    "GUSD/(kwafer/month)": "0.15, or 0.15 GUSD*month/kwafer",
+    "Mstack": "2.5 Mstack",
+    "Mstack/year": "1.6 Mstack/year",
+    "Mdie": "0.6 Mdie",
+    "Mdie/year": "0.1 Mdie/year",
+    "GW": "32 GW",
+    "kW": "1.9 kW or 1900 W",
+    "kW/H100e": "1 kW/H100e",
+    "mm2": "660 mm2",
     "year": "2 year or 6 month",
 }
 
