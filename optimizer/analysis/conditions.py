@@ -115,9 +115,8 @@ def _worse(text: str, problem: Problem, outcome: str, policy: str) -> Condition:
 def _worse_sign(text: str, problem: Problem, outcome: str) -> float:
     known = directions(problem.study.objectives)
     if outcome not in known:
-        listed = ", ".join(known) or "none"
         raise InputError(
-            f"`{text}`: which way {outcome} is worse is known of objectives only ({listed}): write < or >, lowest or "
-            "highest"
+            f"`{text}`: which way {outcome} is worse, no objective of the study says: write < or >, "
+            "lowest or highest"
         )
     return 1.0 if known[outcome] == "maximise" else -1.0

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tiercap.kernels.params import PARAMS
+from tiercap.kernels.params import OUTCOMES, PARAMS
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.model import ensembles, sobol
-from tiercap.optimizer.model.evaluator import Evaluator
+from tiercap.optimizer.model.evaluator import RELATIVE, Evaluator
 from tiercap.optimizer.model.parameters import ParameterInfo, put
 from tiercap.optimizer.model.scenarios import Draws, Scenarios
 from tiercap.optimizer.rules.chips import exporter_catalogue
@@ -78,11 +78,12 @@ def _columns(n: int, first: int, count: int, seed: int) -> Iterator[Floats]:
 
 def evaluator_of(problem: Problem, policy: NamedPolicy, rows: Sequence[int]) -> Evaluate:
     """What evaluates ``rows`` of the outcomes of one policy."""
+    relative = any(OUTCOMES[row] in RELATIVE for row in rows)
 
     def evaluate(table: np.ndarray) -> Floats:
         futures = Scenarios(table, np.full(len(table), 1.0 / len(table)), problem.study.scenarios.seed, "sobol")
         evaluator = Evaluator(futures, problem.study.horizon, exporter_catalogue(), problem.threads)
-        return evaluator.outcomes(policy.levers, policy.phase)[0, list(rows)]
+        return evaluator.outcomes(policy.levers, policy.phase, relative)[0, list(rows)]
 
     return evaluate
 

@@ -161,7 +161,7 @@ def config(
     return load.resolved(read)
 
 
-def init(path: Place = "study.toml", study: str = "china-2026") -> Path:
+def init(path: Place = "study.toml", study: str = "thresholds-2026") -> Path:
     """Write a study file to start from, with comments.
 
     Parameters

@@ -46,7 +46,7 @@ def study(
     Parameters
     ----------
     source : path or str, optional
-        A study file or the name of a built-in study; china-2026 if None.
+        A study file or the name of a built-in study; thresholds-2026 if None.
     settings : mapping of str to value, optional
         Parameter or dotted study key to value, as ``--set`` takes them: ``{"budget_c": "60 GUSD/year"}``. A number is
         in the unit that :func:`parameters` tells.

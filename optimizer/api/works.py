@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tiercap.optimizer.api.arguments import Place, path_of, path_or_none, texts_of
+from tiercap.optimizer.analysis import signs as sign_table
 from tiercap.optimizer.bench import installation
 from tiercap.optimizer.errors import InputError, did_you_mean
 from tiercap.optimizer.runs import saved as saved_run
+from tiercap.optimizer.study.problem import Problem
 
 
 def paper(
@@ -99,17 +101,26 @@ def bench(
     return report.run(suite, parts, rounds, budget, threads, progress or (lambda text: None))
 
 
-def doctor(compiling: bool = False) -> dict[str, Any]:
+def doctor(compiling: bool = False, signs: Problem | None = None) -> dict[str, Any]:
     """What this installation and machine look like to tiercap, and what to mend.
 
     Parameters
     ----------
     compiling : bool
         Import and compile the kernels too.
+    signs : Problem, optional
+        A study whose parameters are held to the sign table.
 
     Returns
     -------
     dict
-        ``facts`` by name; ``remarks``, sentences; ``ok``, whether there are none.
+        ``facts`` by name; ``remarks``, sentences; ``ok``, whether there are none; with a study ``signs``, the rows of
+        the table, each with what was measured and whether it ``holds``.
+
+    Raises
+    ------
+    InputError
+        For a study whose horizon is too short for the signs.
     """
-    return installation.examine(compiling)
+    found = installation.examine(compiling)
+    return found if signs is None else found | {"signs": sign_table.told(sign_table.table(signs))}

@@ -109,7 +109,7 @@ class Bench:
 
         def call() -> None:
             new = Evaluator(table, self.problem.study.horizon, self.evaluator(n_futures).catalogue, self.threads)
-            new.outcomes(point)
+            new.outcomes(point, relative=False)
 
         return Case({"policies": 1, "scenarios": n_futures, "threads": self.threads}, n_futures, call)
 

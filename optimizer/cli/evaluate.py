@@ -175,11 +175,11 @@ def _print_trajectories(problem: Any, named: list[NamedPolicy], shown: list[str]
     import numpy as np
 
     from tiercap.kernels.params import TRAJECTORY, TRAJECTORY_LIST
-    from tiercap.optimizer.model.statistics import reduce
+    from tiercap.optimizer.model.statistics import reduce_steps
 
     weights = problem.scenarios.weights
     runs = (problem.evaluator.trajectories(given.levers, given.phase) for given in named)
-    mean = np.concatenate([reduce(run, weights, "mean") for run in runs])
+    mean = np.concatenate([reduce_steps(run, weights, "mean") for run in runs])
     horizon = problem.study.horizon
     years = [horizon.start + t / horizon.steps_per_year for t in range(horizon.steps)]
     units = {outcome.name: outcome.unit for outcome in TRAJECTORY_LIST}

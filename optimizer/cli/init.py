@@ -12,7 +12,7 @@ from tiercap.optimizer.cli.output import say
 @click.command()
 @click.argument("path", default="study.toml", metavar="[PATH]")
 @click.option(
-    "--study", default="china-2026", show_default=True, metavar="NAME", help="Built-in study to copy."
+    "--study", default="thresholds-2026", show_default=True, metavar="NAME", help="Built-in study to copy."
 )
 def command(path: str, study: str) -> None:
     """Write a study file to start from, with comments.

@@ -7,8 +7,8 @@ from typing import Any
 
 from tiercap.optimizer.cli.output import figure, print_json, print_table, say, scenarios_json
 
-#: Other definitions of the objective `substitution`, shown beside it.
-ALSO_SUBSTITUTION = ("terminal_substitution", "terminal_domestic_share")
+#: Other readings of `substitution`, shown beside the objectives.
+ALSO_SUBSTITUTION = ("substitution", "terminal_substitution", "terminal_supply", "terminal_domestic_share")
 
 
 def print_each(
@@ -17,7 +17,7 @@ def print_each(
     """Print the means of policies structure by structure.
 
     named : the policies with their names, the baseline last; statistics : called as statistics(problem, named, pairs)
-    wanted : outcomes to show, the objectives and all definitions of substitution if None
+    wanted : outcomes to show, the objectives and all readings of substitution if None
     """
     shown = wanted or list(dict.fromkeys([*problem.outcomes, *ALSO_SUBSTITUTION]))
     parts = _by_structure(problem)
@@ -81,8 +81,7 @@ def _held(problem: Any, p: int, shown: list[str], means: dict[str, Any]) -> list
 
     better = directions(problem.study.objectives)
     signs = {name: -1.0 if direction == "maximise" else 1.0 for name, direction in better.items()}
-    if "substitution" in signs:
-        signs |= dict.fromkeys(ALSO_SUBSTITUTION, signs["substitution"])
+    signs |= dict.fromkeys(ALSO_SUBSTITUTION, signs["substitution"])
     gains = {
         name: [signs[name] * (values[-1, k] - values[p, k]) for values in means.values()]
         for k, name in enumerate(shown)

@@ -13,7 +13,6 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -33,6 +32,8 @@ from tiercap.optimizer.model import measures
 from tiercap.optimizer.model.horizon import Horizon
 from tiercap.optimizer.model.scenarios import Scenarios
 from tiercap.optimizer.model.statistics import reduce
+from tiercap.optimizer.model.tiles import Layout
+from tiercap.optimizer.rules.levers import unrestricted
 
 Floats = NDArray[np.float64]
 
@@ -46,6 +47,8 @@ MAX_ALLIED = 64 * 2**20
 #: Tiles of scenarios whose tables one call of a kernel fills: a few hundredths of a second.
 FILL = 16
 MAX_THREADS = 1024
+#: Outcomes [percent] that are others over what those are in the same future without control; no kernel knows that run.
+RELATIVE = {"substitution": "domestic_supply", "terminal_substitution": "terminal_supply"}
 #: Bytes of scenario tables beyond which a request is refused.
 MAX_TABLES = 2 * 2**30
 
@@ -53,52 +56,6 @@ MAX_TABLES = 2 * 2**30
 #: A packed operation on doubles, of x86 and of ARM, and how registers of each width are called there.
 _PACKED = re.compile(r"\bv?(?:f?n?m?(?:add|sub)[0-9]*|mul|div|sqrt|min|max)pd\b|\bf\w+\s+v[0-9]+\.2d")
 _REGISTERS = {128: "%xmm", 256: "%ymm", 512: "%zmm"}
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How policies and scenarios fill tiles: ``width`` lanes a policy, ``per_row`` policies a row."""
-
-    n_policies: int
-    n_scenarios: int
-
-    @property
-    def width(self) -> int:
-        return lanes.LANES if self.n_scenarios > lanes.LANES // 2 else 1 << (self.n_scenarios - 1).bit_length()
-
-    @property
-    def per_row(self) -> int:
-        return lanes.LANES // self.width
-
-    @property
-    def tiles(self) -> int:
-        return -(-self.n_scenarios // self.width)
-
-    @property
-    def rows(self) -> int:
-        return -(-self.n_policies // self.per_row)
-
-    def columns(self) -> NDArray[np.int64]:
-        """Scenario of every lane of every tile, int64[tiles * LANES]; padding repeats the last scenario."""
-        lane = np.arange(self.tiles * lanes.LANES)
-        place = lane if self.width == lanes.LANES else lane % self.width
-        return np.minimum(place, self.n_scenarios - 1)
-
-    def policies(self) -> NDArray[np.int64]:
-        """Policy of every lane of every row, int64[rows, LANES]; padding repeats the last policy."""
-        lane = np.arange(lanes.LANES) // self.width
-        return np.minimum(np.arange(self.rows)[:, None] * self.per_row + lane, self.n_policies - 1)
-
-    def gather(self, out: Floats) -> Floats:
-        """Lanes back in place: float64[rows, tiles, ..., LANES] to float64[n_policies, ..., n_scenarios]."""
-        if self.width == lanes.LANES:
-            whole = np.moveaxis(out, 1, -2)
-            whole = whole.reshape(*whole.shape[:-2], -1)
-        else:
-            split = out[:, 0].reshape(self.rows, *out.shape[2:-1], self.per_row, self.width)
-            whole = np.moveaxis(split, -2, 1)
-            whole = whole.reshape(self.rows * self.per_row, *whole.shape[2:])
-        return np.ascontiguousarray(whole[: self.n_policies, ..., : self.n_scenarios])
 
 
 class Clock(Protocol):
@@ -144,7 +101,7 @@ class Evaluator:
         self.catalogue = np.array(catalogue, order="C")
         self.threads = thread_count(threads)
         self.rivals = rivals
-        self._kept: tuple[bytes, Floats] | None = None
+        self._kept: tuple[bytes, Floats] | None = None  # see `_home`
         self.barred = np.full(horizon.steps, np.nan) if barred is None else np.array(barred, np.float64)
         possible = np.isnan(self.barred) | ((self.barred >= 0.0) & (self.barred <= 0.99))
         if self.barred.shape != (horizon.steps,) or not possible.all():
@@ -171,19 +128,30 @@ class Evaluator:
         x[:, :, lanes.BARRED_IMPOSED : lanes.BARRED_IMPOSED + lanes.LANES] = self.barred[:, None]
         return q, x
 
-    def outcomes(self, levers: np.ndarray, phase: Sequence[int] | None = None) -> Floats:
+    def outcomes(self, levers: np.ndarray, phase: Sequence[int] | None = None, relative: bool = True) -> Floats:
         """All outcomes of each policy in each scenario: float64[n_policies, n_outcomes, n_scenarios].
 
         levers : LEVERS[n_policies, n_phases]
         phase : for every step the column of levers in force; by default the first throughout
+        relative : whether those of `RELATIVE` are wanted, which cost one run of no control, the first time; else NaN
         """
+        without_control = self._without_control if relative else {}  # first: groups A and B are kept of the last run
         parts = list(self.chunks(len(levers))) or [slice(0)]  # an empty part is refused
         if len(parts) == 1:
-            return self._run(levers, phase, trajectory=False)[0]
-        result = np.empty((len(levers), len(OUTCOMES), len(self.scenarios)))
-        for part in parts:
-            result[part] = self._run(levers[part], phase, trajectory=False)[0]
+            result = self._run(levers, phase, trajectory=False)[0]
+        else:
+            result = np.empty((len(levers), len(OUTCOMES), len(self.scenarios)))
+            for part in parts:
+                result[part] = self._run(levers[part], phase, trajectory=False)[0]
+        for name, without in without_control.items():
+            result[:, OUTCOMES.index(name)] = _percent_over(result[:, OUTCOMES.index(RELATIVE[name])], without)
         return result
+
+    @cached_property
+    def _without_control(self) -> dict[str, Floats]:
+        """What each outcome of `RELATIVE` is measured from, float64[n_scenarios]: the same futures without control."""
+        found = self._run(unrestricted().reshape(1, 1), None, trajectory=False)[0][0]
+        return {name: found[OUTCOMES.index(of)] for name, of in RELATIVE.items()}
 
     def trajectories(self, levers: np.ndarray, phase: Sequence[int] | None = None) -> Floats:
         """Every step of each policy in each scenario: float64[n_policies, n_steps, n_fields, n_scenarios]."""
@@ -202,8 +170,9 @@ class Evaluator:
         progress : called with the number of policies done since the last call
         """
         result = np.empty((len(levers), len(wanted)))
+        relative = any(outcome in RELATIVE for outcome, _ in wanted)
         for part in self.chunks(len(levers)):
-            result[part] = self.reduced(self.outcomes(levers[part], phase), wanted)
+            result[part] = self.reduced(self.outcomes(levers[part], phase, relative), wanted)
             if progress:
                 progress(part.stop - part.start)
         return result
@@ -213,7 +182,8 @@ class Evaluator:
         result = np.empty((len(outcomes), len(wanted)))
         for k, (outcome, statistic) in enumerate(wanted):
             values = outcomes[:, OUTCOMES.index(outcome), :]
-            result[:, k] = reduce(values, self.scenarios.weights, statistic, self.best(outcome, statistic))
+            applied = measures.applied(outcome, statistic)
+            result[:, k] = reduce(values, self.scenarios.weights, applied, self.best(outcome, statistic))
         return result
 
     def best(self, outcome: str, statistic: str) -> Floats | None:
@@ -295,6 +265,13 @@ class Evaluator:
     def _spread(self, kernel: Callable[..., None], rows: int, tiles: int, arguments: tuple[object, ...]) -> None:
         """Run a kernel over all rows and tiles, a slice a call, on the evaluator's threads."""
         share(lambda *bounds: kernel(Part(*bounds), *arguments), list(_slices(rows, tiles, self.threads)), self.threads)
+
+
+def _percent_over(values: Floats, without: Floats) -> Floats:
+    """By how many per cent ``values`` float64[..., n] exceed ``without`` float64[n]; nothing over nothing is 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        over = 100.0 * (values / without - 1.0)
+    return np.where((values == 0.0) & (without == 0.0), 0.0, over)
 
 
 def share(call: Callable[..., None], jobs: Sequence[tuple[Any, ...]], threads: int) -> None:

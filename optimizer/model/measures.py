@@ -2,7 +2,8 @@
 
 A person writes the same words for objectives, constraints and bounds, and they are read here and nowhere else:
 
-- mean, std, min, max; pNN, the quantile below which NN per cent of the scenarios lie (p05, p95, p2.5).
+- mean, std, min, max; geomean, exp of the mean logarithm.
+- pNN, the quantile below which NN per cent of the scenarios lie (p05, p95, p2.5).
 - cvarNN: the mean of the worst NN per cent.
 - regret: the largest shortfall, over the scenarios, from the best that is known in each; regretNN: its quantile. The
   best known is that of a fixed set of policies (`Problem.rivals`) and of the policy itself, so it is at least 0.
@@ -11,6 +12,9 @@ A person writes the same words for objectives, constraints and bounds, and they 
   Structure of the Environment", Psychol. Rev. 63 (1956).
 - mean_sd with a weight: the mean, worse by so many standard deviations. Markowitz, "Portfolio Selection", J. Finance 7
   (1952), with the standard deviation in place of the variance, which keeps the outcome's unit.
+
+The mean of an outcome that is a factor (`FACTORS`: A holds so many times C's computing) is its geometric mean, so that
+a few futures do not carry it, and A's lead over C is one over C's over A.
 
 What is worse follows from the direction: low where an outcome is to be maximised, high where it is to be minimised.
 `resolve` settles that, and puts threshold and weight behind the word, so that the name alone says everything: where
@@ -25,13 +29,13 @@ import re
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from tiercap.kernels.params import OUTCOME_LIST, OUTCOMES
+from tiercap.kernels.params import OUTCOME_LIST, OUTCOMES, TRAJECTORY_LIST
 from tiercap.optimizer.errors import InputError, did_you_mean
 
 Direction = Literal["maximise", "minimise"]
 
 #: Statistics that take neither number nor side.
-PLAIN = ("mean", "min", "max", "std")
+PLAIN = ("mean", "geomean", "min", "max", "std")
 #: The keys of a table that put a number behind the word, by statistic.
 NUMBER_KEYS = {"satisfice": "threshold", "mean_sd": "weight"}
 
@@ -44,6 +48,8 @@ _NAME = re.compile(
 )
 _PERCENT_ONLY = re.compile(_PERCENT, re.ASCII)
 _EXAMPLES = (*PLAIN, "p05", "p50", "p95", "cvar10", "cvar_upper10", "regret", "regret90", "satisfice", "mean_sd")
+#: Outcomes that are factors; of quantities of a step too.
+FACTORS = frozenset(o.name for o in (*OUTCOME_LIST, *TRAJECTORY_LIST) if "compute_lead" in o.name)
 _UNITS = {outcome.name: outcome.unit for outcome in OUTCOME_LIST}
 _MEANINGS = {outcome.name: outcome.meaning for outcome in OUTCOME_LIST}
 
@@ -51,7 +57,7 @@ _MEANINGS = {outcome.name: outcome.meaning for outcome in OUTCOME_LIST}
 class Statistic(NamedTuple):
     """A whole name taken apart.
 
-    kind : "mean", "min", "max", "std", "p", "cvar", "regret", "satisfice" or "mean_sd"
+    kind : "mean", "geomean", "min", "max", "std", "p", "cvar", "regret", "satisfice" or "mean_sd"
     number : per cent, threshold in the outcome's unit, or standard deviations; None where the kind takes none
     upper : whether high is the bad side
     """
@@ -70,6 +76,26 @@ class Statistic(NamedTuple):
     def better(self) -> Direction:
         """Which way the outcome is better, for a statistic of the bad side."""
         return "minimise" if self.upper else "maximise"
+
+
+#: Which way outcomes are better in the eyes of the exporter's government, where a study does not say.
+BETTER: dict[str, Direction] = {
+    **dict.fromkeys(
+        ("revenue", "revenue_bc", "exporter_and_government", "gross_revenue_a", "gross_revenue_b", "gross_revenue_c",
+         "government_take", "equipment_sales", *(name for name in OUTCOMES if name in FACTORS)), "maximise"),
+    **dict.fromkeys(
+        ("substitution", "terminal_substitution", "domestic_supply", "terminal_supply", "domestic_chips",
+         "domestic_revenue", "terminal_domestic_share", "world_share_c", "acquired_smuggled", "units_grey",
+         "displaced_revenue", "design_cost", "write_downs", "administration"), "minimise"),
+}  # fmt: skip
+
+
+def applied(name: str, statistic: str) -> str:
+    """The statistic that is computed where ``statistic`` of ``name``, an outcome or a quantity of a step, is asked for.
+
+    The geometric mean where the mean of a factor is asked for; else what was asked for.
+    """
+    return "geomean" if statistic == "mean" and name in FACTORS else statistic
 
 
 @lru_cache(maxsize=512)
@@ -158,11 +184,12 @@ def unit_of(name: str) -> str:
 
 def meaning(outcome: str, statistic: str) -> str:
     """A statistic of an outcome in words, for the codebook."""
-    s, of = parse(statistic), _MEANINGS[outcome]
+    s, of = parse(applied(outcome, statistic)), _MEANINGS[outcome]
     per_cent = "" if s.number is None else f"{s.number:g} % of the scenarios"
     number = str(s.number).removesuffix(".0")  # every digit: a threshold is what was asked for
     words = {
         "mean": "mean over the scenarios",
+        "geomean": "geometric mean over the scenarios",
         "std": "standard deviation over the scenarios",
         "min": "least of the scenarios",
         "max": "largest of the scenarios",
@@ -190,7 +217,7 @@ def _plain(number: float) -> str:
 
 
 def _needed(kind: str) -> str:
-    return 'threshold = "13 year", say' if kind == "satisfice" else "weight = 1, say"
+    return 'threshold = "30 GUSD", say' if kind == "satisfice" else "weight = 1, say"
 
 
 def _shown(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Outcomes over the scenario axis to one number a policy: mean, quantiles, tails, regret, satisficing.
+"""Outcomes over the scenario axis to one number a policy: means, quantiles, tails, regret, satisficing.
 
 A statistic is first a transformation scenario by scenario (`seen`: the outcome itself, its shortfall from the best
 known there, or whether it meets a threshold) and then a functional of the weighted distribution of that.
@@ -10,6 +10,7 @@ statistic NaN; nothing is ever dropped for being NaN.
 With scenarios sorted by value, total weight W and cumulative weight C_k:
 
 - mean: the weighted mean. std: the square root of the weighted mean squared distance from it (divided by W).
+- geomean: exp of the weighted mean of the logarithms; 0 where an outcome is 0, NaN where one is below.
 - pNN: the inverse of the weighted empirical distribution, linear between the mid-points (C_k - w_k / 2) / W
   and flat outside them. With equal weights that is the quantile NumPy calls "hazen".
 - cvarNN: the mean of the lowest NN per cent of probability; cvar_upperNN: of the highest. A scenario on the
@@ -25,6 +26,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tiercap.kernels.params import TRAJECTORY
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.model import measures
 from tiercap.optimizer.model.measures import Direction, Statistic
@@ -40,6 +42,19 @@ def reduce(values: ArrayLike, weights: ArrayLike, statistic: str, best: Floats |
     Returns float64[...]. Raises InputError for an unknown statistic, shapes that do not fit or bad weights.
     """
     return reduce_seen(seen(values, measures.parse(statistic), best), weights, statistic)
+
+
+def reduce_steps(paths: Floats, weights: ArrayLike, statistic: str) -> Floats:
+    """One statistic of every quantity of every step: float64[..., n_steps, n_fields].
+
+    paths : float64[..., n_steps, n_fields, n_scenarios], fields in the order of ``TRAJECTORY``
+    """
+    found = reduce(paths, weights, statistic)
+    for k, name in enumerate(TRAJECTORY):
+        applied = measures.applied(name, statistic)
+        if applied != statistic:
+            found[..., k] = reduce(paths[..., k, :], weights, applied)
+    return found
 
 
 def reduce_seen(values: Floats, weights: ArrayLike, statistic: str) -> Floats:
@@ -83,6 +98,10 @@ def resampled(values: Floats, draws: Floats, statistic: str) -> Floats:
         s = Statistic("max" if s.number is None else "p", s.number)
     if s.kind in ("mean", "satisfice"):
         return np.stack([(values * draw).sum(axis=-1) for draw in draws])
+    if s.kind == "geomean":
+        with np.errstate(divide="ignore", invalid="ignore"):
+            logs = np.log(values)
+        return np.exp(np.stack([(logs[..., draw > 0.0] * draw[draw > 0.0]).sum(axis=-1) for draw in draws]))
     flip = -1.0 if s.kind == "cvar" and s.upper else 1.0
     order = np.argsort(flip * values, axis=-1, kind="stable")
     x = np.take_along_axis(flip * values, order, axis=-1)
@@ -163,6 +182,8 @@ def _functional(x: Floats, w: Floats, s: Statistic) -> Floats:
     """``x`` float64[..., n] as `seen` has it, without NaN rows that matter; ``w`` float64[n], all above 0."""
     if s.kind in ("mean", "satisfice"):
         return _mean(x, w)
+    if s.kind == "geomean":
+        return np.clip(np.exp(_mean(np.log(x), w)), x.min(axis=-1), x.max(axis=-1))
     if s.kind == "min":
         return np.asarray(x.min(axis=-1))
     if s.kind == "max" or (s.kind == "regret" and s.number is None):

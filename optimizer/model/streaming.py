@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 from tiercap.kernels.params import OUTCOMES
 from tiercap.optimizer.errors import InputError, did_you_mean
 from tiercap.optimizer.model import statistics as robustness
-from tiercap.optimizer.model.evaluator import Evaluator, scenarios_within, share, thread_count
+from tiercap.optimizer.model.evaluator import RELATIVE, Evaluator, scenarios_within, share, thread_count
 from tiercap.optimizer.model.horizon import Horizon
-from tiercap.optimizer.model.measures import Direction, parse
+from tiercap.optimizer.model.measures import Direction, applied, parse
 from tiercap.optimizer.model.scenarios import Scenarios
 from tiercap.optimizer.model.statistics import Floats
 from tiercap.optimizer.rules.space import LeverSpace
@@ -153,9 +153,10 @@ class StreamingEvaluator:
         """The outcomes of some policies in all futures: float64[len(outcomes), n_policies, n_futures]."""
         places = [OUTCOMES.index(name) for name in outcomes]
         rows = np.empty((len(places), len(levers), len(self.futures)))
+        relative = not RELATIVE.keys().isdisjoint(outcomes)
         for block, evaluator in self._blocks():
             for some in evaluator.chunks(len(levers)):
-                found = evaluator.outcomes(levers[some], phase)
+                found = evaluator.outcomes(levers[some], phase, relative)
                 rows[:, some, block] = np.moveaxis(found[:, places], 1, 0)
                 tell(len(found) * found.shape[-1])
         return rows
@@ -169,10 +170,11 @@ class StreamingEvaluator:
     ) -> dict[tuple[str, Direction], Floats]:
         """The best of all policies in every future, float64[n_futures], for every outcome whose regret is wanted."""
         pairs = _regretted(measures)
+        relative = any(outcome in RELATIVE for outcome, _ in pairs)
         best = {pair: np.empty(len(self.futures)) for pair in pairs}
         for block, evaluator in self._blocks() if pairs else ():
             for k, some in enumerate(evaluator.chunks(len(policies))):
-                found = evaluator.outcomes(policies[some], phase)
+                found = evaluator.outcomes(policies[some], phase, relative)
                 for outcome, direction in pairs:
                     here = robustness.best(found[:, OUTCOMES.index(outcome)], direction)
                     so_far = best[outcome, direction][block]
@@ -206,7 +208,8 @@ class StreamingEvaluator:
             some = rows[outcomes.index(measure.outcome), part]
             if measure.regret:
                 some = robustness.shortfall(some, best[measure.outcome, measure.regret], measure.regret)
-            result[part, k] = robustness.reduce(some, weights, measure.statistic, known.get(measure[:2]))
+            statistic = measure.statistic if measure.regret else applied(measure.outcome, measure.statistic)
+            result[part, k] = robustness.reduce(some, weights, statistic, known.get(measure[:2]))
 
         starts = range(0, rows.shape[1], size)
         share(job, [(k, first) for k in range(len(measures)) for first in starts], thread_count(self.threads))

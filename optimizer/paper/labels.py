@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from tiercap.kernels.params import OUTCOME_LIST, TRAJECTORY_LIST, WORKLOAD_NAMES
 from tiercap.optimizer.model.parameters import DECLARED
-from tiercap.optimizer.rules.levers import LEVERS_TABLE, part
+from tiercap.optimizer.rules.levers import CONTROLS, LEVERS_TABLE, part
 
 
 class Printed(NamedTuple):
@@ -61,6 +61,7 @@ FIGURES = {
 _TERMS = {
     "quota_share": "quota", "quota_chips": "quota", "quota_tpp": "quota in TPP", "revenue_share": "revenue share",
     "delay": "delay", "no_diversion": "no diversion", "indexation": "growth of caps", "reading": "reading of caps",
+    "enforcement": "enforcement", "equipment_control": "equipment control", "memory_control": "memory control",
 }  # fmt: skip
 
 
@@ -116,7 +117,7 @@ def lever(name: str) -> Printed:
     else:
         words = f"{group}{('open', 'licensed')[place.tier]} {FIGURES[place.field]}"
     words = words[:1].upper() + words[1:]
-    if place.field in ("revenue_share", "indexation", "quota_share"):
+    if place.field in ("revenue_share", "indexation", "quota_share", *CONTROLS):
         per = {"indexation": "%/year", "quota_share": "% of home use"}.get(place.field, "%")
         return Printed(words, per, 100.0)
     return Printed(words if place.field != "tpp" else f"{words} cap", unit(info.unit))

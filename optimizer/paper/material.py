@@ -16,7 +16,7 @@ from tiercap.optimizer.model import bootstrap
 from tiercap.optimizer.model.bootstrap import Spread
 from tiercap.optimizer.model.choices import worth_looking_at
 from tiercap.optimizer.model.parameters import EVIDENCE
-from tiercap.optimizer.model.statistics import reduce
+from tiercap.optimizer.model.statistics import reduce_steps
 from tiercap.optimizer.rules.admission import admitted
 from tiercap.optimizer.rules.book import Rule, load_rules
 from tiercap.optimizer.rules.chips import Chip, load_chips
@@ -145,7 +145,7 @@ class Material:
         for policy in self.featured:
             paths = self.problem.evaluator.trajectories(policy.levers.reshape(-1, 1))[0]
             assert paths.shape[1] == len(TRAJECTORY)
-            found[policy.key] = {statistic: reduce(paths, weights, statistic) for statistic in (*BAND, "mean")}
+            found[policy.key] = {name: reduce_steps(paths, weights, name) for name in (*BAND, "mean")}
         return found
 
     @cached_property

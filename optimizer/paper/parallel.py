@@ -18,7 +18,7 @@ from tiercap.optimizer.paper import labels, style
 from tiercap.optimizer.paper.exhibit import Column, Figure
 from tiercap.optimizer.paper.material import Material, Policy
 from tiercap.optimizer.rules.encode import describe
-from tiercap.optimizer.rules.levers import LEVERS_TABLE
+from tiercap.optimizer.rules.levers import CONTROLS, LEVERS_TABLE, part
 
 #: Where in the margin a value stands that has no place on its axis, in lengths of the axis.
 BELOW, ABOVE = -0.055, 1.055
@@ -108,7 +108,8 @@ def marks(policy: Policy, name: str) -> list[float]:
     if tier not in ("open", "licensed"):
         default = math.inf if LEVERS_TABLE[name].liftable else 0.0
         licensed = any(key.startswith(f"{group}_licensed") for key in told)
-        return [told.get(name, default)] if licensed or name == f"{group}_indexation" else []
+        alone = part(name).field in (*CONTROLS, "indexation")
+        return [told.get(name, default)] if licensed or alone else []
     found = [told[key] for key in (name, f"{group}_{tier}_2_{cap}", f"{group}_{tier}_3_{cap}") if key in told]
     drawn = any(key.startswith(f"{group}_{tier}_") for key in told)
     unlimited = tier == "open" and not drawn

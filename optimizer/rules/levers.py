@@ -44,7 +44,7 @@ CAPS: Mapping[str, LeverInfo] = {
 }
 _SKU = LeverInfo("year", 1900, 2200, "only chips launched by then, as they are", True)
 TERMS: Mapping[str, LeverInfo] = {
-    "quota_share": LeverInfo("1", 0, 10, "licensed chips over A's units shipped for home use", True),
+    "quota_share": LeverInfo("1", 0, 10, "TPP of licensed chips over that of A's chips shipped for home use", True),
     "quota_chips": LeverInfo("Mchip/year", 0, 1e6, "licensed chips", True),
     "quota_tpp": LeverInfo("MTPP/year", 0, 1e12, "aggregate TPP of licensed chips", True),
     "revenue_share": LeverInfo("1", 0, 1, "share of licensed sales paid to the exporter's government"),
@@ -53,7 +53,19 @@ TERMS: Mapping[str, LeverInfo] = {
     "indexation": LeverInfo("1/year", -0.9, 10, "growth of every cap"),
     "reading": LeverInfo("1", 0, 2, "caps are 0 figures, 1 shares of the frontier chip's, 2 years behind it"),
 }
+#: What a rule for group C may do beside chips; 0 adds nothing to what is in force.
+CONTROLS: Mapping[str, LeverInfo] = {
+    "enforcement": LeverInfo("1", 0, 1, "share of what present enforcement lets through that is stopped too"),
+    "equipment_control": LeverInfo("1", 0, 1, "share of alignable tools for advanced fabs that is stopped"),
+    "memory_control": LeverInfo("1", 0, 1, "share of memory stacks and dies from abroad that is stopped"),
+}
+CONTROLLED = "c"
 _WHOLE = ("no_diversion", "reading")
+
+
+def terms(group: str) -> dict[str, LeverInfo]:
+    """What a group's policy has beside the caps of its tiers: the licensed tier's terms, and C's controls."""
+    return {**TERMS, **CONTROLS} if group == CONTROLLED else dict(TERMS)
 
 
 def _named() -> dict[str, LeverInfo]:
@@ -63,7 +75,7 @@ def _named() -> dict[str, LeverInfo]:
             for figure, info in {**CAPS, "sku_before": _SKU}.items():
                 meaning = f"{info.meaning}, group {group.upper()}, {tier} tier"
                 table[f"{group}_{tier}_{figure}"] = info._replace(meaning=meaning)
-        for term, info in TERMS.items():
+        for term, info in terms(group).items():
             table[f"{group}_{term}"] = info._replace(meaning=f"{info.meaning}, group {group.upper()}")
     return table
 
@@ -123,6 +135,17 @@ def collapse(row: NDArray[Any], group: str, tier: int, keep: bool = True) -> Non
         caps = row[group][figure]
         first = caps[0, tier, boxes[0]] if boxes and keep else math.inf
         caps[0, tier] = (first, *[0.0] * (MAX_BOXES - 1))
+
+
+def unrestricted() -> NDArray[Any]:
+    """No control at all, for every group: LEVERS[1], the row of the rule of that name."""
+    row = np.zeros(1, dtype=LEVERS)
+    for group in GROUPS:
+        collapse(row, group, 0, keep=False)
+        row[group]["sku_before"] = math.inf
+        for term, info in TERMS.items():
+            row[group][term] = math.inf if info.liftable else 0.0
+    return row
 
 
 def apply_levers(base_row: object, values: Mapping[str, float]) -> NDArray[Any]:
@@ -239,7 +262,7 @@ def describe(row: object) -> dict[str, float]:
     for group in GROUPS:
         for tier in range(len(TIERS)):
             found.update(_describe_tier(one, group, tier))
-        for term, info in TERMS.items():
+        for term, info in terms(group).items():
             value = float(one[group][term][0])
             default = math.inf if info.liftable else float(ABSOLUTE)
             if value != default:

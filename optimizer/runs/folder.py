@@ -66,7 +66,7 @@ class RunFolder:
         configuration: Mapping[str, Any],
         *,
         parent: Path = Path("runs"),
-        label: str = "china-2026",
+        label: str = "thresholds-2026",
         kind: str = KIND,
     ) -> Self:
         """Open ``path`` as a run of ``configuration``; where it is None, a new folder ``parent/label-NNNN``.

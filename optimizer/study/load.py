@@ -28,7 +28,7 @@ from tiercap.optimizer.study.records import lever_meaning as lever_meaning
 from tiercap.optimizer.study.schema import Draft, Keys
 
 #: Built-in studies, by name; the first is the default.
-BUILTIN = ("china-2026", "three-tier")
+BUILTIN = ("thresholds-2026", "china-2026", "three-tier", "supply-2026")
 DEFAULT_RULE = "unrestricted"
 
 _ENVIRONMENT = {"TIERCAP_SEED": "seed", "TIERCAP_SCENARIOS": "scenarios.count"}
@@ -46,7 +46,7 @@ def load(
 ) -> Study:
     """Read, merge and validate a study.
 
-    source : path of a file, name of a built-in study (``builtin:`` in front is allowed), None for china-2026
+    source : path of a file, name of a built-in study (``builtin:`` in front is allowed), None for the default one
     settings : texts NAME=VALUE; NAME is a parameter or a dotted study key such as ``horizon.years``
     flags : dotted study key, or ``seed``, to value; entries that are None are left out
     environment : the process environment unless given
@@ -101,6 +101,7 @@ def resolved(study: Study) -> dict[str, Any]:
         "horizon": asdict(study.horizon),
         "policy": dict(study.policy),
         "levers": {lever.name: _without_name(asdict(lever)) for lever in study.levers},
+        "held": dict(study.held),
         "objectives": {o.key or o.outcome: _objective(o) for o in study.objectives},
         "constraints": {
             c.key or c.outcome: {"statistic": c.statistic, "min": c.low, "max": c.high} for c in study.constraints
@@ -273,6 +274,7 @@ def _build(draft: Draft, file: TomlFile) -> Study:
         horizon=schema.take_horizon(draft),
         policy=policy,
         levers=schema.take_levers(draft),
+        held=schema.take_held(draft),
         objectives=objectives,
         constraints=scores.take_constraints(draft, objectives),
         scenarios=schema.take_scenarios(draft),

@@ -61,7 +61,8 @@ def _levers() -> list[Row]:
         ends[lever.name] = low * lever.low, high * lever.high
         share = f"; searched as {lever.low:g} to {lever.high:g} of {lever.within}" if lever.within else ""
         own = _lever_row(lever.name, *ends[lever.name])
-        rows.append({**own, "meaning": own["meaning"] + share, "source": "study china-2026", "evidence": "assumption"})
+        source = f"study {load.BUILTIN[0]}"
+        rows.append({**own, "meaning": own["meaning"] + share, "source": source, "evidence": "assumption"})
     return rows
 
 

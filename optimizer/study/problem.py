@@ -19,7 +19,7 @@ from tiercap.optimizer.model.sobol import unit_points
 from tiercap.optimizer.model.streaming import Futures, StreamingEvaluator
 from tiercap.optimizer.rules.book import find_rule
 from tiercap.optimizer.rules.chips import exporter_catalogue
-from tiercap.optimizer.rules.encode import LeverSpace, mixed_levers, rule_levers
+from tiercap.optimizer.rules.encode import LeverSpace, apply_levers, mixed_levers, rule_levers
 from tiercap.optimizer.rules.space import coordinates
 from tiercap.optimizer.study.records import Constraint, Study
 
@@ -119,9 +119,9 @@ class Problem:
 
     @cached_property
     def base(self) -> NDArray[Any]:
-        """The policy that levers overwrite: LEVERS[1]."""
+        """The policy that levers overwrite, those that are held in place: LEVERS[1]."""
         a, b, c = (find_rule(self.study.policy[group]) for group in GROUPS)
-        return mixed_levers(a, b, c)
+        return apply_levers(mixed_levers(a, b, c), self.study.held)
 
     @cached_property
     def space(self) -> LeverSpace:
@@ -216,7 +216,7 @@ class Problem:
         weights : of the scenarios, the study's own if None
         """
         w = self.scenarios.weights if weights is None else weights
-        names = [objective.statistic for objective in self.study.objectives]
+        names = [objective.applied for objective in self.study.objectives]
         return np.stack([robustness.reduce_seen(seen[:, k], w, name) for k, name in enumerate(names)], -1) * self.signs
 
     def losses_in(self, seen: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -237,7 +237,7 @@ class Problem:
 
         seen : what `seen` returned; draws : as `bootstrap.resamplings` makes them
         """
-        parts = [robustness.resampled(seen[:, k], draws, o.statistic) for k, o in enumerate(self.study.objectives)]
+        parts = [robustness.resampled(seen[:, k], draws, o.applied) for k, o in enumerate(self.study.objectives)]
         return np.stack(parts, axis=-1) * self.signs
 
     def levels(

@@ -57,13 +57,18 @@ class Objective:
         return measures.column(self.outcome, self.statistic)
 
     @property
+    def applied(self) -> str:
+        """The statistic that is computed: see `measures.applied`."""
+        return measures.applied(self.outcome, self.statistic)
+
+    @property
     def sign(self) -> float:
         """Times a value of the statistic, less is better: -1 or +1."""
         return -1.0 if measures.goal(self.statistic, self.direction) == "maximise" else 1.0
 
 
 def directions(objectives: Iterable[Objective]) -> dict[str, measures.Direction]:
-    """Which way an outcome is better, by the objectives; of two on one outcome the first counts.
+    """Which way an outcome is better, by the objectives, else by `measures.BETTER`; of two on one the first counts.
 
     A standard deviation that is to be small says nothing of the outcome.
     """
@@ -71,7 +76,7 @@ def directions(objectives: Iterable[Objective]) -> dict[str, measures.Direction]
     for objective in objectives:
         if objective.statistic != "std":
             found.setdefault(objective.outcome, objective.direction)
-    return found
+    return {**measures.BETTER, **found}
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +146,11 @@ class SearchBudget:
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """A validated study. ``origins`` tells for each dotted key where its value was said."""
+    """A validated study.
+
+    origins : for each dotted key where its value was said; held : levers that are not searched, name to value in the
+    unit of `levers.LEVERS_TABLE`, over the rules of ``policy``
+    """
 
     name: str
     title: str
@@ -156,6 +165,7 @@ class Study:
     parameters: tuple[ParameterInfo, ...]
     origins: Mapping[str, str]
     source: str = "built-in"
+    held: Mapping[str, float] = field(default_factory=dict)
 
     def own_parameters(self) -> frozenset[str]:
         """Parameters that the study itself speaks of, in [constants], [uncertainties] or --set."""

@@ -18,6 +18,7 @@ from tiercap.optimizer.io.toml_text import TomlFile
 from tiercap.optimizer.model import distributions, parameters, scenarios
 from tiercap.optimizer.model.horizon import Horizon
 from tiercap.optimizer.model.parameters import DECLARED, ParameterInfo
+from tiercap.optimizer.rules import levers
 from tiercap.optimizer.rules.levers import part
 from tiercap.optimizer.study import engines
 from tiercap.optimizer.study.records import LEVER_PARTS, LeverRange, ScenarioPlan, SearchBudget
@@ -232,10 +233,10 @@ def _take_scale(draft: Draft) -> dict[str, tuple[float, float]]:
 
 
 def take_levers(draft: Draft) -> tuple[LeverRange, ...]:
-    """The table [levers]; ``NAME = false`` drops a lever that came with ``extends``."""
+    """The levers that the table [levers] says are searched; ``NAME = false`` drops one that came with ``extends``."""
     taken: dict[str, LeverRange] = {}
     for name, entry in draft.table(("levers",)).items():
-        if entry is False or draft.unknown(("levers", name), LEVER_PARTS, "lever"):
+        if not isinstance(entry, dict) or draft.unknown(("levers", name), LEVER_PARTS, "lever"):
             continue
         lever = _lever(draft, name, draft.table(("levers", name)))
         if lever is not None:
@@ -243,6 +244,22 @@ def take_levers(draft: Draft) -> tuple[LeverRange, ...]:
     for lever in taken.values():
         _check_within(draft, lever, taken)
     return tuple(taken.values())
+
+
+def take_held(draft: Draft) -> dict[str, float]:
+    """The levers of the table [levers] that are held: ``NAME = VALUE`` in place of a range."""
+    taken: dict[str, float] = {}
+    for name, entry in draft.table(("levers",)).items():
+        if entry is False or isinstance(entry, dict) or draft.unknown(("levers", name), LEVER_PARTS, "lever"):
+            continue
+        found = draft.attempt(("levers", name), _held, name, entry)
+        if found is not None:
+            taken[name] = found
+    return taken
+
+
+def _held(name: str, value: object) -> float:
+    return levers.check(name, units.quantity(value, LEVER_PARTS[name].unit, name))
 
 
 def _lever(draft: Draft, name: str, entry: dict[str, Any]) -> LeverRange | None:
@@ -291,7 +308,7 @@ def _check_within(draft: Draft, lever: LeverRange, taken: Mapping[str, LeverRang
     outer = lever.within
     if not isinstance(outer, str) or outer not in LEVER_PARTS:
         draft.complain(path, f"unknown lever {shown(outer)}", did_you_mean(str(outer)[:60], LEVER_PARTS))
-    elif draft.table(("levers",)).get(outer, False) is False:
+    elif not isinstance(draft.table(("levers",)).get(outer), dict):
         draft.complain(
             path, f"lever `{lever.name}` lies within `{outer}`, which is not searched", "add it to [levers]"
         )

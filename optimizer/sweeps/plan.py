@@ -31,7 +31,7 @@ from tiercap.optimizer.model.evaluator import (
 from tiercap.optimizer.model.horizon import Horizon
 from tiercap.optimizer.model.parameters import put
 from tiercap.optimizer.model.scenarios import Scenarios
-from tiercap.optimizer.model.statistics import reduce
+from tiercap.optimizer.model.statistics import reduce_steps
 from tiercap.optimizer.model.streaming import ROWS, TABLES, Futures, StreamingEvaluator
 from tiercap.optimizer.rules import nesting
 from tiercap.optimizer.rules.levers import LEVERS_TABLE
@@ -282,7 +282,7 @@ class BlockEvaluator:
         parts = []
         for first in range(0, len(levers), size):
             found = one.trajectories(levers[first : first + size], phase)
-            parts.append(np.stack([reduce(found, futures.weights, statistic) for statistic in plan.statistics]))
+            parts.append(np.stack([reduce_steps(found, futures.weights, statistic) for statistic in plan.statistics]))
             progress(len(found) * len(futures))
         return np.concatenate(parts, axis=1)
 

@@ -13,6 +13,8 @@ from tiercap.kernels.params import ABSOLUTE, OUTCOMES, TIERS
 from tiercap.optimizer.model import bootstrap
 from tiercap.optimizer.model.bootstrap import Spread
 from tiercap.optimizer.model.evaluator import Evaluator
+from tiercap.optimizer.model.measures import applied
+from tiercap.optimizer.model.statistics import reduce, resampled
 from tiercap.optimizer.rules.chips import Chip
 from tiercap.optimizer.rules.cliffs import NEAR, figure_of, room
 from tiercap.optimizer.rules.encode import LIMB_CAPS
@@ -54,8 +56,12 @@ def gain_from_rebinning(problem: Problem, levers: NDArray[Any], outcomes: list[s
     table["design_lag"] = NEVER
     plain = problem.evaluator
     uncut = Evaluator(replace(scenarios, table=table), plain.horizon, plain.catalogue, plain.threads)
-    with_designs, without = (_outcomes(evaluator, levers, outcomes) for evaluator in (plain, uncut))
-    return bootstrap.spread(with_designs - without, scenarios.weights, draws)
+    both = np.stack([_outcomes(evaluator, levers, outcomes) for evaluator in (plain, uncut)])
+    means = [applied(name, "mean") for name in outcomes]
+    values = [reduce(both[:, k], scenarios.weights, mean) for k, mean in enumerate(means)]
+    drawn = [resampled(both[:, k], draws, mean) for k, mean in enumerate(means)]
+    levels = bootstrap.Levels(np.stack(values, axis=-1), np.stack(drawn, axis=-1))
+    return bootstrap.difference((levels, 0), (levels, 1))
 
 
 def _outcomes(evaluator: Evaluator, levers: NDArray[Any], outcomes: list[str]) -> Floats:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tiercap.kernels.params import LAGGED
 from tiercap.optimizer.model import bootstrap
 from tiercap.optimizer.model.bootstrap import Spread
-from tiercap.optimizer.rules.levers import CAPS, LEVERS_TABLE, part
+from tiercap.optimizer.rules.levers import CAPS, CONTROLS, LEVERS_TABLE, part
 from tiercap.optimizer.study.problem import Problem
 from tiercap.optimizer.tradeoffs.rounding import nested
 
@@ -20,13 +20,14 @@ Floats = NDArray[np.float64]
 #: How far a cap is moved, as a share of it.
 STEP = 0.01
 QUOTAS = ("quota_share", "quota_chips", "quota_tpp")
+_PRICED = (*CAPS, *QUOTAS, *CONTROLS)
 
 
 @dataclass(frozen=True)
 class Price:
-    """What moving one cap by one per cent does to the objectives.
+    """What moving one cap, quota or control by one per cent does to the objectives.
 
-    lever : the cap or quota; direction : "looser" or "tighter"
+    lever : the cap, quota or control; direction : "looser" or "tighter"
     change : of each objective, [k], in its unit and its own sign (not as a loss); None where the step would leave the
     tier around it or the lever's domain
     """
@@ -37,12 +38,12 @@ class Price:
 
 
 def prices(problem: Problem, values: Mapping[str, float], draws: Floats) -> list[Price]:
-    """Both one-sided prices of every cap and quota that is searched and above 0.
+    """Both one-sided prices of every cap, quota and control that is searched and above 0.
 
     Both sides, because payoffs have kinks where a cap meets a chip's figure. values : each searched lever, in the
     units of `levers.LEVERS_TABLE`; draws : `bootstrap.resamplings` of the scenarios
     """
-    priced = [name for name, value in values.items() if value > 0.0 and part(name).field in (*CAPS, *QUOTAS)]
+    priced = [name for name, value in values.items() if value > 0.0 and part(name).field in _PRICED]
     asked = [(name, way) for name in priced for way in _ways(problem, name)]
     moved = [_moved(problem, values, name, factor) for name, (_, factor) in asked]
     possible = [given for given in moved if given is not None]
@@ -58,10 +59,10 @@ def prices(problem: Problem, values: Mapping[str, float], draws: Floats) -> list
 
 
 def _ways(problem: Problem, name: str) -> tuple[tuple[str, float], ...]:
-    """Both directions with their factors. More of a cap is looser, but more years of lag are tighter."""
+    """Both directions with their factors. More of a cap is looser; more years of lag, or more of a control, tighter."""
     place = part(name)
     lagged = place.field in CAPS and problem.base.reshape(-1)[place.group]["reading"][0] == LAGGED
-    sign = -1.0 if lagged else 1.0
+    sign = -1.0 if lagged or place.field in CONTROLS else 1.0
     return (("looser", 1.0 + sign * STEP), ("tighter", 1.0 - sign * STEP))
 
 

@@ -12,7 +12,8 @@ from tiercap.kernels import allied
 from tiercap.kernels.lanes import LANES
 from tiercap.kernels.params import OUTCOMES
 from tiercap.optimizer.errors import InputError
-from tiercap.optimizer.model.evaluator import KERNELS, signatures
+from tiercap.optimizer.model.evaluator import KERNELS, RELATIVE, signatures
+from tiercap.optimizer.rules.levers import unrestricted
 
 
 def same_bits(a: np.ndarray, b: np.ndarray) -> bool:
@@ -35,10 +36,34 @@ def whole(ensemble) -> tuple[np.ndarray, np.ndarray]:
 def test_the_evaluator_lays_out_what_the_kernels_compute(ensemble, whole):
     """The grid of the evaluator against lanes filled by hand, to the bit."""
     params, policies = ensemble
+    plain = evaluator_of(params).outcomes(policies, relative=False)
     for k, policy in enumerate(policies):
         outcomes, rows = cases.outcomes_of_pairs(np.repeat(policy[None], 130, axis=0), params, 8, 1, 2026.0, 4)
-        assert same_bits(whole[0][k], np.ascontiguousarray(outcomes.T))
+        assert same_bits(plain[k], np.ascontiguousarray(outcomes.T))
         assert same_bits(whole[1][k], np.ascontiguousarray(np.moveaxis(rows, 0, -1)))
+
+
+def test_substitution_is_measured_from_the_same_futures_without_control(ensemble, whole):
+    """The kernels leave it open; a schedule is measured from the same run."""
+    params, policies = ensemble
+    evaluator, row = evaluator_of(params), OUTCOMES.index
+    free = evaluator.outcomes(unrestricted().reshape(1, 1))[0]
+    for name, of in RELATIVE.items():
+        assert np.isnan(evaluator.outcomes(policies, relative=False)[:, row(name)]).all()
+        np.testing.assert_array_equal(free[row(name)], 0.0)
+        expected = 100.0 * (whole[0][:, row(of)] / free[row(of)] - 1.0)
+        np.testing.assert_array_equal(whole[0][:, row(name)], expected)
+        both = np.stack([policies[:1, 0], policies[1:2, 0]], axis=1)
+        found = evaluator.outcomes(both, [0, 0, 0, 1, 1, 1, 1, 1])
+        np.testing.assert_array_equal(found[:, row(name)], 100.0 * (found[:, row(of)] / free[row(of)] - 1.0))
+    assert np.isnan(evaluator.statistics(policies, [("substitution", "mean")])).sum() == 0
+
+
+def test_a_scenario_meets_its_own_run_without_control(ensemble):
+    """Which scenarios stand beside it leaves no trace in what it is measured from."""
+    params, policies = ensemble
+    few = evaluator_of(params[40:43]).outcomes(policies)
+    assert same_bits(few, np.ascontiguousarray(evaluator_of(params).outcomes(policies)[..., 40:43]))
 
 
 @pytest.mark.parametrize("n_policies", [1, 9, 120])

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import small
 
-from tiercap.kernels.params import OUTCOMES
+from tiercap.kernels.params import OUTCOMES, WORKLOADS
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.io import json_text
 from tiercap.optimizer.model import bootstrap, measures, statistics
@@ -37,7 +37,7 @@ WHOLE = {
 def test_a_whole_name_says_everything(name: str, parts: Statistic) -> None:
     assert measures.parse(name) == parts
     assert measures.resolve(name, "minimise" if parts.upper else "maximise") == name
-    outcome = "compute_ratio_max"
+    outcome = "displaced_revenue"
     assert measures.split(measures.column(outcome, name)) == (outcome, name)
     assert measures.meaning(outcome, name)
     assert measures.unit("revenue", name) == ("1" if parts.kind == "satisfice" else "GUSD")
@@ -90,6 +90,22 @@ def test_no_outcome_is_another_with_a_statistic_behind_it() -> None:
         assert measures.split(outcome) == (outcome, "mean")
         for statistic in ("min", "p05", "regret", "mean_sd1"):
             assert measures.split(f"{outcome}_{statistic}") == (outcome, statistic)
+
+
+def test_the_mean_of_a_factor_is_its_geometric_mean_and_of_nothing_else() -> None:
+    assert {name for name in OUTCOMES if measures.applied(name, "mean") == "geomean"} == {
+        stem + end for stem in ("compute_lead", "terminal_compute_lead") for end in ("", *(f"_{w}" for w in WORKLOADS))
+    }
+    assert measures.applied("compute_lead", "p05") == "p05"
+    assert measures.applied("revenue", "mean") == "mean"
+    assert measures.applied("revenue", "geomean") == "geomean"
+    assert "geometric mean" in measures.meaning("compute_lead", "mean")
+    assert "geometric" not in measures.meaning("revenue", "mean")
+
+
+def test_which_way_outcomes_are_better_is_known_of_outcomes_alone() -> None:
+    assert set(measures.BETTER) < set(OUTCOMES)
+    assert (measures.BETTER["compute_lead"], measures.BETTER["substitution"]) == ("maximise", "minimise")
 
 
 def test_a_regret_is_to_be_small_and_a_share_satisfied_large() -> None:
@@ -158,12 +174,15 @@ def test_every_statistic_is_its_twin(rows: list[tuple[int, int, int]]) -> None:
         assert found == pytest.approx(twin(values, weights, best, name), rel=1e-11, abs=1e-11), name
 
 
-@pytest.mark.parametrize("name", ["mean", "std", "min", "max", *NAMES])
+@pytest.mark.parametrize("name", ["mean", "geomean", "std", "min", "max", *NAMES])
 def test_a_resampling_is_the_statistic_under_its_weights(name: str) -> None:
     rng = np.random.default_rng(4)
     values, best = rng.normal(0.0, 3.0, (5, 2, 40)), rng.normal(3.0, 1.0, 40)
     draws = bootstrap.resamplings(rng.dirichlet(np.ones(40)), 1)[:20]
     assert (draws == 0.0).any()
+    if name == "geomean":
+        values = np.exp(values)
+        values[0, 0, 0] = 0.0
     seen = statistics.seen(values, measures.parse(name), best)
     found = statistics.resampled(seen, draws, name)
     for drawn, draw in zip(found, draws, strict=True):
@@ -177,10 +196,10 @@ def test_a_regret_without_a_best_is_refused() -> None:
 
 SETTINGS = (
     "objectives.revenue=maximise", "objectives.revenue_cvar10=maximise", "objectives.revenue_regret90=maximise",
-    "objectives.substitution_cvar10=minimise", "objectives.gap_satisfice.direction=maximise",
-    "objectives.gap_satisfice.threshold=156 month", "objectives.gap_mean_sd0.5=maximise",
-    "constraints.gap_p2.5.min=1 year", "constraints.gap.min=2 year", "constraints.revenue_satisfice0.min=0.5",
-    "constraints.compute_ratio_max.statistic=cvar10", "constraints.compute_ratio_max.max=9",
+    "objectives.substitution_cvar10=minimise", "objectives.compute_lead_satisfice.direction=maximise",
+    "objectives.compute_lead_satisfice.threshold=13", "objectives.compute_lead_mean_sd0.5=maximise",
+    "constraints.compute_lead_p2.5.min=1", "constraints.compute_lead.min=2", "constraints.revenue_satisfice0.min=0.5",
+    "constraints.displaced_revenue.statistic=cvar10", "constraints.displaced_revenue.max=9",
 )  # fmt: skip
 
 
@@ -191,13 +210,13 @@ def many() -> Problem:
 
 def test_objectives_and_constraints_are_said_in_the_same_words(many: Problem) -> None:
     assert many.objectives == [
-        "revenue", "revenue_cvar10", "revenue_regret90", "substitution_cvar_upper10", "gap_satisfice13",
-        "gap_mean_sd0.5",
+        "revenue", "revenue_cvar10", "revenue_regret90", "substitution_cvar_upper10", "compute_lead_satisfice13",
+        "compute_lead_mean_sd0.5",
     ]  # fmt: skip
     assert many.signs.tolist() == [-1, -1, 1, 1, -1, -1]
     assert many.bounds() == [
-        "p2.5 of gap >= 1 year", "mean of gap >= 2 year", "satisfice0 of revenue >= 0.5",
-        "cvar_upper10 of compute_ratio_max <= 9",
+        "p2.5 of compute_lead >= 1", "mean of compute_lead >= 2", "satisfice0 of revenue >= 0.5",
+        "cvar_upper10 of displaced_revenue <= 9 GUSD",
     ]  # fmt: skip
     assert len(set(many.reported)) == len(many.reported)
 
@@ -219,7 +238,10 @@ def test_the_evaluator_gives_what_the_outcomes_give(many: Problem) -> None:
         best = rivals[:, place].max(axis=0).tolist()
         for row in range(len(levers)):
             values = outcomes[row, place].tolist()
-            expected = float(np.mean(values)) if name == "mean" else twin(values, weights, best, name)
+            if name == "mean":
+                expected = float(np.exp(np.mean(np.log(values))) if "lead" in outcome else np.mean(values))
+            else:
+                expected = twin(values, weights, best, name)
             assert found[row, k] == pytest.approx(expected, rel=1e-9, abs=1e-9), (outcome, name)
     seen = many.seen(levers)
     assert many.reduced(seen).tobytes() == np.ascontiguousarray(many.losses(found)).tobytes()
@@ -236,21 +258,21 @@ def test_the_best_known_is_frozen_and_known_by_digest(many: Problem) -> None:
 
 
 STUDIES = {
-    'gap = { direction = "maximise", statistic = "p5" }': "unknown statistic `p5`",
-    'gap = { statistic = "p05" }': "has no direction",
-    'gap_p05 = { direction = "maximise", statistic = "mean" }': "names its statistic already",
-    'gap = { direction = "maximise", threshold = 3 }': "belongs to the statistic satisfice",
-    'gap = { direction = "maximise", statistic = "satisfice" }': "needs a threshold",
-    'gap = { direction = "maximise", statistic = "satisfice", threshold = "3 GUSD" }': "expected year",
-    'gap = { direction = "maximise", statistic = "mean_sd", weight = 0 }': "above 0",
-    'gap = "maximise"\ngap_p05 = "maximise"\n"gap_p05 " = "maximise"': "unknown statistic",
-    'gap_cvar10 = "maximise"\ngap = { direction = "maximise", statistic = "cvar10" }': "said twice",
-    '"gap_\\u001b" = "maximise"': "unknown statistic `?`",
-    'gap = "maximise"\n[constraints]\n"\\u001b" = 3': "must be a table",
-    'gap = { direction = "maximise", statistik = "p05" }': "did you mean `statistic`?",
-    'gap = "maximise"\n[constraints.revenue]\nstatistic = "regret"\nmax = 3': "say direction",
-    'gap = "maximise"\n[constraints.gap]\nstatistic = "cvar10"\nmax = 3\nmin = 2': "cvar_lower10 or cvar_upper10",
-    'gap = "maximise"\n[constraints.gap]\nmin = 2\n[constraints.gap_mean]\nmin = 3': "said twice",
+    'compute_lead = { direction = "maximise", statistic = "p5" }': "unknown statistic `p5`",
+    'compute_lead = { statistic = "p05" }': "has no direction",
+    'compute_lead_p05 = { direction = "maximise", statistic = "mean" }': "names its statistic already",
+    'compute_lead = { direction = "maximise", threshold = 3 }': "belongs to the statistic satisfice",
+    'compute_lead = { direction = "maximise", statistic = "satisfice" }': "needs a threshold",
+    'compute_lead = { direction = "maximise", statistic = "satisfice", threshold = "3 GUSD" }': "a pure number",
+    'compute_lead = { direction = "maximise", statistic = "mean_sd", weight = 0 }': "above 0",
+    'compute_lead = "maximise"\ncompute_lead_p05 = "maximise"\n"compute_lead_p05 " = "maximise"': "unknown statistic",
+    'compute_lead_cvar10 = "maximise"\ncompute_lead = { direction = "maximise", statistic = "cvar10" }': "said twice",
+    '"compute_lead_\\u001b" = "maximise"': "unknown statistic `?`",
+    'compute_lead = "maximise"\n[constraints]\n"\\u001b" = 3': "must be a table",
+    'compute_lead = { direction = "maximise", statistik = "p05" }': "did you mean `statistic`?",
+    'compute_lead = "maximise"\n[constraints.units_a]\nstatistic = "regret"\nmax = 3': "say direction",
+    'compute_lead = "maximise"\n[constraints.compute_lead]\nstatistic = "cvar10"\nmax = 3\nmin = 2': "cvar_lower10 or",
+    'compute_lead = "maximise"\n[constraints.compute_lead]\nmin = 2\n[constraints.compute_lead_mean]\nmin = 3': "twice",
 }
 
 

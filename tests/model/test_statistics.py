@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from tiercap.kernels.params import TRAJECTORY
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.model import measures
-from tiercap.optimizer.model.statistics import reduce, regret
+from tiercap.optimizer.model.statistics import reduce, reduce_steps, regret
 
 STATISTICS = [
     "mean",
@@ -231,3 +232,39 @@ def test_no_scenarios_are_refused(values):
         regret([1.0, 2.0], "maximise")
     with pytest.raises(InputError):
         regret([[1.0, 2.0]], "up")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("equal", [True, False])
+def test_the_geometric_mean_is_that_of_the_logarithms_and_its_bits_those_of_the_row(equal):
+    n = 37
+    x = np.exp(np.random.default_rng(5).normal(2.0, 1.0, (7, n)))
+    w = np.full(n, 1 / n) if equal else weights_of(n)
+    found = reduce(x, w, "geomean")
+    expected = np.exp((np.log(x) * w).sum(axis=-1) / w.sum())
+    np.testing.assert_allclose(found, expected, rtol=1e-13)
+    assert (found < reduce(x, w, "mean")).all()
+    np.testing.assert_allclose(reduce(1.0 / x, w, "geomean"), 1.0 / found, rtol=1e-13)
+    strided = np.empty((7, 2 * n))[..., ::2]
+    strided[...] = x
+    for other in (np.asfortranarray(x), strided):
+        assert reduce(other, w, "geomean").tobytes() == found.tobytes()
+    assert [float(reduce(row, w, "geomean")) for row in x] == found.tolist()
+    assert reduce(np.full(n, 13.7), w, "geomean") == 13.7
+
+
+def test_the_geometric_mean_of_what_is_no_factor():
+    w = np.ones(3)
+    assert reduce([4.0, 0.0, 2.0], w, "geomean") == 0.0
+    assert np.isnan(reduce([4.0, -1.0, 2.0], w, "geomean"))
+    assert np.isnan(reduce([4.0, np.nan, 2.0], w, "geomean"))
+    assert reduce([4.0, -1.0, 1.0], [1.0, 0.0, 1.0], "geomean") == pytest.approx(2.0)
+
+
+def test_the_mean_of_a_factor_in_every_step_is_geometric():
+    paths = np.exp(np.random.default_rng(6).normal(size=(2, 4, len(TRAJECTORY), 8)))
+    w = np.ones(8)
+    found = reduce_steps(paths, w, "mean")
+    for k, name in enumerate(TRAJECTORY):
+        statistic = "geomean" if name == "compute_lead" else "mean"
+        np.testing.assert_array_equal(found[..., k], reduce(paths[..., k, :], w, statistic))
+    np.testing.assert_array_equal(reduce_steps(paths, w, "p05"), reduce(paths, w, "p05"))

@@ -29,7 +29,7 @@ from tiercap.optimizer.rules.encode import (
     mixed_levers,
     rule_levers,
 )
-from tiercap.optimizer.rules.levers import CAPS, TERMS
+from tiercap.optimizer.rules.levers import CAPS, CONTROLS, TERMS, part, unrestricted
 from tiercap.optimizer.rules.space import coordinates, unit
 from tiercap.optimizer.study import load
 
@@ -402,3 +402,19 @@ def test_ranges_apart_need_no_fraction() -> None:
     assert {name: column.tolist() for name, column in values.items()} == {
         "c_open_tpp": [2000.0], "c_licensed_tpp": [4000.0], "b_open_tpp": [8000.0],
     }  # fmt: skip
+
+
+def test_no_control_is_the_rule_of_that_name() -> None:
+    assert unrestricted().tobytes() == rule_levers(RULES["unrestricted"]).tobytes()
+    assert describe(unrestricted()) == {}
+
+
+def test_controls_beside_chips_are_group_c_alone() -> None:
+    names = {name for name in LEVERS_TABLE if part(name).field in CONTROLS}
+    assert names == {"c_enforcement", "c_equipment_control", "c_memory_control"}
+    row = apply_levers(FREE, {"c_enforcement": 0.4, "c_memory_control": 1.0})
+    assert describe(row) == {"c_enforcement": 0.4, "c_memory_control": 1.0}
+    assert [float(row["c"][name][0]) for name in CONTROLS] == [0.4, 0.0, 1.0]
+    assert [float(row["b"][name][0]) for name in CONTROLS] == [0.0, 0.0, 0.0]
+    with pytest.raises(InputError, match="leaves its domain"):
+        apply_levers(FREE, {"c_equipment_control": 1.5})

@@ -155,7 +155,7 @@ def figures(world: World, h: Happened, paid: Money) -> dict[str, float]:
         "domestic_supply": h.supply,
         "domestic_chips": domestic.S,
         "wafers": fabs.W_m,
-        "yield_": fabs.good,
+        "die_yield": fabs.good,
         "stacks": fabs.H_m,
         "memory_binds": domestic.mu,
         "domestic_cost": domestic.cost,
