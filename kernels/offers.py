@@ -258,3 +258,5 @@ def _plan(w, v, o, l):
         w[n.PLAN + i] = plan
         o[n.OFFER_REACH + i] = reach_o
         l[n.OFFER_REACH + i] = phi if plan >= 2.0 else 0.0
+        o[n.OFFER_IN_PLAN + i] = 1.0 if (plan == 1.0) | (plan == 3.0) else 0.0
+        l[n.OFFER_IN_PLAN + i] = 1.0 if plan >= 2.0 else 0.0

@@ -122,7 +122,7 @@ def close(w):
         w[OUTCOME.domestic_value + i] = w[n.DOMESTIC_VALUE + i]
         w[OUTCOME.terminal_access + i] = 1.0 - w[n.BARRED + i]
         w[OUTCOME.lock_in + i] = w[n.LOCK_IN + i]
-        domestic = whole = lead = last = world = 0.0
+        domestic = whole = lead = last = own = world = 0.0
         for k in range(4):
             at = k * LANES + i
             e, d, g = w[n.EXPORTER_SPENDING_SUM + at], w[n.DOMESTIC_SPENDING_SUM + at], w[n.GREY_SPENDING_SUM + at]
@@ -137,10 +137,11 @@ def close(w):
             last += weight * w[n.LN_LEAD + at]
             w[OUTCOME.compute_lead_st + at] = mean
             w[OUTCOME.terminal_compute_lead_st + at] = w[n.LN_LEAD + at]
-            own = w[n.STOCK_E + at] + w[n.STOCK_G + at] + w[n.STOCK_D + at]
-            world += weight * (own / (own + w[n.STOCK_A + at] + w[n.STOCK_B + at]))
+            held = w[n.STOCK_E + at] + w[n.STOCK_G + at] + w[n.STOCK_D + at]
+            own += weight * held
+            world += weight * (held + w[n.STOCK_A + at] + w[n.STOCK_B + at])
         w[OUTCOME.terminal_domestic_share + i] = _share(domestic, whole)
-        w[OUTCOME.world_share_c + i] = world
+        w[OUTCOME.world_share_c + i] = own / world
         w[OUTCOME.compute_lead + i] = lead
         w[OUTCOME.terminal_compute_lead + i] = last
     for i in range(LANES):

@@ -70,7 +70,7 @@ def _set_desk(w, x, k, j):
     """The offer on the solver's desk; lanes that do not make it get a market that is solved already."""
     used = 0
     for i in range(LANES):
-        on = j[n.OFFER_REACH + i] > 0.0
+        on = j[n.OFFER_IN_PLAN + i] == 1.0
         ln_cost, ln_price = j[n.OFFER_LN_COST + i], j[n.OFFER_LN_PRICE + i]
         w[n.SOLVER_ACTIVE + i] = 1.0 if on else 0.0
         w[n.SOLVER_LN_COST + i] = ln_cost if on else 0.0
@@ -92,7 +92,7 @@ def _set_desk(w, x, k, j):
 def _hold_floor(w, j):
     for i in range(LANES):
         floor, price = j[n.OFFER_LN_FLOOR + i], w[n.SOLVER_LN_PRICE + i]
-        w[n.SOLVER_LN_PRICE + i] = max(price, floor) if j[n.OFFER_REACH + i] > 0.0 else price
+        w[n.SOLVER_LN_PRICE + i] = max(price, floor) if j[n.OFFER_IN_PLAN + i] == 1.0 else price
 
 
 @tile
@@ -101,7 +101,7 @@ def _read_desk(w, j):
     for i in range(LANES):
         w[n.RATION_PRICE + i] = exp(w[n.SOLVER_LN_PRICE + i])
     for i in range(LANES):
-        on = j[n.OFFER_REACH + i] > 0.0
+        on = j[n.OFFER_IN_PLAN + i] == 1.0
         price, ln_price = w[n.RATION_PRICE + i], j[n.OFFER_LN_PRICE + i]
         j[n.OFFER_PRICE + i] = price if on else 0.0
         j[n.OFFER_LN_PRICE + i] = w[n.SOLVER_LN_PRICE + i] if on else ln_price
@@ -109,7 +109,7 @@ def _read_desk(w, j):
     for k in range(4):
         for i in range(LANES):
             at = k * LANES + i
-            on = j[n.OFFER_REACH + i] > 0.0
+            on = j[n.OFFER_IN_PLAN + i] == 1.0
             pull = w[n.SOLVER_ATTRACTION + at] * w[n.SOLVER_PRICE_POWER + i]
             a, s = j[n.OFFER_UNIT_ATTRACTION + at] * w[n.SOLVER_PRICE_POWER + i], pull / (1.0 + pull)
             j[n.OFFER_ATTRACTION + at] = a if on else 0.0

@@ -7,7 +7,7 @@ import numpy as np
 from . import lanes as n
 from ._jit import REAL, ROWS, inline, part, tile
 from .lanes import LANES
-from .vecmath import exp, log, power
+from .vecmath import exp, log, log1p, power
 
 
 @part(ROWS, ROWS)
@@ -94,9 +94,9 @@ def serve(w, x, o, l):
             at = k * LANES + i
             none = w[n.SERVED_SHARE + i] * w[n.DOMESTIC_ATTRACTION + at] + x[n.OUTSIDE_ATTRACTION + i]
             lawful = o[n.OFFER_MASS + i] * o[n.OFFER_ATTRACTION + at] + l[n.OFFER_MASS + i] * l[n.OFFER_ATTRACTION + at]
-            ln_none = log(none)
-            ln_with, ln_free = log(none + lawful), log(none + w[n.FRONTIER_ATTRACTION + at])
-            access = min(max((ln_with - ln_none) / (ln_free - ln_none), 0.0), 1.0)
+            # As logarithms of ratios to `none`, which keep their digits where C gains little from trade.
+            ln_with, ln_free = log1p(lawful / none), log1p(w[n.FRONTIER_ATTRACTION + at] / none)
+            access = min(ln_with / ln_free, 1.0)
             weight = w[n.VALUE_WEIGHTS_C + at]
             w[n.ACCESS_BY_WORKLOAD + at] = access
             w[n.ACCESS + i] += weight * access

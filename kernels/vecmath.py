@@ -129,3 +129,11 @@ def power(x, y):
     finite = (abs(more) < 1.0) & (result < np.inf)
     corrected = fma(result, more, result)
     return corrected if finite else result
+
+
+@inline
+def log1p(x):
+    """ln(1 + x) for x >= 0, to a few ULP of the result however small x is: W. Kahan's correction of ln(fl(1 + x))."""
+    u = 1.0 + x
+    rounded = u - 1.0
+    return log(u) * (x / rounded) if rounded > 0.0 else x

@@ -31,11 +31,11 @@ def service(world: World, now: Now, middle: Middle, domestic: Domestic, market: 
     omega, beta, log_ratio, access = world.omega("value_c"), world.q.price_sensitivity, 0.0, {}
     for w in WORKLOADS:
         N = market.k * domestic.a[w] + now.prices.a_0
-        T, F = N, N + middle.X_F[w]
-        for sale in sold.sales:
-            T += sale.mass * attractions(middle.A_E, sale.price, sale.design.f, beta)[w]
-        log_ratio += omega[w] * (math.log(T) - math.log(F))
-        access[w] = min(1.0, max(0.0, (math.log(T) - math.log(N)) / (math.log(F) - math.log(N))))
+        lawful = sum(sale.mass * attractions(middle.A_E, sale.price, sale.design.f, beta)[w] for sale in sold.sales)
+        # Logarithms of T/N and F/N, which keep their digits where C gains little from trade.
+        gain, free = math.log1p(lawful / N), math.log1p(middle.X_F[w] / N)
+        log_ratio += omega[w] * (gain - free)
+        access[w] = min(1.0, gain / free)
     return Service(min(1.0, math.exp(log_ratio / beta)), access)
 
 
