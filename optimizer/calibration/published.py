@@ -1,21 +1,24 @@
-"""Tables that others published, beside what this model's parts give with every behaviour switched off.
+"""Tables that others published, beside what this model's parts give.
 
-``data/published.csv`` holds their figures, with how each is replicated or why it is not. What can be is either a ratio
+``data/published.csv`` holds their figures, with how each is replicated or why it is not. Most of what can be is a ratio
 of figures in our own data, or one step of the kernel with prices that decide nothing: quantities come from quotas and
-from a domestic supply far below demand, the buyer bars nothing (r = 0), nothing leaks, displaces or is pulled forward,
-and every chip counts by its compute alone. The kernel must then add up like a spreadsheet.
+from a domestic supply far below demand, the buyer bars nothing, nothing leaks or displaces, and every chip counts by
+its compute alone. The kernel must then add up like a spreadsheet. A counterfactual is replayed with fitted members.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from tiercap.kernels.params import CHIP, PARAMS, TRAJECTORY, WORKLOADS
+from tiercap.optimizer.calibration.backcast import ensemble
+from tiercap.optimizer.calibration.replay import STEPS_PER_YEAR, Replay
 from tiercap.optimizer.data import shipped
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.io import csv_text
@@ -29,8 +32,10 @@ from tiercap.optimizer.rules.chips import exporter_catalogue, find_chip
 from tiercap.optimizer.rules.encode import rule_levers
 
 COLUMNS = ("table", "entry", "theirs", "low", "high", "unit", "ours", "source", "evidence", "how")
-#: Money enough that no budget limits a quantity [GUSD/year].
-PLENTY = 1e8
+#: Money enough that no budget limits a quantity [GUSD/year], and a quantity that nothing is short of.
+PLENTY = 1e6
+#: Members of the ensemble with which a counterfactual is replayed.
+MEMBERS = 256
 
 
 @dataclass(frozen=True)
@@ -109,21 +114,29 @@ def additions(
     tpp_for_b : aggregate that B may buy of the same chip [1e6 TPP]; grey : with the smuggled supply;
     domestic : domestic supply [MH100e], by default the central one
     """
-    params = _inert()
+    params = _inert(_domestic() if domestic is None else domestic)
     if grey:
         params["grey_supply"] = parameters.baseline()["grey_supply"]
-    if domestic is not None:
-        params["domestic_capacity"] = domestic * params["reference_f"] / params["domestic_f"]
     levers = rule_levers(find_rule("unrestricted"))
     levers["b"] = _licence(levers["b"], quota_tpp=tpp_for_b)
     levers["c"] = _licence(levers["c"], quota_chips=quota_chips, quota_share=quota_share)
+    levers["c"]["no_diversion"] = 1.0
     catalogue = np.array([_by_compute("B300"), _by_compute(chip)], CHIP)
     for group in "bc":
         levers[group]["tpp"][:, 1, 0] = float(catalogue["tpp"][1]) + 1.0  # the chip and no better one
     scenarios = Scenarios(params, np.ones(1), 0, "central")
     path = Evaluator(scenarios, Horizon(years=1), catalogue, 1).trajectories(levers.reshape(1, 1))[0, 0, :, 0]
     step = dict(zip(TRAJECTORY, path.tolist(), strict=True))
-    return Additions(step["stock_a_st"], step["stock_c_st"], step["units_b"], step["units_licensed"])
+    gained = step["acquired_lawful"] + step["acquired_domestic"] + step["acquired_smuggled"]
+    return Additions(
+        step["units_a"] * _over("B300", "H100", "fp8_pflops"), gained, step["units_b"], step["units_licensed"]
+    )
+
+
+def _domestic() -> float:
+    """Dense compute of the packages that central domestic makers sell at the start of 2026 [MH100e/year]."""
+    base = parameters.baseline()
+    return base["domestic_supply"] * base["dies_package"] * base["die_f"] / base["reference_f"]
 
 
 def _licence(group: np.ndarray, **quotas: float) -> np.ndarray:
@@ -150,14 +163,21 @@ def _central() -> np.ndarray:
     return params
 
 
-def _inert() -> np.ndarray:
-    """The central scenario without behaviour, PARAMS[1]: stocks start empty, and a chip is worth its compute."""
+def _inert(domestic: float) -> np.ndarray:
+    """The central scenario without behaviour, PARAMS[1]: a chip is worth its compute.
+
+    domestic : what domestic makers can sell [MH100e/year]; its dies come from a source that nothing moves
+    """
     params = _central()
+    packages = domestic * params["reference_f"] / (params["dies_package"] * params["die_f"])
     still: dict[str, float] = {
-        "budget_c": PLENTY, "budget_b": PLENTY, "scarcity_exponent": 0.0, "cost_retained": 1.0, "nre": 0.0,
-        "displacement": 0.0, "leak_a": 0.0, "leak_b": 0.0, "remote_share": 0.0, "grey_supply": 0.0, "grey_floor": 1.0,
-        "grey_budget_cap": 0.99, "barred_start": 0.0, "response_level": -1000.0, "network_effect": 0.0,
-        "depreciation": 1.0, "theta_m_st": 0.0, "theta_i_st": 0.0,
+        "budget_c": PLENTY, "budget_c_ceiling": 2 * PLENTY,
+        "power_a": PLENTY, "power_c": 1e6, "spare_supply": 100.0, "scarcity_exponent": 0.0, "cost_retained": 1.0,
+        "nre": 0.0, "evasion": 0.0, "leak_a": 0.0, "leak_b": 0.0, "remote_share": 0.0, "grey_supply": 0.0,
+        "grey_elasticity": 0.0, "buyer_decides": 0.0, "barred_start": 0.0, "network_effect": 0.0, "theta_m_st": 0.0,
+        "theta_i_st": 0.0, "asic_limit": 0.0, "die_growth": 0.0, "domestic_growth_rd": 0.0, "wafers": 1e-9,
+        "tools": 0.0, "bank_dies": 0.0, "hbm_grey": 1e6, "domestic_supply": float(packages[0]),
+        "dies_abroad": float((packages * params["dies_package"])[0]),
     }  # fmt: skip
     for stem in ("value_a", "value_c", "capability"):
         still |= {f"{stem}_{w}": float(w == "st") for w in WORKLOADS}
@@ -194,12 +214,12 @@ def _ratio(grey: bool) -> float:
 
 def _b30a_for(ratio: float) -> float:
     """B30A that bring their 31 down to ``ratio`` [Mchip], at A's central purchases."""
-    return parameters.baseline()["demand_a"] * (1.0 / ratio - 1.0 / 31.0) / _over("B30A", "H100", "fp8_pflops")
+    return additions().a * (1.0 / ratio - 1.0 / 31.0) / _over("B30A", "H100", "fp8_pflops")
 
 
 def _ratio_with_b30a() -> float:
     """The kernel's ratio with C's own supply at their 31 and a quota of the B30A that the 4 implies."""
-    found = additions("B30A", _b30a_for(4.0), domestic=parameters.baseline()["demand_a"] / 31.0)
+    found = additions("B30A", _b30a_for(4.0), domestic=additions().a / 31.0)
     return found.a / found.c
 
 
@@ -223,6 +243,33 @@ def _stock_2027() -> float:
     return float(path[0, -1, TRAJECTORY.index("stock_a_st"), 0])
 
 
+@cache
+def _ban_of_the_h20() -> tuple[float, float]:
+    """A year from April 2025 on under the rule of 2023 less the same under the letter, the buyer barring nothing.
+
+    Means over members fitted to the record up to 2024: what the exporter sells less [GUSD], and how much of it domestic
+    makers sell more [1].
+    """
+    replay = Replay((), events=True, threads=1)
+    table = ensemble("calibrated", replay, MEMBERS, 0).table
+    steps = round((2026.25 - replay.history.start) * STEPS_PER_YEAR)
+    clock = replace(replay.clock, steps=steps)
+    year = slice(steps - STEPS_PER_YEAR, steps)
+    scenarios = Scenarios(table, np.full(len(table), 1.0 / len(table)), 0, "random")
+    evaluator = Evaluator(scenarios, clock, replay.history.catalogue, 1, np.zeros(steps))
+    sales: list[np.ndarray] = []
+    for last in ("oct-2023", "h20-letter-2025"):
+        names = [n if t < year.start else last for t, n in enumerate(replay.history.rule_of(clock))]
+        rules = list(dict.fromkeys(names))
+        levers = np.concatenate([rule_levers(find_rule(name)) for name in rules])[None]
+        found = evaluator.trajectories(levers, [rules.index(name) for name in names])[0]
+        path = dict(zip(TRAJECTORY, np.moveaxis(found, 1, 0), strict=True))
+        domestic = path["units_domestic"] * path["price_domestic"]
+        sales.append(np.array([part[year].sum(axis=0).mean() for part in (path["gross_revenue_c"], domestic)]))
+    lost, won = sales[0][0] - sales[1][0], sales[1][1] - sales[0][1]
+    return float(lost), float(won / lost)
+
+
 #: What the column `ours` may name.
 CALCULATIONS: Mapping[str, Callable[[], float]] = {
     "ratio_without_exports": lambda: _ratio(grey=False),
@@ -244,4 +291,6 @@ CALCULATIONS: Mapping[str, Callable[[], float]] = {
     "gap_2027": lambda: _over("Rubin R200", "Ascend 960", "tpp"),
     "fill_of_limit": _fill_of_limit,
     "stock_2027": _stock_2027,
+    "h20_ban_lost": lambda: _ban_of_the_h20()[0],
+    "h20_ban_won": lambda: _ban_of_the_h20()[1],
 }

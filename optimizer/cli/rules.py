@@ -57,6 +57,8 @@ def _print_rule(rule: Rule) -> None:
     for group, limbs in rule.by_group.items():
         if not limbs:
             click.echo(f"group {group.upper()} ({GROUP_WORDS[group]}): nothing is admitted")
+    for name, value in rule.controls.items():
+        click.echo(f"{name.replace('_', ' ')}: {100 * value:g} %")
     if rule.notes:
         click.echo(rule.notes)
 
@@ -66,6 +68,11 @@ def _row(group: str, limb: Limb) -> list[str]:
     return [f"{group} {GROUP_WORDS[group]}", limb.tier, limb.name, *(figure(cap, 6) for cap in caps), _terms(limb)]
 
 
+def _within(limb: Limb) -> str:
+    bands = [f"TPP {a:,g} to {b:,g} with {c:,g} to {d:,g} GB/s" for a, b, c, d in limb.duty_bands]
+    return f" of products of {' or '.join(bands)}" if bands else ""
+
+
 def _terms(limb: Limb) -> str:
     terms = []
     if limb.consumer_only:
@@ -73,13 +80,13 @@ def _terms(limb: Limb) -> str:
     if limb.sku_before is not None:
         terms.append(f"on US sale by {limb.sku_before}")
     if limb.quota_share < math.inf:
-        terms.append(f"quota {100 * limb.quota_share:g} % of home units")
+        terms.append(f"quota {100 * limb.quota_share:g} % of home TPP")
     if limb.quota_chips < math.inf:
         terms.append(f"quota {limb.quota_chips:,g} chips/year")
     if limb.quota_tpp < math.inf:
         terms.append(f"quota {limb.quota_tpp:.4g} TPP/year")
     if limb.revenue_share:
-        terms.append(f"{100 * limb.revenue_share:g} % of sales")
+        terms.append(f"{100 * limb.revenue_share:g} % of sales" + _within(limb))
     if limb.delay_years:
         terms.append(f"after {limb.delay_years:g} years")
     if limb.no_diversion:

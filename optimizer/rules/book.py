@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
@@ -21,13 +21,16 @@ from tiercap.optimizer.io.units import printable
 from tiercap.optimizer.rules.chips import Chip as Chip
 from tiercap.optimizer.rules.classify import Verdict as Verdict
 from tiercap.optimizer.rules.classify import classify as classify
+from tiercap.optimizer.rules.clauses import Band
 from tiercap.optimizer.rules.clauses import Limb as Limb
 
 MAX_BYTES = 1 << 20
-_RULE_KEYS = ("title", "date", "in_force", "citations", "notes", *GROUPS)
+_RULE_KEYS = ("title", "date", "in_force", "citations", "notes", "controls", *GROUPS)
+#: What a rule may set beside limits on chips, each from 0 to 1.
+CONTROLS = ("enforcement", "equipment_control", "memory_control")
 _FLAGS = ("consumer_only", "no_diversion")
 _TEXTS = ("name", "tier", "source")
-_LIMB_KEYS = tuple(field.name for field in fields(Limb))
+_LIMB_KEYS = tuple(entry.name for entry in fields(Limb))
 
 
 #: Units of the caps and terms of a limb.
@@ -37,7 +40,7 @@ UNITS = {
     "interconnect_gbs": "GB/s",
     "density": "TPP/mm2",
     "bandwidth_sum_gbs": "GB/s",
-    "quota_share": "1, of units shipped for home use",
+    "quota_share": "1, of TPP shipped for home use",
     "quota_chips": "chips/year",
     "quota_tpp": "TPP/year",
     "revenue_share": "1",
@@ -56,6 +59,7 @@ class Rule:
     citations: tuple[str, ...]
     notes: str
     by_group: Mapping[str, tuple[Limb, ...]]
+    controls: Mapping[str, float] = field(default_factory=dict)  # of the restricted group, beside chips
 
     def limbs(self, group: str = "c") -> tuple[Limb, ...]:
         """Limbs for a group, in the order of the file; :class:`InputError` for an unknown group."""
@@ -102,6 +106,7 @@ def record(rule: Rule) -> dict[str, Any]:
         "in_force": rule.in_force,
         "citations": list(rule.citations),
         "notes": rule.notes,
+        "controls": dict(rule.controls),
         "groups": {group: [asdict(limb) for limb in limbs] for group, limbs in rule.by_group.items()},
     }
 
@@ -147,7 +152,18 @@ def _rule(key: str, table: object, data: Mapping[str, Any], name: str) -> Rule:
         citations=tuple(map(str, table.get("citations", ()))),
         notes=str(table.get("notes", "")),
         by_group={group: _limbs(key, group, data, name) for group in GROUPS},
+        controls=_controls(table.get("controls", {}), f"{place}, controls"),
     )
+
+
+def _controls(table: object, place: str) -> dict[str, float]:
+    if not isinstance(table, dict):
+        raise InputError(f"{place} must be a table")
+    _known(table, CONTROLS, place)
+    for key, value in table.items():
+        if not _is_measure(value) or value > 1:
+            raise InputError(f"{place}: `{key}` must be a number from 0 to 1, not {printable(repr(value))}")
+    return {key: float(value) for key, value in table.items()}
 
 
 def _limbs(key: str, group: str, data: Mapping[str, Any], name: str, depth: int = 0) -> tuple[Limb, ...]:
@@ -174,10 +190,23 @@ def _limb(entry: object, place: str) -> Limb:
     _known(entry, _LIMB_KEYS, place)
     if not isinstance(entry.get("name"), str) or entry.get("tier") not in TIERS:
         raise InputError(f"{place} needs a `name` and a `tier` that is open or licensed")
-    values: dict[str, Any] = {key: _value(key, value, place) for key, value in entry.items()}
+    values: dict[str, Any] = {
+        key: _bands(value, place) if key == "duty_bands" else _value(key, value, place) for key, value in entry.items()
+    }
     if values["tier"] == "open" and set(values) & {"quota_share", "quota_chips", "quota_tpp", "revenue_share"}:
         raise InputError(f"{place}: an open limb takes no licence, so no quota or revenue share: drop them")
     return Limb(**values)
+
+
+def _bands(value: object, place: str) -> tuple[Band, ...]:
+    """Bands of a duty: lists of TPP from and to, DRAM bandwidth from and to."""
+    bands = value if isinstance(value, list) else []
+    for band in bands or [None]:
+        if not isinstance(band, list) or len(band) != 4 or not all(map(_is_measure, band)):
+            raise InputError(f"{place}: `duty_bands` must be lists of four numbers: TPP from, to, GB/s from, to")
+        if band[0] > band[1] or band[2] > band[3]:
+            raise InputError(f"{place}: `duty_bands`: {band} ends before it begins: swap its ends")
+    return tuple((float(a), float(b), float(c), float(d)) for a, b, c, d in bands)
 
 
 def _known(table: Mapping[str, Any], keys: tuple[str, ...], place: str) -> None:

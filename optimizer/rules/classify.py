@@ -70,6 +70,9 @@ def _admission(limb: Limb, limbs: Sequence[Limb], known: Facts, best: Facts) -> 
         parts.extend(_not_open(limbs, best))
         if not limb.granted:
             parts.append("quota 0")
+        elif limb.duty_bands:
+            due = limb.share_due(known.figures["tpp"], known.figures["memory_gbs"])
+            parts.append(f"{100 * limb.revenue_share:g} % due" if due else "outside the duty's bands: no share due")
     return "; ".join(parts)
 
 

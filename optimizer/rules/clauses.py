@@ -16,6 +16,8 @@ from typing import Literal, NamedTuple
 from tiercap.optimizer.rules.chips import Chip
 
 Tier = Literal["open", "licensed"]
+#: TPP from and to, DRAM bandwidth from and to [GB/s]: products inside pay the share.
+Band = tuple[float, float, float, float]
 
 
 class Figure(NamedTuple):
@@ -50,10 +52,11 @@ class Limb:
     bandwidth_sum_gbs: float = math.inf  # [GB/s]
     consumer_only: bool = False
     sku_before: date | None = None
-    quota_share: float = math.inf  # of units shipped for home use
+    quota_share: float = math.inf  # of TPP shipped for home use
     quota_chips: float = math.inf  # [chips/year]
     quota_tpp: float = math.inf  # [TPP/year]
     revenue_share: float = 0.0
+    duty_bands: tuple[Band, ...] = ()  # the share is due inside these alone; empty: from every product
     delay_years: float = 0.0  # [year]
     no_diversion: bool = False
     source: str = ""
@@ -67,6 +70,11 @@ class Limb:
     def granted(self) -> bool:
         """Whether anything is admitted in fact: no quota is 0."""
         return min(self.quota_share, self.quota_chips, self.quota_tpp) > 0
+
+    def share_due(self, tpp: float, memory_gbs: float) -> bool:
+        """Whether a product with these figures pays ``revenue_share``."""
+        inside = (a <= tpp <= b and c <= memory_gbs <= d for a, b, c, d in self.duty_bands)
+        return self.revenue_share > 0 and (not self.duty_bands or any(inside))
 
     def caps(self) -> dict[str, float]:
         """The caps that bind, by figure."""

@@ -60,7 +60,9 @@ def group_record(rule: Rule, group: str) -> NDArray[Any]:
     * boxes inside others are left out, since they add nothing;
     * a licence without quota, share, delay or condition is as good as none, so its limb joins the open tier;
     * licensed limbs with quota 0 are left out where another has a quota above 0, because the record has one
-      set of terms; where all have quota 0 the tier keeps its boxes and ``quota_share`` is 0.
+      set of terms; where all have quota 0 the tier keeps its boxes and ``quota_share`` is 0;
+    * a share that is due in bands alone becomes the share of the whole tier, because the record has one: a rule for
+      what lies outside the bands stands beside it.
 
     Raises :class:`InputError` if more than three boxes remain in a tier, or limbs with different terms.
     """
@@ -79,6 +81,9 @@ def group_record(rule: Rule, group: str) -> NDArray[Any]:
         _fill_terms(record, granted, place)
     elif licensed:
         record["quota_share"] = 0.0
+    if group == "c":
+        for name, value in rule.controls.items():
+            record[name] = value
     return record
 
 

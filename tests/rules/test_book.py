@@ -18,8 +18,12 @@ from tiercap.optimizer.rules.book import classify, find_rule, in_force_on, load_
 from tiercap.optimizer.rules.chips import Chip, find_chip, load_chips
 from tiercap.optimizer.rules.clauses import Limb, outermost, year_of
 from tiercap.optimizer.rules.cliffs import built_to, cliffs, drawn_beside
+from tiercap.optimizer.rules.encode import rule_levers
 
 RULES = load_rules()
+BILLS = ("safe-chips-2025", "ai-overwatch-2025", "s-4456-2026", "match-2026")
+#: The rule of 2026 as a switch turns it.
+READINGS = ("bis-2026-outside-bands", "bis-2026-affiliates")
 VINTAGES = ("oct-2022", "oct-2023", "h20-letter-2025", "h20-reopened-2025", "bis-2026")
 
 
@@ -296,13 +300,42 @@ def test_lines_drawn_beside_chips() -> None:
 
 
 def test_rules_have_dates_citations_and_sources() -> None:
-    assert set(RULES) == {*VINTAGES, "diffusion-2025", "ban", "unrestricted"}
+    assert set(RULES) == {*VINTAGES, *BILLS, *READINGS, "diffusion-2025", "ban", "unrestricted"}
     for rule in RULES.values():
         assert rule.title
         assert rule.notes
         assert bool(rule.citations) == (rule.date is not None)
         for group in "abc":
             assert all(limb.source for limb in rule.limbs(group))
+
+
+def test_the_duty_of_2026_is_due_in_two_bands_alone() -> None:
+    """The proclamation of 14 January 2026: around the H200 and around the MI325X."""
+    assert classify(find_chip("H200"), RULES["bis-2026"]).because.endswith("25 % due")
+    assert classify(find_chip("MI325X"), RULES["bis-2026"]).because.endswith("25 % due")
+    assert classify(find_chip("H100"), RULES["bis-2026"]).because.endswith("no share due")
+    box = next(limb for limb in RULES["bis-2026"].limbs() if limb.revenue_share)
+    assert box.share_due(17_500, 4_500)
+    assert not box.share_due(17_501, 4_500)
+    assert not box.share_due(15_000, 5_001)
+
+
+def test_the_bills_draw_their_lines() -> None:
+    """S.3374 lets the H20 pass, H.R.6875 does not; S.4456 licenses the Hopper and denies newer chips."""
+    by_rule = {rule: [status(chip, rule) for chip in ("H20", "H200", "MI325X", "B300")] for rule in BILLS[:3]}
+    assert by_rule == {
+        "safe-chips-2025": ["open", "denied", "denied", "denied"],
+        "ai-overwatch-2025": ["licensed"] * 4,
+        "s-4456-2026": ["licensed", "licensed", "licensed", "denied"],
+    }
+
+
+def test_controls_reach_the_record_of_the_restricted_group() -> None:
+    affiliates, tools = rule_levers(RULES["bis-2026-affiliates"]), rule_levers(RULES["match-2026"])
+    assert (affiliates["c"]["enforcement"], affiliates["b"]["enforcement"]) == (0.25, 0.0)
+    assert (tools["c"]["equipment_control"], tools["c"]["enforcement"]) == (1.0, 0.0)
+    affiliates["c"]["enforcement"] = tools["c"]["equipment_control"] = 0.0
+    assert affiliates.tobytes() == tools.tobytes() == rule_levers(RULES["bis-2026"]).tobytes()
 
 
 def test_the_rule_in_force_on_a_day() -> None:
@@ -370,6 +403,12 @@ RULE = 'in_force = false\na = []\nb = "x"\n'.replace('"x"', "[]")
         (f"[x]\n{RULE}[[x.c]]\nname = 'n'\ntier = 'licensed'\nrevenue_share = 25\n", "write 25 % as 0.25"),
         (f"[x]\n{RULE}[[x.c]]\nname = 'n'\ntier = 'licensed'\nsku_before = 2026\n", "a date such as"),
         (f"[x]\n{RULE}" + "[[x.c]]\nname = 'n'\ntier = 'open'\n" * 2, "the same name"),
+        (f"[x]\n{RULE}[[x.c]]\nname = 'n'\ntier = 'licensed'\nduty_bands = [[1, 2, 3]]\n", "lists of four numbers"),
+        (f"[x]\n{RULE}[[x.c]]\nname = 'n'\ntier = 'licensed'\nduty_bands = 5\n", "lists of four numbers"),
+        (f"[x]\n{RULE}[[x.c]]\nname = 'n'\ntier = 'licensed'\nduty_bands = [[2, 1, 3, 4]]\n", "swap its ends"),
+        (f"[x]\n{RULE}c = []\ncontrols = 1\n", "controls must be a table"),
+        (f"[x]\n{RULE}c = []\ncontrols = {{ enforcement = 2 }}\n", "a number from 0 to 1"),
+        (f"[x]\n{RULE}c = []\ncontrols = {{ chips = 1 }}\n", "unknown key `chips`"),
     ],
 )  # fmt: skip
 def test_broken_rules(tmp_path: Path, text: str, said: str) -> None:
