@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
 
 
@@ -40,9 +41,65 @@ class StorageError(TiercapError):
     exit_code = 6
 
 
+_WORKLOADS = ("st", "ft", "pf", "dc")
+#: Names of parameters, outcomes and quantities of a step that went with the former model, and what took their place.
+#: Where a word was both a parameter and an outcome, those that fit what is asked for count.
+SUCCESSORS: Mapping[str, tuple[str, ...]] = {
+    "reference_price": ("unit_cost_frontier", "markup_a"),
+    "price_growth": ("unit_cost_growth",),
+    "budget_c_growth_late": ("budget_c_ceiling",),
+    "budget_c_break": ("budget_c_ceiling",),
+    "demand_a": ("spending_a",),
+    "demand_a_growth": ("spending_a_growth",),
+    "demand_a_ceiling": ("spending_a_ceiling", "power_a"),
+    "displacement": ("capacity_headroom",),
+    "grey_floor": ("grey_elasticity",),
+    "grey_budget_cap": ("grey_elasticity",),
+    "response_dependency": ("weight_dependence",),
+    "response_advantage": ("weight_parity",),
+    "response_self": ("weight_self",),
+    "response_speed": ("decision_rate",),
+    "response_max": ("barred_max",),
+    "cost_floor": ("learning_rate",),
+    "node_forgetting": ("yield_half",),
+    "domestic_growth": ("die_growth", "stack_growth"),
+    "domestic_f": ("die_f", "dies_package"),
+    "domestic_m": ("stack_m", "stacks_package"),
+    "domestic_cost": ("wafer_price", "stack_cost", "package_cost"),
+    "domestic_capacity": ("wafers", "hbm", "domestic_chips"),
+    "capacity_growth": ("wafers_speed", "hbm_growth"),
+    "capacity_investment": ("tools",),
+    "gap": ("compute_lead",),
+    "terminal_gap": ("terminal_compute_lead",),
+    **{f"gap_{w}": (f"compute_lead_{w}",) for w in _WORKLOADS},
+    **{f"terminal_gap_{w}": (f"terminal_compute_lead_{w}",) for w in _WORKLOADS},
+    **{f"lead_{w}": (f"terminal_compute_lead_{w}",) for w in _WORKLOADS},
+    "compute_ratio_max": ("terminal_compute_lead",),
+    "grey_capped": ("grey_premium",),
+    "oscillation": ("terminal_access",),
+    "denial": ("served",),
+}
+#: What may stand behind an outcome, for which statistic of it is meant.
+_STATISTIC = re.compile(r"(?:_(?:mean|geomean|std|min|max|p[0-9.]+|(?:cvar|regret|satisfice|mean_sd)[a-z_0-9.+-]*))?")
+
+
+def successors(word: str, choices: Collection[str]) -> tuple[str, ...]:
+    """What took the place of a name that is gone, of ``choices``; nothing for any other word."""
+    for old, new in SUCCESSORS.items():
+        if word.startswith(old) and _STATISTIC.fullmatch(word[len(old) :]):
+            return tuple(name for name in new if name in choices)
+    return ()
+
+
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
-    """The end of a sentence that suggests the nearest of ``choices``, or lists them where few."""
+    """The end of a sentence that names the successor of a name that is gone, or suggests the nearest of ``choices``.
+
+    Where none is near they are listed, if there are few.
+    """
     known = sorted(choices)
+    gone = successors(word, known)
+    if gone:
+        return f"it was of the former model, use {' or '.join(f'`{name}`' for name in gone)}"
     spelt = {choice.casefold(): choice for choice in known}
     near = get_close_matches(word.casefold(), spelt, n=1, cutoff=0.6)
     if near:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tiercap.optimizer.api.arguments import Place, path_of, path_or_none, texts_of
 from tiercap.optimizer.analysis import signs as sign_table
+from tiercap.optimizer.api.arguments import Place, path_of, path_or_none, texts_of
 from tiercap.optimizer.bench import installation
 from tiercap.optimizer.errors import InputError, did_you_mean
 from tiercap.optimizer.runs import saved as saved_run

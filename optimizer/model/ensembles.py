@@ -24,6 +24,7 @@ from tiercap.optimizer.data import shipped
 from tiercap.optimizer.errors import InputError, did_you_mean
 from tiercap.optimizer.io import columns, durable
 from tiercap.optimizer.io import units as quantities
+from tiercap.optimizer.model import physics
 from tiercap.optimizer.model.parameters import DECLARED, ParameterInfo, stored
 
 Floats = NDArray[np.float64]
@@ -180,7 +181,10 @@ def parse(
         if parameter in DECLARED:
             kind = found if parameter == column else replayed
             kind[parameter] = _checked(shown, column, values.astype(np.float64), (units or {}).get(column))
-    if not found:
+    if found:
+        n_members = len(next(iter(found.values())))
+        physics.check(found, n_members, shown, frozenset(found))
+    else:
         raise InputError(f"{shown}: an ensemble needs a column named after a parameter: tiercap parameters")
     n = len(next(iter(found.values())))
     if n == 0:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from tiercap.kernels.params import PARAMETERS, PARAMS
 from tiercap.optimizer.errors import InputError
-from tiercap.optimizer.model import sobol
+from tiercap.optimizer.model import physics, sobol
 from tiercap.optimizer.model.ensembles import Ensemble, overlay
 from tiercap.optimizer.model.parameters import ParameterInfo, put
 
@@ -129,6 +129,7 @@ def draw_members(
     dealt = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, 4]))).permutation(len(rows))
     table = _drawn(Draws(parameters, len(rows), seed, "sobol"), 0, len(rows)).table[dealt]
     overlay(table, parameters, ensemble, rows, kept)
+    physics.check(table, len(table), f"the members of {ensemble.name} with the study's own parameters")
     return Scenarios(table, weights, seed, "calibrated", ensemble.name, ensemble.digest)
 
 
@@ -143,6 +144,7 @@ def _drawn(draws: Draws, first: int, last: int) -> Scenarios:
         else:
             points = _probabilities(first, last, place, draws.seed, draws.kind)
             put(table, info.name, info.distribution.quantile(points))
+    physics.check(table, len(table), "the scenarios drawn")
     return Scenarios(table, np.full(last - first, 1.0 / len(draws)), draws.seed, draws.kind)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.kernels.params import OUTCOMES, PARAMETERS
-from tiercap.optimizer.errors import InputError, TiercapError
+from tiercap.optimizer.errors import InputError, TiercapError, did_you_mean
 from tiercap.optimizer.io import columns, durable, json_text
 from tiercap.optimizer.io.units import converted, outside, printable, told
 from tiercap.optimizer.model import distributions, measures, parameters
@@ -151,6 +151,7 @@ def _front(found: Mapping[str, Any], place: Path) -> tuple[columns.Columns, dict
 def _study(found: Mapping[str, Any], place: Path) -> Study:
     """The study of a manifest; what `load.resolved` made of it must come out again."""
     said = _with_units(_table(found.get("study")))
+    _check_model(found, place)
     try:
         study = study_of(_table(said))
         same = json_text.plain(config.resolved(study)) == said
@@ -159,6 +160,24 @@ def _study(found: Mapping[str, Any], place: Path) -> Study:
     if not same:
         raise InputError(f"{place}: the study in its manifest is of another tiercap: use the one that made the run")
     return study
+
+
+def _check_model(found: Mapping[str, Any], place: Path) -> None:
+    """Refuse a run of another model: one whose parameters are not those of this one. It says what made it."""
+    parameters_said = _table(_table(found.get("study")).get("parameters"))
+    names = {p.name for p in PARAMETERS}
+    strange = [str(name) for name in parameters_said if name not in names]
+    if not parameters_said or (not strange and names <= parameters_said.keys()):
+        return
+    code = _table(_table(found.get("configuration")).get("code"))
+    versions = _table(found.get("versions"))
+    version = printable(str(code.get("tiercap") or versions.get("tiercap") or "of an unknown version"))
+    kernels = printable(str(code.get("kernel_sources", "unknown"))[:12])
+    first = f"`{printable(strange[0])}`: {did_you_mean(strange[0][:60], names)}" if strange else "some are missing"
+    raise InputError(
+        f"{place}: the run was made by tiercap {version} (kernels {kernels}) with another model, whose parameters are "
+        f"not those of this one ({first}): use that tiercap, or run the study again with this one"
+    )
 
 
 def _with_units(said: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from tiercap.kernels.params import GROUPS, OUTCOMES
 from tiercap.optimizer.errors import InputError, did_you_mean
 from tiercap.optimizer.io import units
 from tiercap.optimizer.io.toml_text import TomlFile
-from tiercap.optimizer.model import distributions, parameters, scenarios
+from tiercap.optimizer.model import distributions, parameters, physics, scenarios
 from tiercap.optimizer.model.horizon import Horizon
 from tiercap.optimizer.model.parameters import DECLARED, ParameterInfo
 from tiercap.optimizer.rules import levers
@@ -349,7 +351,21 @@ def take_parameters(draft: Draft) -> tuple[ParameterInfo, ...]:
         found = draft.attempt(path, parameters.parse, name, value)
         if found is not None:
             changed[name] = parameters.with_value(changed[name], found)
+    _check_physics(draft, changed)
     return tuple(changed.values())
+
+
+def _check_physics(draft: Draft, infos: Mapping[str, ParameterInfo]) -> None:
+    """Values that no physics allows together, reported where the study said one of them last."""
+    table = {name: np.array([parameters.inside(name, info.value)]) for name, info in infos.items()}
+    for bound, sentence in physics.broken(table, 1):
+        said = [
+            (kind, name)
+            for name in (bound.name, *bound.others)
+            for kind in ("constants", "uncertainties")
+            if name in draft.table((kind,))
+        ]
+        draft.complain(said[0] if said else ("constants",), sentence)
 
 
 def _uncertain(draft: Draft, path: Keys, info: ParameterInfo) -> ParameterInfo:

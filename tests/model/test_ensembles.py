@@ -143,7 +143,8 @@ def test_weighted_members_are_worth_their_repetitions() -> None:
     problem = Problem(load.load(None, [], {}, {}), 1)
     repeated = {name: np.repeat(values, [1, 2, 3, 2]) for name, values in SMALL.items() if name != "weight"}
     fixed = tuple(parameters.with_value(info, info.value) for info in TABLE)  # what has no column must not differ
-    wanted = [(outcome, s) for outcome in ("revenue", "gap", "substitution") for s in ("mean", "p05", "p50", "std")]
+    names = ("revenue", "compute_lead", "substitution")
+    wanted = [(outcome, s) for outcome in names for s in ("mean", "p05", "p50", "std")]
     found = []
     for columns in (SMALL, repeated):
         drawn = draw_members(fixed, ensemble.parse("mine", columns), 8, 0)

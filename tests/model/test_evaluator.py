@@ -120,7 +120,7 @@ def test_groups_a_and_b_are_computed_once_for_policies_that_differ_in_c(ensemble
     params, policies = ensemble
     two = np.repeat(policies[:3], 2, axis=1)
     two["a"], two["b"] = policies["a"][0], policies["b"][0]
-    two["b"][2, 1] = policies["b"][5, 0]
+    two["b"][2, 1] = policies["b"][3, 0]
     filled: list[int] = []
     fill = allied.fill_allied
 
@@ -190,7 +190,7 @@ def test_inputs_are_left_alone(ensemble):
 
 def test_statistics_are_those_of_the_outcomes(ensemble, whole, monkeypatch):
     params, policies = ensemble
-    wanted = [("revenue", "mean"), ("gap", "min"), ("units_grey", "max")]
+    wanted = [("revenue", "mean"), ("compute_lead", "min"), ("units_grey", "max")]
     rows = [OUTCOMES.index(name) for name, _ in wanted]
     monkeypatch.setattr("tiercap.optimizer.model.evaluator.CHUNK", 2 * len(OUTCOMES) * 130)
     done: list[int] = []

@@ -40,10 +40,10 @@ def test_a_change_is_made_in_every_future_and_nowhere_else(runs: Runs) -> None:
 
 
 def test_a_study_of_other_parameters_may_flip_a_sign() -> None:
-    """Where nobody can rent, renting a third of B's chips still does what row 16 says; without B there is nothing."""
-    problem = Problem(load.load("thresholds-2026", ["stock_b=1e-9", "budget_b=1e-9", "budget_b_ceiling=1e-8", *SMALL]))
+    """Where memory and dies from abroad are nothing, a control of them does nothing: row 8 says so."""
+    problem = Problem(load.load("thresholds-2026", ["hbm_grey=0", "dies_abroad=0", *SMALL], {}, {}))
     found = {sign.row.number: sign.found for sign in signs.table(problem)}
-    assert not found[16].holds
+    assert not found[8].holds
     assert found[3].holds
 
 

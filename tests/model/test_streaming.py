@@ -113,7 +113,7 @@ def test_cutting_really_happens(
 
     monkeypatch.setattr(evaluate.Evaluator, "_run", watched)
     ready = StreamingEvaluator(futures, SHORT, cases.catalogue(), 1)
-    ready.statistics(policies, [("revenue", "mean"), ("gap", "mean")])
+    ready.statistics(policies, [("revenue", "mean"), ("compute_lead", "mean")])
     assert calls == [(n, size) for n in (4, 4, 3) for size in (64, 64, 22)]
 
 
@@ -134,7 +134,7 @@ def test_the_tables_of_the_allies_are_bounded_in_a_plain_evaluation(
     monkeypatch.setattr(evaluate, "_spaced", watched)
     found = evaluate.Evaluator(futures, SHORT, cases.catalogue(), 2).outcomes(policies)
     assert found.tobytes() == outcomes.tobytes()
-    assert sizes == [2, 2, 2, 2, 2, 1]
+    assert sizes == [1, 2, 2, 2, 2, 2, 1]  # the run without control comes first
 
 
 def test_a_policy_that_is_not_a_number_spoils_regret_and_nothing_else(
@@ -143,8 +143,8 @@ def test_a_policy_that_is_not_a_number_spoils_regret_and_nothing_else(
     """The best of a scenario is unknown where any policy is; in one pass and in two."""
     outcomes = evaluate.Evaluator.outcomes
 
-    def spoiled(self: Any, levers: Any, phase: Any = None) -> Any:
-        values = outcomes(self, levers, phase)
+    def spoiled(self: Any, levers: Any, *more: Any) -> Any:
+        values = outcomes(self, levers, *more)
         values[levers["c"]["tpp"][:, 0, 0, 0] == policies["c"]["tpp"][2, 0, 0, 0], :, :5] = np.nan
         return values
 
@@ -161,7 +161,7 @@ def test_policies_at_coordinates_are_resolved_in_parts(monkeypatch: pytest.Monke
     problem = Problem(load.load(None, ("scenarios.count=70", "horizon.years=3")), 2)
     space = problem.space
     points = Points(space, coordinates(unit_points(20, len(space.levers), 0), space.levers))
-    wanted = [("gap", "p50"), ("revenue", "std")]
+    wanted = [("compute_lead", "p50"), ("revenue", "std")]
     whole = problem.evaluator.statistics(space.resolve(points.coords), wanted)
     monkeypatch.setattr(streaming, "ROWS", 2 * 70 * 6)
     assert problem.streaming.statistics(points, wanted).tobytes() == whole.tobytes()

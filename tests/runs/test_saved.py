@@ -151,3 +151,13 @@ def test_what_is_no_run(tmp_path: Path) -> None:
             saved.load(tmp_path / place)
         assert says in str(refusal.value)
         assert "\n" not in str(refusal.value)
+
+
+def test_a_run_of_another_model_says_what_made_it(tmp_path: Path) -> None:
+    code = {"tiercap": "0.9.1", "kernel_sources": "0123456789abcdef"}
+    found = {"study": {"parameters": {"demand_a": 1.0}}, "configuration": {"code": code}}
+    with pytest.raises(InputError) as caught:
+        saved._study(found, tmp_path)
+    said = str(caught.value)
+    assert "made by tiercap 0.9.1 (kernels 0123456789ab) with another model" in said
+    assert "`demand_a`: it was of the former model, use `spending_a`" in said

@@ -94,7 +94,7 @@ def test_an_engine_says_what_it_cannot_do(tmp_path: Path, monkeypatch: pytest.Mo
     with pytest.raises(InputError, match="`cmaes` knows one objective, and the study has 3"):
         searched(problem("search.engine=cmaes"), tmp_path / "a")
     with pytest.raises(InputError, match="`cmaes` heeds no constraints"):
-        searched(small("cmaes", "constraints.gap.min=1", tmp_path=tmp_path), tmp_path / "b")
+        searched(small("cmaes", "constraints.compute_lead.min=1", tmp_path=tmp_path), tmp_path / "b")
     with pytest.raises(InputError, match="pruner `wilcoxon` compares policies by one objective"):
         searched(problem("search.pruner=wilcoxon"), tmp_path / "c")
     with pytest.raises(InputError, match="nothing to search"):
@@ -131,7 +131,7 @@ def test_a_search_that_stands_still_stops_and_has_converged(tmp_path: Path) -> N
 def test_a_stated_scale_is_what_hypervolume_is_measured_on(tmp_path: Path) -> None:
     study = small("random", tmp_path=tmp_path)
     path = tmp_path / "study.toml"
-    path.write_text(path.read_text() + "[search.scale]\nrevenue = [80.0, 5.0]\ngap = [15.0, 12.0]\n")
+    path.write_text(path.read_text() + "[search.scale]\nrevenue = [80.0, 5.0]\ncompute_lead = [15.0, 12.0]\n")
     stated = Problem(load.load(path, [*SMALL, "search.engine=random"], {"seed": 3}, {}), 1)
     found = searched(stated, tmp_path / "run")
     assert found.ideal.tolist() == [-80.0, -15.0]

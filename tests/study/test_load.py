@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -12,9 +13,12 @@ from hypothesis import strategies as st
 from tiercap.kernels.params import GROUPS
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.io import toml_text
+from tiercap.optimizer.rules.levers import TERMS
 from tiercap.optimizer.study import load as config
+from tiercap.optimizer.study.problem import Problem
 
 BASE = '[study]\nextends = "builtin:china-2026"\n'
+THRESHOLDS = BASE.replace("china", "thresholds")
 
 
 def load(folder: Path, text: str | bytes, **more: object) -> config.Study:
@@ -30,16 +34,41 @@ def test_builtin_studies_are_sound(name: str) -> None:
     assert study.baseline == "bis-2026"
     assert set(study.policy) == set(GROUPS)
     assert study.scenarios.count == 256
-    assert len(study.objectives) == 3
+    assert {"compute_lead"} < {objective.outcome for objective in study.objectives}
 
 
 def test_china_2026_has_the_nine_levers() -> None:
-    levers = {lever.name: lever for lever in config.load(environment={}).levers}
+    levers = {lever.name: lever for lever in config.load("china-2026", environment={}).levers}
     assert len(levers) == 9
     assert levers["c_licensed_memory"].unit == "GB/s"
     assert (levers["c_licensed_memory"].low, levers["c_licensed_memory"].high) == (600.0, 16000.0)
     assert levers["c_open_tpp"].within == "c_licensed_tpp"
     assert levers["c_revenue_share"].high == 0.5
+
+
+def test_thresholds_2026_searches_six_caps_under_the_terms_of_the_rule_in_force() -> None:
+    """Who reads what a threshold costs should not read what a quota costs."""
+    study = config.load(environment={})
+    assert (study.name, study.baseline) == ("thresholds-2026", "bis-2026")
+    assert {lever.name for lever in study.levers} == {
+        f"c_{tier}_{figure}" for tier in ("open", "licensed") for figure in ("tpp", "memory", "interconnect")
+    }
+    base, rule = Problem(study).base["c"], Problem(study).baseline["c"]
+    for term in TERMS:
+        assert base[term] == rule[term], term
+    assert np.isinf(base["sku_before"]).all()  # chips of all dates: caps alone choose
+
+
+def test_a_lever_with_a_value_is_held_there(tmp_path: Path) -> None:
+    study = load(tmp_path, BASE + '[levers]\nc_revenue_share = "15 %"\nc_delay = 2\nc_indexation = false\n')
+    assert study.held == {"c_revenue_share": 0.15, "c_delay": 2.0}
+    assert {"c_revenue_share", "c_indexation"}.isdisjoint(lever.name for lever in study.levers)
+    base = Problem(study).base["c"]
+    assert (base["revenue_share"][0], base["delay"][0]) == (0.15, 2.0)
+    assert config.resolved(study)["held"] == study.held
+    searched = load(tmp_path, THRESHOLDS + "[levers.c_quota_share]\nlow = 0\nhigh = 1\n")
+    assert set(searched.held) == {"c_revenue_share", "c_no_diversion"}
+    assert "c_quota_share" in {lever.name for lever in searched.levers}
 
 
 def test_the_search_of_the_builtin_study_is_large_enough() -> None:
@@ -63,16 +92,16 @@ def test_a_file_says_only_what_differs(tmp_path: Path) -> None:
 
 
 def test_a_lever_can_be_dropped_and_objectives_are_said_anew(tmp_path: Path) -> None:
-    study = load(tmp_path, BASE + '[levers]\nc_indexation = false\n[objectives]\ngap = "maximize"\n')
+    study = load(tmp_path, BASE + '[levers]\nc_indexation = false\n[objectives]\ncompute_lead = "maximize"\n')
     assert len(study.levers) == 8
-    assert [(o.outcome, o.direction) for o in study.objectives] == [("gap", "maximise")]
+    assert [(o.outcome, o.direction) for o in study.objectives] == [("compute_lead", "maximise")]
 
 
 def test_constants_uncertainties_and_constraints(tmp_path: Path) -> None:
     text = BASE + (
         '[constants]\nbudget_c = "60 GUSD/year"\n'
         '[uncertainties.nre]\ndistribution = "uniform"\nlow = "100 MUSD/year"\nhigh = 0.2\n'
-        '[constraints.compute_ratio_max]\nmax = "50 %"\nstatistic = "p95"\n'
+        '[constraints.terminal_compute_lead]\nmax = "50 %"\nstatistic = "p95"\n'
     )
     study = load(tmp_path, text)
     infos = {info.name: info for info in study.parameters}
@@ -105,7 +134,7 @@ def test_resolved_is_json_and_complete() -> None:
     whole = json.loads(json.dumps(config.resolved(config.load(environment={})), allow_nan=False))
     assert len(whole["parameters"]) > 100
     assert whole["levers"]["c_open_tpp"]["within"] == "c_licensed_tpp"
-    assert whole["origins"]["search.screen"].startswith("builtin:china-2026:")
+    assert whole["origins"]["search.screen"].startswith("builtin:thresholds-2026:")
 
 
 WRONG = {
@@ -121,9 +150,9 @@ WRONG = {
     "unknown outcome": ('[objectives]\nrevenu = "maximise"', "unknown outcome", "did you mean `revenue`?"),
     "unknown parameter": ("[constants]\nbudget_d = 1", "unknown parameter", "did you mean `budget_"),
     "unknown uncertainty": ("[uncertainties.nrr]\nlow = 1", "unknown parameter", "did you mean `nre`?"),
-    "unknown direction": ('[objectives]\ngap = "up"', "maximise or minimise", ""),
+    "unknown direction": ('[objectives]\ncompute_lead = "up"', "maximise or minimise", ""),
     "unknown statistic": (
-        '[constraints.gap]\nmin=1\nstatistic="p9"',
+        '[constraints.compute_lead]\nmin=1\nstatistic="p9"',
         "unknown statistic",
         "did you mean `p",
     ),
@@ -164,8 +193,8 @@ WRONG = {
         "",
     ),
     "no distribution": ("[uncertainties.nre]\nlow = 0.1\nhigh = 0.2", "unknown distribution", ""),
-    "half a constraint": ('[constraints.gap]\nstatistic = "p05"', "neither min nor max", ""),
-    "constraint the wrong way": ("[constraints.gap]\nmin = 3\nmax = 2", "lies above", ""),
+    "half a constraint": ('[constraints.compute_lead]\nstatistic = "p05"', "neither min nor max", ""),
+    "constraint the wrong way": ("[constraints.compute_lead]\nmin = 3\nmax = 2", "lies above", ""),
     "too many policies": ("[search]\nscreen = 1000000000", "between 0 and 200,000,000", ""),
     "too many scenarios": ("[scenarios]\ncount = 1000000000000000000", "between 1 and 1,000,000", ""),
     "too many years": ("[horizon]\nyears = 65", "between 1 and 64", ""),
@@ -176,7 +205,10 @@ WRONG = {
     "years as truth": ("[horizon]\nyears = true", "whole number", ""),
     "years as fraction": ("[horizon]\nyears = 8.0", "whole number", ""),
     "table as number": ("horizon = 8\n", "must be a table", ""),
-    "lever as number": ("[levers]\nc_licensed_tpp = 8", "must be a table", ""),
+    "lever held around another": ("[levers]\nc_licensed_tpp = 8", "which is not searched", "add it to [levers]"),
+    "lever held outside its domain": ("[levers]\nc_revenue_share = 2", "leaves its domain", ""),
+    "lever held in another unit": ('[levers]\nc_revenue_share = "2 TPP"', "pure number or a percentage", ""),
+    "lever held by yes": ("[levers]\nc_no_diversion = true", "must be a number", ""),
     "array for a number": ("[constants]\nbudget_c = [1]", "must be a number", ""),
     "date for a number": ("[constants]\nbudget_c = 2026-01-15", "must be a number", ""),
     "no objectives": ("[objectives]", "at least one objective", ""),

@@ -20,13 +20,15 @@ def test_study_levers_are_the_levers_of_the_table() -> None:
 
 
 def test_violations_are_shares_of_their_bounds() -> None:
-    small = problem("constraints.gap.min=10", "constraints.gap.max=20", "constraints.revenue.min=0")
-    values = np.array([[5.0, 15.0, 1.0], [-3.0, 8.0, 1.0], [0.0, 30.0, 1.0]])  # revenue, gap, substitution
-    assert small.screened == [("revenue", "mean"), ("gap", "mean"), ("substitution", "mean")]
-    assert small.bounds() == ["mean of gap >= 10 year", "mean of gap <= 20 year", "mean of revenue >= 0 GUSD"]
+    small = problem("constraints.compute_lead.min=10", "constraints.compute_lead.max=20", "constraints.revenue.min=0")
+    values = np.array([[5.0, 15.0], [-3.0, 8.0], [0.0, 30.0]])  # revenue, compute_lead
+    assert small.screened == [("revenue", "mean"), ("compute_lead", "mean")]
+    assert small.bounds() == [
+        "mean of compute_lead >= 10", "mean of compute_lead <= 20", "mean of revenue >= 0 GUSD",
+    ]  # fmt: skip
     assert small.excess(values).tolist() == [[-5, -5, -5], [2, -12, 3], [-20, 10, 0]]
     assert small.violations(values).tolist() == [[-0.5, -0.25, -5], [0.2, -0.6, 3], [-2, 0.5, 0]]
-    assert small.losses(values)[0].tolist() == [-5.0, -15.0, 1.0]
+    assert small.losses(values)[0].tolist() == [-5.0, -15.0]
 
 
 def test_too_many_scenarios_are_refused_before_they_are_drawn() -> None:
