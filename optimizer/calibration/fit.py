@@ -81,7 +81,11 @@ class Fit:
 
     @property
     def discrepancy(self) -> Floats:
-        return _discrepancy(self.z, len(self.infos))
+        return self.discrepancies(self.z)
+
+    def discrepancies(self, z: Floats) -> Floats:
+        """The discrepancies, float64[n, kinds], at scores float64[n, d]."""
+        return _discrepancy(z, len(self.infos))
 
     @property
     def at_odds(self) -> list[LeftOut]:

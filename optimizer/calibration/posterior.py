@@ -80,7 +80,8 @@ def convergence(runs: Sequence[Swarm], names: Sequence[str]) -> Convergence:
     if len(runs) < 2:
         return Convergence(math.inf, names[0], 0.0, float(evidence.mean()), math.inf)
     between = means.var(axis=0, ddof=1)
-    rhat = np.sqrt(1.0 + between / within)
+    n = len(runs[0].z)
+    rhat = np.sqrt((n - 1) / n * (1.0 + between / within))  # Gelman and Rubin: the variance within is over n - 1
     place = int(np.argmax(rhat.max(axis=0)))
     worth = len(runs) * float(1.0 / np.median(between[0] / within[0]))
     # the median of a chi-square over its mean: else few runs look better than they are
