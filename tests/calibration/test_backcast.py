@@ -46,6 +46,20 @@ def test_crps_of_weighted_ensembles():
         assert crps(x, w, y) == pytest.approx(crps_by_definition(x, w / w.sum(), y), rel=1e-12)
 
 
+@pytest.mark.parametrize("estimator", ["nrg", "qd", "int"])
+def test_crps_is_that_of_scoringrules(estimator):
+    import scoringrules
+
+    rng = np.random.default_rng(1)
+    for n in (2, 9, 256):
+        x, w, y = rng.normal(size=n), rng.random(n), float(rng.normal())
+        theirs = scoringrules.crps_ensemble(y, x, ens_w=w, estimator=estimator)
+        assert crps(x, w, y) == pytest.approx(float(theirs), rel=1e-10)
+        assert crps(x, np.ones(n), y) == pytest.approx(
+            float(scoringrules.crps_ensemble(y, x, estimator=estimator)), rel=1e-10
+        )
+
+
 def test_crps_of_many_draws_is_that_of_the_normal():
     from statistics import NormalDist
 
