@@ -16,7 +16,7 @@ CONTENTS = {
     "Learn": ["docs/tutorial", "docs/example"],
     "Do": [
         "docs/howto-study", "docs/howto-sweep", "docs/howto-sensitivity", "docs/howto-python", "docs/howto-bridges",
-    ],  # fmt: skip
+    ],
     "Look up": ["docs/reference-commands", "docs/reference-model", "docs/reference-search", "docs/reference-rules"],
     "Understand": ["docs/model", "docs/calibration", "docs/data", "docs/record", "docs/architecture"],
     "Work on it": ["CONTRIBUTING", "benchmarks/README", "CHANGELOG"],

@@ -22,7 +22,7 @@ from scipy import stats
 from tiercap.kernels.params import OUTCOMES
 from tiercap.optimizer.bridges import uncertainties
 from tiercap.optimizer.errors import InputError, did_you_mean
-from tiercap.optimizer.model.parameters import ParameterInfo
+from tiercap.optimizer.model.parameters import ParameterInfo, held
 from tiercap.optimizer.rules.space import FROM_ZERO, LeverLike
 from tiercap.optimizer.study.problem import Problem
 from tiercap.optimizer.study.records import directions
@@ -99,10 +99,10 @@ class BlockEvaluator(BaseEvaluator):  # type: ignore[misc]
 
 def scenarios(study: Problem) -> list[Scenario]:
     """The study's own futures, named by their numbers."""
-    names, table = uncertainties.of_study(study).names, study.scenarios.table
+    names = uncertainties.of_study(study).names
+    columns = {name: held(study.scenarios.table, name).tolist() for name in names}
     return [
-        Scenario(str(k), **dict(zip(names, (float(row[name]) for name in names), strict=True)))
-        for k, row in enumerate(table)
+        Scenario(str(k), **{name: column[k] for name, column in columns.items()}) for k in range(len(study.scenarios))
     ]
 
 
@@ -138,7 +138,7 @@ def _outcomes(study: Problem, names: Sequence[str]) -> list[ScalarOutcome]:
 def _parameter(info: ParameterInfo, study: Problem) -> RealParameter:
     """A parameter as its range has it, or between the ends of what calibrated futures hold."""
     if study.study.scenarios.kind == "calibrated":
-        column = study.scenarios.table[info.name]
+        column = held(study.scenarios.table, info.name)
         return RealParameter(info.name, float(column.min()), float(column.max()), default=info.value)
     assert info.distribution is not None
     kind, a = info.distribution.name, dict(info.distribution.arguments)

@@ -55,7 +55,7 @@ def over_uncertainties(study: Problem, policy: str | None, names: Sequence[str])
     varying = uncertainties.of_study(study)
     if not varying.infos:
         raise InputError("nothing varies here: give a parameter a range in [uncertainties]")
-    one = named_policy.understood(policy or study.study.baseline, study)
+    met = named_policy.one(policy or study.study.baseline, study)
     outputs = [explained.outcome(name) for name in dict.fromkeys(names or study.outcomes)]
     rows = [OUTCOMES.index(output.outcome) for output in outputs]
 
@@ -65,7 +65,7 @@ def over_uncertainties(study: Problem, policy: str | None, names: Sequence[str])
         for first in range(0, len(samples), BLOCK):
             part = samples[first : first + BLOCK]
             table = varying.table(dict(zip(varying.names, part.T, strict=True)), len(part))
-            found.append(varying.evaluator(table).outcomes(one.levers, one.phase)[0, rows].T)
+            found.append(varying.evaluator(table).outcomes(met.levers, met.phase)[0, rows].T)
         return np.concatenate(found)
 
     laws = [_law(info) for info in varying.infos]

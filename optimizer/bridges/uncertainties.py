@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tiercap.kernels.params import PARAMS
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.model.evaluator import Evaluator
-from tiercap.optimizer.model.parameters import DECLARED, ParameterInfo
+from tiercap.optimizer.model.parameters import DECLARED, ParameterInfo, held, put
 from tiercap.optimizer.model.scenarios import Scenarios
 from tiercap.optimizer.rules.space import ROUNDING
 from tiercap.optimizer.study.problem import Problem
@@ -44,7 +44,7 @@ class Uncertainties:
         table = np.repeat(self.central, n)
         for name, column in columns.items():
             self._check(name)
-            table[name] = _inside(name, np.asarray(column, dtype=np.float64))
+            put(table, name, _in_domain(name, np.asarray(column, dtype=np.float64)))
         return table
 
     def points(self, futures: Sequence[Mapping[str, float]]) -> np.ndarray:
@@ -52,7 +52,7 @@ class Uncertainties:
         names = list(dict.fromkeys(name for future in futures for name in future))
         for name in names:
             self._check(name)
-        central = {name: float(self.central[name][0]) for name in names}
+        central = {name: float(held(self.central, name)[0]) for name in names}
         return self.table({name: [f.get(name, central[name]) for f in futures] for name in names}, len(futures))
 
     def _check(self, name: str) -> None:
@@ -72,13 +72,15 @@ def of_study(study: Problem) -> Uncertainties:
     for info in study.study.parameters:
         column = table[info.name]
         same = bool((column == column[0]).all())
-        central[info.name] = column[0] if same else info.value
-        if not same:
+        if same:
+            central[info.name] = column[0]
+        else:
+            put(central, info.name, info.value)
             varying.append(info)
     return Uncertainties(study, tuple(varying), central)
 
 
-def _inside(name: str, values: Floats) -> Floats:
+def _in_domain(name: str, values: Floats) -> Floats:
     """``values`` of a parameter with rounding at the ends of its domain taken off."""
     domain = DECLARED[name]
     spare = ROUNDING * (domain.high - domain.low)

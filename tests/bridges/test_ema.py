@@ -13,6 +13,7 @@ from support.small import problem as small
 from tiercap.kernels.params import OUTCOMES
 from tiercap.optimizer import bridges
 from tiercap.optimizer.errors import InputError
+from tiercap.optimizer.model.parameters import held
 from tiercap.optimizer.rules.space import coordinates
 from tiercap.optimizer.study.problem import Problem
 
@@ -44,7 +45,7 @@ def test_the_studys_own_futures_give_the_evaluators_numbers(study: Problem) -> N
     for name, values in found.items():
         assert values.reshape(3, -1).tobytes() == np.ascontiguousarray(direct[:, OUTCOMES.index(name)]).tobytes()
     assert experiments["scenario"].astype(int).tolist() == list(range(16)) * 3
-    assert (experiments["budget_c"].to_numpy()[:16] == study.scenarios.table["budget_c"]).all()
+    assert (experiments["budget_c"].to_numpy()[:16] == held(study.scenarios.table, "budget_c")).all()
 
 
 def test_one_at_a_time_gives_the_bits_of_all_at_once(study: Problem) -> None:
@@ -80,13 +81,12 @@ def test_samples_of_the_workbench_stay_in_the_studys_bounds(study: Problem) -> N
     model = bridges.ema_model(study)
     experiments, found = ema.perform_experiments(model, 20, 5, evaluator=bridges.ema_evaluator(model))
     assert len(experiments) == 100
-    table = study.scenarios.table
     for lever in study.study.levers:
         assert experiments[lever.name].between(lever.low, lever.high).all()
     for name in ("budget_c", "demand_a") if study.study.scenarios.kind == "calibrated" else ("budget_c",):
         assert experiments[name].nunique() == 20
         if study.study.scenarios.kind == "calibrated":
-            assert experiments[name].between(table[name].min(), table[name].max()).all()
+            assert experiments[name].between(held(study.scenarios.table, name).min(), held(study.scenarios.table, name).max()).all()
     assert all(np.isfinite(values).all() for values in found.values())
 
 

@@ -11,8 +11,9 @@ from support.small import problem as small
 from tiercap.kernels.params import OUTCOMES
 from tiercap.optimizer import bridges
 from tiercap.optimizer.errors import InputError
+from tiercap.optimizer.model.parameters import held
 from tiercap.optimizer.rules.space import coordinates
-from tiercap.optimizer.runs.named_policy import understood
+from tiercap.optimizer.runs import named_policy
 from tiercap.optimizer.study.problem import Problem
 
 PRIOR = ("scenarios.kind=sobol", "scenarios.count=64")
@@ -26,8 +27,8 @@ def study() -> Problem:
 @pytest.mark.parametrize("policy", [None, "ban", "bis-2026,2029:ban"])
 def test_samples_give_the_evaluators_numbers(study: Problem, policy: str | None) -> None:
     problem, evaluate, units = bridges.salib_problem(study, policy=policy, outputs=["gap", "revenue"])
-    one = understood(policy or "bis-2026", study)
-    X = np.stack([study.scenarios.table[name] for name in problem["names"]], axis=1)
+    one = named_policy.one(policy or "bis-2026", study)
+    X = np.stack([held(study.scenarios.table, name) for name in problem["names"]], axis=1)
     found = study.evaluator.outcomes(one.levers, one.phase)[0]
     assert problem["outputs"] == ["gap", "revenue"]
     assert evaluate(X).tobytes() == found[[OUTCOMES.index(name) for name in problem["outputs"]]].T.tobytes()
@@ -58,9 +59,9 @@ def test_salibs_sobol_analysis_finds_the_shares_of_ours(study: Problem) -> None:
     from tiercap.optimizer.analysis.sensitivity import of_parameters
 
     n, over = 256, ["attraction_g", "budget_c", "price_sensitivity"]
-    ours = of_parameters(study, understood("bis-2026", study), ["revenue"], n, over)
+    ours = of_parameters(study, named_policy.one("bis-2026", study), ["revenue"], n, over)
     problem, evaluate, _ = bridges.salib_problem(study, outputs=["revenue"])
-    a, b = (np.stack([t[name] for name in problem["names"]], 1) for t in parameter_samples(
+    a, b = (np.stack([held(t, name) for name in problem["names"]], 1) for t in parameter_samples(
         study.study.parameters, n, study.study.scenarios.seed))  # fmt: skip
     names = [name for name in problem["names"] if name in over]
     mixed = []
@@ -108,7 +109,7 @@ def test_many_samples_are_evaluated_in_blocks(study: Problem, monkeypatch: pytes
     from tiercap.optimizer.bridges import salib
 
     problem, evaluate, _ = bridges.salib_problem(study)
-    X = np.stack([study.scenarios.table[name] for name in problem["names"]], axis=1)
+    X = np.stack([held(study.scenarios.table, name) for name in problem["names"]], axis=1)
     whole = evaluate(X)
     monkeypatch.setattr(salib, "BLOCK", 7)
     assert evaluate(X).tobytes() == whole.tobytes()
@@ -116,7 +117,7 @@ def test_many_samples_are_evaluated_in_blocks(study: Problem, monkeypatch: pytes
 
 def test_what_cannot_be_taken_is_said_in_a_sentence(study: Problem) -> None:
     problem, evaluate, _ = bridges.salib_problem(study)
-    X = np.stack([study.scenarios.table[name][:2] for name in problem["names"]], axis=1)
+    X = np.stack([held(study.scenarios.table, name)[:2] for name in problem["names"]], axis=1)
     X[1, problem["names"].index("budget_c")] = -1.0
     wrong = {
         "calibrated futures tie": lambda: bridges.salib_problem(small()),
@@ -142,3 +143,16 @@ def test_a_missing_library_is_named_with_its_extra(study: Problem, monkeypatch: 
         monkeypatch.setitem(sys.modules, library, None)
         with pytest.raises(InputError, match=rf"needs {library}: install tiercap with the extra \[{extra}\]"):
             call()
+
+
+def test_bandwidths_are_in_the_unit_that_people_read(study: Problem) -> None:
+    """A parameter that the kernels hold in another unit has the study's own bounds, and a sample the same numbers."""
+    own = small(*PRIOR, "uncertainties.domestic_m.distribution=uniform", "uncertainties.domestic_m.low=1000 GB/s",
+                "uncertainties.domestic_m.high=2 TB/s")  # fmt: skip
+    problem, evaluate, units = bridges.salib_problem(own, outputs=["revenue"])
+    place = problem["names"].index("domestic_m")
+    assert (problem["bounds"][place], units["domestic_m"]) == ([1000.0, 2000.0], "GB/s")
+    X = np.stack([held(own.scenarios.table, name) for name in problem["names"]], axis=1)
+    rule = own.evaluator.outcomes(own.baseline.reshape(1, 1))[0]
+    assert evaluate(X).tobytes() == rule[OUTCOMES.index("revenue")].tobytes()
+    assert ((X[:, place] >= 1000.0) & (X[:, place] <= 2000.0)).all()
