@@ -201,37 +201,37 @@ def distributions(problem: Problem) -> dict[str, Any]:
 
 def _sampler(problem: Problem, start: Floats | None) -> Any:
     """The sampler of the study's engine; every option that shapes its proposals is named."""
-    from optuna import samplers
+    from optuna.samplers import GPSampler, TPESampler
 
-    from tiercap.optimizer.search import genetic, sampling
+    from tiercap.optimizer.search import samplers
 
     budget = problem.study.search
     options = engines.options_of(budget.engine, budget.options)
     seed, population, spaces = budget.seed % 2**32, budget.population, distributions(problem)
     match budget.engine:
         case "nsga2":
-            return genetic.NSGA2(spaces, population, **_variation(options, problem), seed=seed)
+            return samplers.NSGA2(spaces, population, **_variation(options, problem), seed=seed)
         case "nsga3":
             variation = _variation(options, problem) | {"dividing_parameter": options["divisions"]}
-            return genetic.NSGA3(spaces, population, **variation, seed=seed)
+            return samplers.NSGA3(spaces, population, **variation, seed=seed)
         case "tpe":
-            return samplers.TPESampler(
+            return TPESampler(
                 n_startup_trials=cast(int, options["startup_trials"]), n_ei_candidates=cast(int, options["candidates"]),
                 multivariate=cast(bool, options["multivariate"]), constant_liar=True, seed=seed,
             )  # fmt: skip
         case "cmaes":
             return _cmaes(problem, options, start)
         case "gp":
-            return samplers.GPSampler(
+            return GPSampler(
                 n_startup_trials=cast(int, options["startup_trials"]),
                 deterministic_objective=cast(bool, options["deterministic"]), seed=seed,
             )  # fmt: skip
         case "qmc":
-            return sampling.QuasiRandom(spaces, options["sequence"], options["scramble"], seed)
+            return samplers.QuasiRandom(spaces, options["sequence"], options["scramble"], seed)
         case "grid":
             return _grid(problem, cast(int, options["points"]), seed)
         case "random":
-            return sampling.Random(spaces, seed)
+            return samplers.Random(spaces, seed)
     return _offered(spaces)
 
 
