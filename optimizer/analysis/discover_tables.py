@@ -14,7 +14,7 @@ from tiercap.optimizer.analysis.sensitivity_tables import answering
 from tiercap.optimizer.io.columns import Columns
 from tiercap.optimizer.rules.encode import describe
 from tiercap.optimizer.runs.folder import RunFolder
-from tiercap.optimizer.study import load
+from tiercap.optimizer.study import stored
 from tiercap.optimizer.study.problem import UNITS
 
 #: Unit and meaning of every column that is not a parameter or an outcome.
@@ -123,7 +123,7 @@ def write(found: Discovery, output: Path | None, command: str) -> Path:
             figures.write(found, folder.path)
         meanings = [(name, *about) for name, about in COLUMNS.items()]
         folder.write_codebook(meanings + [(info.name, info.unit, info.meaning) for info in found.inputs])
-        folder.write_manifest({**summary(found), "command": command, "study": load.resolved(found.problem.study)})
+        folder.write_manifest({**summary(found), "command": command, "study": stored.resolved(found.problem.study)})
         folder.log("finished", futures=len(found.cases.interest))
     return folder.path
 

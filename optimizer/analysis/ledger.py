@@ -83,15 +83,15 @@ def ledger(problem: Problem) -> Ledger:
             name: variance.first_order(table[info.name][: len(members)], means[k], float(totals[k]))
             if fitted
             else variance.first_order(table[info.name], outcomes[k])
-            for k, name in enumerate(problem.outcomes)
+            for k, name in enumerate(problem.scoring.outcomes)
         }
         after = outside(members.columns[info.name], info.unit) if fitted else None
         entries.append(Entry(info, _prior(info), _quantiles(after, members.weights), bits.get(info.name), shares))
     labels = {
         name: variance.of_labels(members.structures[rows], means[k], float(totals[k]))
-        for k, name in enumerate(problem.outcomes)
+        for k, name in enumerate(problem.scoring.outcomes)
     }
-    objectives = tuple(problem.outcomes)
+    objectives = tuple(problem.scoring.outcomes)
     return Ledger(tuple(entries), labels, objectives, study.baseline, members.name, len(table))
 
 
@@ -117,7 +117,7 @@ def _outcomes(problem: Problem, table: np.ndarray) -> Floats:
     scenarios = Scenarios(table, np.full(len(table), 1.0 / len(table)), 0, "calibrated")
     evaluator = Evaluator(scenarios, problem.study.horizon, exporter_catalogue(), problem.threads)
     found = evaluator.outcomes(problem.baseline.reshape(-1, 1))[0]
-    return found[[OUTCOMES.index(name) for name in problem.outcomes]]
+    return found[[OUTCOMES.index(name) for name in problem.scoring.outcomes]]
 
 
 def _prior(info: ParameterInfo) -> tuple[float, float, float] | None:

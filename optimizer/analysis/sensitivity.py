@@ -116,7 +116,7 @@ def of_parameters(
     all the same. points : of each of the two samples, a power of two; of a calibrated ensemble the study's scenarios
     are taken as they are. The seed is that of the study's scenarios. Raises InputError.
     """
-    outputs = tuple(explained.outcome(name) for name in dict.fromkeys(outcomes or problem.outcomes))
+    outputs = tuple(explained.outcome(name) for name in dict.fromkeys(outcomes or problem.scoring.outcomes))
     _check(tail)
     evaluate = factors.evaluator_of(problem, policy, [OUTCOMES.index(output.outcome) for output in outputs])
     plan, tell = problem.study.scenarios, progress or _silent

@@ -15,7 +15,7 @@ from tiercap.optimizer.io.columns import Columns
 from tiercap.optimizer.rules.encode import describe
 from tiercap.optimizer.runs.folder import RunFolder
 from tiercap.optimizer.runs.identity import configuration
-from tiercap.optimizer.study import load
+from tiercap.optimizer.study import stored
 from tiercap.optimizer.study.problem import Problem
 
 #: What stands for the unit of a column whose rows have different ones.
@@ -138,7 +138,7 @@ def write(found: Sensitivity, output: Path | None, command: str) -> Path:
             folder.write_table(name, table, {column: COLUMNS[column][0] for column in table})
         meanings = [(name, *about) for name, about in COLUMNS.items()]
         folder.write_codebook(meanings + [(one.name, one.unit, one.meaning) for one in found.inputs])
-        told = {**summary(found), "command": command, "study": load.resolved(found.problem.study)}
+        told = {**summary(found), "command": command, "study": stored.resolved(found.problem.study)}
         folder.write_manifest(told)
         folder.log("finished", evaluations=found.sample.evaluations)
     return folder.path

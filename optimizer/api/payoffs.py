@@ -25,7 +25,8 @@ from tiercap.optimizer.io import frames
 from tiercap.optimizer.io.frames import Variable
 from tiercap.optimizer.model.measures import meaning
 from tiercap.optimizer.study import load
-from tiercap.optimizer.study.problem import SPREAD, Problem
+from tiercap.optimizer.study.problem import Problem
+from tiercap.optimizer.study.scoring import SPREAD
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -136,7 +137,7 @@ def statistics(policies: Policies, study: Problem, measures: Sequence[str] = ())
     """
     frames.check_installed()
     given = understood(policies, study)
-    texts = list(measures) or [f"{name}_{word}" for name in study.outcomes for word in SPREAD]
+    texts = list(measures) or [f"{name}_{word}" for name in study.scoring.outcomes for word in SPREAD]
     wanted = list(dict.fromkeys(explained.measure(text, study) for text in texts))
     pairs = [(one.outcome, one.statistic) for one in wanted]
     found = np.empty((len(given), len(pairs)))

@@ -114,7 +114,8 @@ def _statistics(problem: Any, named: list[NamedPolicy], wanted: list[tuple[str, 
 
 
 def _print_outcomes(problem: Any, named: list[NamedPolicy], shown: list[str], as_json: bool, quiet: bool) -> None:
-    from tiercap.optimizer.study.problem import SPREAD, UNITS
+    from tiercap.optimizer.study.problem import UNITS
+    from tiercap.optimizer.study.scoring import SPREAD
 
     wanted = [(outcome, statistic) for outcome in shown for statistic in SPREAD]
     spread = _statistics(problem, named, wanted).reshape(len(named), len(shown), len(SPREAD))
@@ -122,7 +123,7 @@ def _print_outcomes(problem: Any, named: list[NamedPolicy], shown: list[str], as
         policies = [_policy_json(given, spread[p], shown) for p, given in enumerate(named)]
         print_json({"scenarios": scenarios_json(problem), "policies": policies})
         return
-    detailed = shown if len(shown) < len(UNITS) else problem.outcomes
+    detailed = shown if len(shown) < len(UNITS) else problem.scoring.outcomes
     if len(named) <= SIDE_BY_SIDE:
         _print_columns(named, spread, shown, detailed)
     else:
@@ -132,7 +133,8 @@ def _print_outcomes(problem: Any, named: list[NamedPolicy], shown: list[str], as
 
 def _print_columns(named: list[NamedPolicy], spread: Any, shown: list[str], detailed: list[str]) -> None:
     """A column a policy: means, and for the outcomes in ``detailed`` where the scenarios lie."""
-    from tiercap.optimizer.study.problem import SPREAD, UNITS
+    from tiercap.optimizer.study.problem import UNITS
+    from tiercap.optimizer.study.scoring import SPREAD
 
     below = dict(zip(SPREAD[1:], ("  5 of 100 below", "  50 of 100 below", "  5 of 100 above"), strict=True))
     rows = []
@@ -159,7 +161,8 @@ def _print_lines(named: list[NamedPolicy], spread: Any, shown: list[str], detail
 def _policy_json(given: NamedPolicy, spread: Any, shown: list[str]) -> dict[str, Any]:
     """One policy of the JSON answer; spread : float64[outcome, statistic]."""
     from tiercap.optimizer.rules.encode import describe
-    from tiercap.optimizer.study.problem import SPREAD, UNITS
+    from tiercap.optimizer.study.problem import UNITS
+    from tiercap.optimizer.study.scoring import SPREAD
 
     outcomes = {
         outcome: {**dict(zip(SPREAD, spread[k], strict=True)), "unit": UNITS[outcome]}

@@ -361,9 +361,9 @@ def _outcome_rows(problem: Any, columns: list[Any]) -> list[list[str]]:
     from tiercap.optimizer.study.problem import UNITS
 
     rows = []
-    for name in dict.fromkeys([*problem.outcomes, *ALSO_SHOWN]):
+    for name in dict.fromkeys([*problem.scoring.outcomes, *ALSO_SHOWN]):
         rows.append([f"{name}{_bracketed(UNITS[name])}", *_cells(problem, columns, name, "mean")])
-        if name in problem.outcomes:
+        if name in problem.scoring.outcomes:
             rows.append(["  5 of 100 below", *_cells(problem, columns, name, "p05")])
             rows.append(["  5 of 100 above", *_cells(problem, columns, name, "p95")])
         for other in (o.statistic for o in problem.study.objectives if o.outcome == name and o.statistic != "mean"):
@@ -373,7 +373,7 @@ def _outcome_rows(problem: Any, columns: list[Any]) -> list[list[str]]:
 
 
 def _cells(problem: Any, columns: list[Any], name: str, statistic: str) -> list[str]:
-    place = problem.reported.index((name, statistic))
+    place = problem.scoring.reported.index((name, statistic))
     return [figure(float(values[place])) for *_, values in columns]
 
 

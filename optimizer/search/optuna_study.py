@@ -40,16 +40,16 @@ def check(problem: Problem) -> None:
             f"engine `{name}` knows one objective, and the study has {len(problem.objectives)}: keep one of "
             f"[objectives], or choose another engine, such as {engines.DEFAULT}"
         )
-    if not engine.constraints and problem.limits:
+    if not engine.constraints and problem.scoring.limits:
         raise InputError(f"engine `{name}` heeds no constraints, and the study has some: choose another engine")
     if budget.pruner != "none" and len(problem.objectives) > 1:
         raise InputError(
             f"pruner `{budget.pruner}` compares policies by one objective, and the study has "
             f"{len(problem.objectives)}: keep one, or set search.pruner=none"
         )
-    if budget.pruner != "none" and problem.screened[0][1] != "mean":
+    if budget.pruner != "none" and problem.scoring.screened[0][1] != "mean":
         raise InputError(
-            f"pruner `{budget.pruner}` compares means, and the objective is {problem.screened[0][1]}: "
+            f"pruner `{budget.pruner}` compares means, and the objective is {problem.scoring.screened[0][1]}: "
             "set search.pruner=none"
         )
     if engine.package and importlib.util.find_spec(engine.package) is None:
@@ -99,7 +99,7 @@ def tell(study: optuna.Study, problem: Problem, trials: list[optuna.Trial], valu
     """Report a generation's objectives and constraints; a policy with an outcome that is not finite has failed."""
     from optuna.trial import TrialState
 
-    bounds = problem.bounds()
+    bounds = problem.scoring.bounds()
     with experimental_on_purpose():
         for trial, row, over, sound in zip(trials, *verdicts(problem, values), strict=True):
             if not sound:
@@ -112,7 +112,7 @@ def tell(study: optuna.Study, problem: Problem, trials: list[optuna.Trial], valu
 
 def verdicts(problem: Problem, values: Floats) -> tuple[Floats, Floats, NDArray[np.bool_]]:
     """Of each policy its objectives, by how much it breaks each bound, and whether all of these are finite."""
-    objectives, excess = values[:, : len(problem.objectives)], problem.violations(values)
+    objectives, excess = values[:, : len(problem.objectives)], problem.scoring.violations(values)
     usable: Any = np.isfinite(np.hstack([objectives, excess])).all(axis=1)
     return objectives, excess, usable
 
@@ -189,7 +189,7 @@ def journal(study: optuna.Study, objectives: list[str]) -> bytes:
 
 def directions(problem: Problem) -> Any:
     """Which way each objective is better, in Optuna's words."""
-    return ["maximize" if sign < 0 else "minimize" for sign in problem.signs]
+    return ["maximize" if sign < 0 else "minimize" for sign in problem.scoring.signs]
 
 
 def distributions(problem: Problem) -> dict[str, Any]:

@@ -260,7 +260,7 @@ class SharedStudy:
             if sorted(told) != list(range(count)):
                 raise StorageError(f"{self.place.shown} has lost trials of generation {generation}: was any deleted?")
             trials = [told[k] for k in range(count)]
-        names, few, columns = self.problem.space.names, self.problem.screened, self.problem.reported
+        names, few, columns = self.problem.space.names, self.problem.scoring.screened, self.problem.scoring.reported
         return Told(
             np.array([self._coords(trial) for trial in trials]).reshape(count, len(names)),
             np.array([trial.user_attrs[POLICY]["few"] for trial in trials], dtype=np.float64).reshape(count, len(few)),
@@ -300,7 +300,7 @@ class SharedStudy:
         state = TrialState.COMPLETE if sound else TrialState.FAIL
         try:
             self._storage.set_trial_user_attr(trial, FOUND, values.tolist())
-            for name, amount in zip(self.problem.bounds(), excess.tolist() if sound else (), strict=sound):
+            for name, amount in zip(self.problem.scoring.bounds(), excess.tolist() if sound else (), strict=sound):
                 self._storage.set_trial_system_attr(trial, f"{_CONSTRAINT}:{name}", amount)
             self._storage.set_trial_state_values(trial, state, objectives.tolist() if sound else None)
         except UpdateFinishedTrialError:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -21,9 +20,9 @@ from tiercap.optimizer.io import toml_text
 from tiercap.optimizer.io import units as quantities
 from tiercap.optimizer.io.toml_text import TomlFile
 from tiercap.optimizer.model import parameters
-from tiercap.optimizer.study import engines, schema
 from tiercap.optimizer.study import objectives as scores
-from tiercap.optimizer.study.records import Objective, Study
+from tiercap.optimizer.study import schema
+from tiercap.optimizer.study.records import Study
 from tiercap.optimizer.study.records import lever_meaning as lever_meaning
 from tiercap.optimizer.study.schema import Draft, Keys
 
@@ -89,51 +88,11 @@ def builtin_text(name: str) -> str:
     return _builtin_path(name).read_text(encoding="utf-8")
 
 
-def resolved(study: Study) -> dict[str, Any]:
-    """The whole study as JSON can hold it: every value that shapes a result, and where it was said."""
-    return {
-        "study": {
-            "name": study.name,
-            "title": study.title,
-            "baseline": study.baseline,
-            "source": study.source,
-        },
-        "horizon": asdict(study.horizon),
-        "policy": dict(study.policy),
-        "levers": {lever.name: _without_name(asdict(lever)) for lever in study.levers},
-        "objectives": {o.key or o.outcome: _objective(o) for o in study.objectives},
-        "constraints": {
-            c.key or c.outcome: {"statistic": c.statistic, "min": c.low, "max": c.high} for c in study.constraints
-        },
-        "scenarios": asdict(study.scenarios),
-        "search": asdict(study.search) | {"options": engines.options_of(study.search.engine, study.search.options)},
-        "parameters": {
-            info.name: {"distribution": info.distribution.name, **dict(info.distribution.arguments)}
-            if info.distribution
-            else info.value
-            for info in study.parameters
-        },
-        "units": {info.name: info.unit for info in study.parameters},
-        "origins": dict(study.origins),
-    }
-
-
 def rule_names() -> tuple[str, ...]:
     """Names of the built-in rules."""
     from tiercap.optimizer.rules.book import load_rules  # late: most commands never look at a rule
 
     return tuple(load_rules())
-
-
-def _objective(objective: Objective) -> str | dict[str, str]:
-    """As a study file may have it: the direction alone where the mean is meant."""
-    if objective.statistic == "mean":
-        return objective.direction
-    return {"direction": objective.direction, "statistic": objective.statistic}
-
-
-def _without_name(record: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in record.items() if key != "name"}
 
 
 def _builtin_path(name: str) -> Path:

@@ -16,7 +16,8 @@ from tiercap.optimizer.io.units import printable
 from tiercap.optimizer.model import measures
 from tiercap.optimizer.rules.chips import exporter_catalogue
 from tiercap.optimizer.runs import named_policy
-from tiercap.optimizer.study.problem import SPREAD, Problem
+from tiercap.optimizer.study.problem import Problem
+from tiercap.optimizer.study.scoring import SPREAD
 from tiercap.optimizer.sweeps import axes
 from tiercap.optimizer.sweeps import design as sweep_design
 from tiercap.optimizer.sweeps import plan as sweep_plan

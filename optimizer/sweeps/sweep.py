@@ -25,7 +25,7 @@ from tiercap.optimizer.model.evaluator import code_digest, vector_bits
 from tiercap.optimizer.rules.encode import describe
 from tiercap.optimizer.runs.folder import RunFolder
 from tiercap.optimizer.runs.layout import SWEEP
-from tiercap.optimizer.study import load
+from tiercap.optimizer.study import stored
 from tiercap.optimizer.study.problem import Problem
 from tiercap.optimizer.sweeps import dask_blocks
 from tiercap.optimizer.sweeps import netcdf as labelled
@@ -83,7 +83,7 @@ Progress = Callable[[Sweep], Callable[[int], None]]
 
 def configuration(problem: Problem, plan: Plan, names: Sequence[str]) -> dict[str, Any]:
     """What makes a sweep the same sweep: points, policies, futures, code and data."""
-    resolved = load.resolved(problem.study)
+    resolved = stored.resolved(problem.study)
     futures = {**resolved["scenarios"], "file": getattr(plan.futures, "digest", "")}
     table = plan.design.table
     digests = {
@@ -250,7 +250,7 @@ def manifest(run: Sweep) -> dict[str, Any]:
     ]  # fmt: skip
     policies = zip(run.names, plan.policies, plan.phases, strict=True)
     return {
-        "study": load.resolved(run.problem.study),
+        "study": stored.resolved(run.problem.study),
         "configuration_sha256": run.folder.fingerprint,
         "sweep": {
             **plan.design.described(),

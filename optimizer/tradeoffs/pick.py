@@ -160,8 +160,8 @@ def pick(
     Raises InfeasibleError where no policy of the front keeps the bounds.
     """
     problem = run.problem
-    each = problem.losses_by_scenario(run.levers)
-    losses = problem.losses(problem.evaluator.statistics(run.levers, problem.screened))
+    each = problem.scoring.losses_by_scenario(run.levers, problem.evaluator)
+    losses = problem.scoring.losses(problem.evaluator.statistics(run.levers, problem.scoring.screened))
     keep = _within(problem, run.levers, bounds)
     said = [_bounds_in_words(bounds, len(keep), len(run))] if bounds else []
     span = _span(losses)
@@ -173,7 +173,7 @@ def pick(
     values = {name: float(column[chosen.row]) for name, column in run.values.items()}
     missed_by = (lambda rows: _missed_by(problem, rows, bounds)) if bounds else None
     rounding = legal.rounded(problem, values, span, digits, grid, missed_by)
-    return _described(run, way, bounds, chosen, rounding, not np.array_equal(losses * problem.signs, run.means))
+    return _described(run, way, bounds, chosen, rounding, not np.array_equal(losses * problem.scoring.signs, run.means))
 
 
 def _named(row: int, losses: Floats, keep: NDArray[np.int64], bounds: tuple[Bound, ...], names: list[str]) -> Chosen:
@@ -191,7 +191,7 @@ def _described(
     problem = run.problem
     draws = bootstrap.resamplings(problem.scenarios.weights, problem.study.search.seed)
     three = [run.levers[chosen.row : chosen.row + 1], rounding.levers, problem.baseline.reshape(1, 1)]
-    level = problem.levels(np.concatenate(three), draws)
+    level = problem.scoring.levels(np.concatenate(three), draws, problem.evaluator)
     broken = _amounts(problem, rounding.levers, bounds)[0] if bounds else np.zeros(0)
     groups = tuple(dict.fromkeys(part(name).group for name in problem.space.names))
     exact, rounded, rule = range(3)
@@ -210,7 +210,7 @@ def _described(
 
 def gained_by_rebinning(problem: Problem) -> list[str]:
     """Outcomes whose means the loophole view says cut-down designs change: the objectives', then the vendor's own."""
-    return list(dict.fromkeys([*problem.outcomes, *VENDOR]))
+    return list(dict.fromkeys([*problem.scoring.outcomes, *VENDOR]))
 
 
 def choose(losses: Floats, each: Floats, problem: Problem, way: Way, weights: Floats | None = None) -> Chosen:

@@ -108,20 +108,20 @@ def rounded(
         raise InputError("no rounding on this grid keeps the open tier inside the licensed one: give a finer --grid")
     columns = {name: np.array([given[name] for given in nested]) for name in values}
     rows = problem.space.rows(columns)
-    found = problem.evaluator.statistics(rows, problem.screened)
-    excess = problem.excess(found)
-    broken = np.maximum(problem.violations(found), 0.0).sum(axis=1)
+    found = problem.evaluator.statistics(rows, problem.scoring.screened)
+    excess = problem.scoring.excess(found)
+    broken = np.maximum(problem.scoring.violations(found), 0.0).sum(axis=1)
     broken = broken if missed_by is None else broken + missed_by(rows)
-    hurt = problem.losses(found) / span
+    hurt = problem.scoring.losses(found) / span
     worst = np.where(np.isfinite(hurt).all(axis=1), (hurt - _exact(problem, values) / span).max(axis=1), np.inf)
     best = int(np.lexsort((hurt.sum(axis=1), worst, broken))[0])
-    missed = tuple(words for words, amount in zip(problem.bounds(), excess[best], strict=True) if amount > 0.0)
+    missed = tuple(words for words, amount in zip(problem.scoring.bounds(), excess[best], strict=True) if amount > 0.0)
     return Rounded(nested[best], rows[best : best + 1], len(nested), missed)
 
 
 def _exact(problem: Problem, values: Mapping[str, float]) -> Floats:
     row = problem.space.rows(values)
-    return problem.losses(problem.evaluator.statistics(row, problem.screened))
+    return problem.scoring.losses(problem.evaluator.statistics(row, problem.scoring.screened))
 
 
 def _choices(name: str, value: float, digits: int, step: float | None) -> tuple[float, ...]:

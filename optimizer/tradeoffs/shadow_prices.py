@@ -47,7 +47,7 @@ def prices(problem: Problem, values: Mapping[str, float], draws: Floats) -> list
     moved = [_moved(problem, values, name, factor) for name, (_, factor) in asked]
     possible = [given for given in moved if given is not None]
     columns = {name: np.array([given[name] for given in (dict(values), *possible)]) for name in values}
-    found = problem.levels(problem.space.rows(columns), draws)
+    found = problem.scoring.levels(problem.space.rows(columns), draws, problem.evaluator)
     change = bootstrap.between(found.values[1:] - found.values[:1], found.drawn[:, 1:] - found.drawn[:, :1])
     rows = iter(range(len(possible)))
     result = []

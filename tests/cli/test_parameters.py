@@ -23,7 +23,7 @@ from tiercap.optimizer.rules.encode import rule_levers
 from tiercap.optimizer.rules.levers import LEVERS_TABLE, apply_levers, describe, part
 from tiercap.optimizer.rules.nesting import policies
 from tiercap.optimizer.rules.space import Lever, LeverSpace
-from tiercap.optimizer.study import load
+from tiercap.optimizer.study import load, stored
 from tiercap.optimizer.sweeps import axes, points
 from tiercap.optimizer.tradeoffs.rounding import parse_grid
 
@@ -99,8 +99,8 @@ def test_a_parameter_means_the_same_wherever_it_is_written(name: str, tmp_path: 
     for study in studies:
         info = next(info for info in study.parameters if info.name == name)
         assert (info.value, info.unit) == (WRITTEN, "GB/s")
-        assert load.resolved(study)["parameters"][name] == WRITTEN
-        assert load.resolved(study)["units"][name] == "GB/s"
+        assert stored.resolved(study)["parameters"][name] == WRITTEN
+        assert stored.resolved(study)["units"][name] == "GB/s"
         assert draw(study.parameters, 2).table[name].tolist() == [HELD] * 2
     for unit, value in (("GB/s", WRITTEN), ("TB/s", HELD)):
         file = tmp_path / "members.parquet"

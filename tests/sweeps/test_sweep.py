@@ -21,7 +21,8 @@ from tiercap.optimizer.rules.book import find_rule, load_rules
 from tiercap.optimizer.rules.encode import rule_levers
 from tiercap.optimizer.rules.levers import LEVERS_TABLE, apply_levers
 from tiercap.optimizer.study import load
-from tiercap.optimizer.study.problem import SPREAD, Problem
+from tiercap.optimizer.study.problem import Problem
+from tiercap.optimizer.study.scoring import SPREAD
 from tiercap.optimizer.sweeps import axes
 from tiercap.optimizer.sweeps import design as sweep_design
 from tiercap.optimizer.sweeps import netcdf as labelled

@@ -108,8 +108,8 @@ def test_the_best_of_all_roundings_is_taken(problem: Problem, row: int) -> None:
     assert found.tried == len(options)
     rows = problem.space.rows({name: np.array([o[name] for o in options]) for name in exact})
     wanted = [(name, "mean") for name in problem.objectives]
-    before = problem.evaluator.statistics(problem.space.rows(exact), wanted) * problem.signs
-    losses = problem.evaluator.statistics(rows, wanted) * problem.signs
+    before = problem.evaluator.statistics(problem.space.rows(exact), wanted) * problem.scoring.signs
+    losses = problem.evaluator.statistics(rows, wanted) * problem.scoring.signs
     worst = ((losses - before) / span).max(axis=1)
     assert worst[options.index(dict(found.values))] == pytest.approx(worst.min(), abs=1e-12)
 
