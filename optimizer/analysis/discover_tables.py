@@ -12,7 +12,7 @@ from tiercap.optimizer.analysis.discover import Discovery, words
 from tiercap.optimizer.analysis.prim import Box
 from tiercap.optimizer.analysis.sensitivity_tables import answering
 from tiercap.optimizer.io.columns import Columns
-from tiercap.optimizer.rules.encode import describe
+from tiercap.optimizer.rules.levers import describe
 from tiercap.optimizer.runs.folder import RunFolder
 from tiercap.optimizer.study import stored
 from tiercap.optimizer.study.problem import UNITS

@@ -12,7 +12,7 @@ import numpy as np
 from tiercap.optimizer.analysis.regional import Tail
 from tiercap.optimizer.analysis.sensitivity import CUT, Sensitivity
 from tiercap.optimizer.io.columns import Columns
-from tiercap.optimizer.rules.encode import describe
+from tiercap.optimizer.rules.levers import describe
 from tiercap.optimizer.runs.folder import RunFolder
 from tiercap.optimizer.runs.identity import configuration
 from tiercap.optimizer.study import stored

@@ -77,7 +77,7 @@ def command(
 
 
 def _json(found: Any) -> dict[str, Any]:
-    from tiercap.optimizer.rules.encode import describe
+    from tiercap.optimizer.rules.levers import describe
 
     problem, names = found.problem, found.problem.objectives
     entries = []

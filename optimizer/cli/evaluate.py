@@ -160,7 +160,7 @@ def _print_lines(named: list[NamedPolicy], spread: Any, shown: list[str], detail
 
 def _policy_json(given: NamedPolicy, spread: Any, shown: list[str]) -> dict[str, Any]:
     """One policy of the JSON answer; spread : float64[outcome, statistic]."""
-    from tiercap.optimizer.rules.encode import describe
+    from tiercap.optimizer.rules.levers import describe
     from tiercap.optimizer.study.problem import UNITS
     from tiercap.optimizer.study.scoring import SPREAD
 

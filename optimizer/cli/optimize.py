@@ -183,7 +183,7 @@ def _place(storage: str | None) -> MeetingPlace | None:
 
 
 def _print_json(run: Any) -> None:
-    from tiercap.optimizer.rules.encode import describe
+    from tiercap.optimizer.rules.levers import describe
     from tiercap.optimizer.search.run import (
         fresh_json,
         groups_json,
@@ -325,7 +325,7 @@ def _print_fresh(run: Any) -> None:
 
 def _lever_rows(problem: Any, columns: list[Any]) -> list[list[str]]:
     """Searched levers by value; what a rule of several boxes adds, below."""
-    from tiercap.optimizer.rules.encode import describe
+    from tiercap.optimizer.rules.levers import describe
 
     described = [describe(levers) for _, levers, _ in columns]
     rows = []

@@ -93,7 +93,7 @@ def command(
 
 
 def _json(found: Any) -> dict[str, Any]:
-    from tiercap.optimizer.rules.encode import describe
+    from tiercap.optimizer.rules.levers import describe
     from tiercap.optimizer.tradeoffs.pick import gained_by_rebinning
 
     problem = found.run.problem

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.optimizer.model import measures
-from tiercap.optimizer.rules.encode import describe
+from tiercap.optimizer.rules.levers import describe
 from tiercap.optimizer.study.problem import UNITS, Problem
 
 Floats = NDArray[np.float64]

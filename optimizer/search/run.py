@@ -24,8 +24,7 @@ from tiercap.optimizer.model.evaluator import vector_bits
 from tiercap.optimizer.model.indistinguishable import LEVEL, Groups
 from tiercap.optimizer.rules.admission import admitted_each
 from tiercap.optimizer.rules.chips import load_chips
-from tiercap.optimizer.rules.encode import describe
-from tiercap.optimizer.rules.levers import LEVERS_TABLE
+from tiercap.optimizer.rules.levers import LEVERS_TABLE, describe
 from tiercap.optimizer.runs.folder import RunFolder
 from tiercap.optimizer.runs.identity import SHAPING, configuration
 from tiercap.optimizer.search import infeasibility, reevaluation

@@ -17,8 +17,8 @@ from tiercap.optimizer.model.sobol import unit_points
 from tiercap.optimizer.model.streaming import Futures, StreamingEvaluator
 from tiercap.optimizer.rules.book import find_rule
 from tiercap.optimizer.rules.chips import exporter_catalogue
-from tiercap.optimizer.rules.encode import LeverSpace, mixed_levers, rule_levers
-from tiercap.optimizer.rules.space import coordinates
+from tiercap.optimizer.rules.encode import mixed_levers, rule_levers
+from tiercap.optimizer.rules.space import LeverSpace, coordinates
 from tiercap.optimizer.study.records import Study
 from tiercap.optimizer.study.scoring import Scoring
 

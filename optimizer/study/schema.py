@@ -18,6 +18,7 @@ from tiercap.optimizer.io.toml_text import TomlFile
 from tiercap.optimizer.model import distributions, parameters, scenarios
 from tiercap.optimizer.model.horizon import Horizon
 from tiercap.optimizer.model.parameters import DECLARED, ParameterInfo
+from tiercap.optimizer.rules import nesting
 from tiercap.optimizer.rules.levers import part
 from tiercap.optimizer.study import engines
 from tiercap.optimizer.study.records import LEVER_PARTS, LeverRange, ScenarioPlan, SearchBudget
@@ -304,18 +305,20 @@ def _check_within(draft: Draft, lever: LeverRange, taken: Mapping[str, LeverRang
 def _check_nesting(draft: Draft, lever: LeverRange, taken: Mapping[str, LeverRange]) -> None:
     """Inner must really be inner: open in licensed, C in B in A, and no circle."""
     outer = str(lever.within)
-    seen, step = {lever.name}, outer
-    while step in taken and taken[step].within is not None and step not in seen:
-        seen.add(step)
-        step = str(taken[step].within)
-    loosens = lever.name[0] < outer[0] or (lever.name[0] == outer[0] and "_licensed_" in lever.name)
-    if step in seen or loosens:
+    chain = nesting.around(lever.name, _withins(taken))
+    circular = chain[-1] in taken and taken[chain[-1]].within is not None
+    if circular or not nesting.may_lie_within(part(lever.name), part(outer)):
         rule = "open lies within licensed, C within B, B within A"
         draft.complain(
             ("levers", lever.name, "within"),
             f"lever `{lever.name}` within `{outer}` would loosen a tier",
             rule,
         )
+
+
+def _withins(taken: Mapping[str, LeverRange]) -> dict[str, str | None]:
+    """What each lever lies within; a wrong one as text, since its own complaint stands elsewhere."""
+    return {name: None if lever.within is None else str(lever.within) for name, lever in taken.items()}
 
 
 def take_parameters(draft: Draft) -> tuple[ParameterInfo, ...]:

@@ -22,7 +22,7 @@ from tiercap.optimizer.errors import InputError, StorageError
 from tiercap.optimizer.io import machine
 from tiercap.optimizer.model import measures
 from tiercap.optimizer.model.evaluator import code_digest, vector_bits
-from tiercap.optimizer.rules.encode import describe
+from tiercap.optimizer.rules.levers import describe
 from tiercap.optimizer.runs.folder import RunFolder
 from tiercap.optimizer.runs.layout import SWEEP
 from tiercap.optimizer.study import stored

@@ -16,7 +16,7 @@ from tiercap.optimizer.model.evaluator import Evaluator
 from tiercap.optimizer.rules.chips import Chip
 from tiercap.optimizer.rules.cliffs import NEAR, figure_of, room
 from tiercap.optimizer.rules.encode import LIMB_CAPS
-from tiercap.optimizer.rules.levers import CAPS, as_row, live, value_at
+from tiercap.optimizer.rules.levers import CAPS, as_row, live_boxes, value_at
 from tiercap.optimizer.study.problem import Problem
 
 Floats = NDArray[np.float64]
@@ -73,7 +73,7 @@ def lines(levers: NDArray[Any], chips: tuple[Chip, ...], groups: tuple[str, ...]
         if row[group]["reading"][0] != ABSOLUTE:
             continue
         for tier, word in enumerate(TIERS):
-            for number, box in enumerate(live(row, group, tier), 1):
+            for number, box in enumerate(live_boxes(row, group, tier), 1):
                 stem = f"{group}_{word}" if number == 1 else f"{group}_{word}_{number}"
                 caps = {f: value_at(row, group, f, row[group][f][0, tier, box]) for f in CAPS}
                 found += [_line(f"{stem}_{figure}", figure, cap, chips) for figure, cap in caps.items() if cap < np.inf]

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from tiercap.optimizer.errors import InputError, did_you_mean
 from tiercap.optimizer.io.units import printable, quantity
-from tiercap.optimizer.rules import levers as levers_by_name
 from tiercap.optimizer.rules.levers import CAPS, LEVERS_TABLE, part
+from tiercap.optimizer.rules.nesting import nested
 from tiercap.optimizer.study.problem import Problem
 
 Floats = NDArray[np.float64]
@@ -103,11 +103,12 @@ def rounded(
     """
     steps = grid or {}
     choices = {name: _choices(name, value, digits, steps.get(name)) for name, value in values.items()}
-    nested = [given for given in _combinations(choices, values) if _is_nested(problem, given)]
-    if not nested:
+    ways = _combinations(choices, values)
+    rows = problem.space.rows({name: np.array([way[name] for way in ways]) for name in values})
+    holds = nested(rows.reshape(-1), values)
+    if not holds.any():
         raise InputError("no rounding on this grid keeps the open tier inside the licensed one: give a finer --grid")
-    columns = {name: np.array([given[name] for given in nested]) for name in values}
-    rows = problem.space.rows(columns)
+    ways, rows = [way for way, kept in zip(ways, holds, strict=True) if kept], rows[holds]
     found = problem.evaluator.statistics(rows, problem.scoring.screened)
     excess = problem.scoring.excess(found)
     broken = np.maximum(problem.scoring.violations(found), 0.0).sum(axis=1)
@@ -116,7 +117,7 @@ def rounded(
     worst = np.where(np.isfinite(hurt).all(axis=1), (hurt - _exact(problem, values) / span).max(axis=1), np.inf)
     best = int(np.lexsort((hurt.sum(axis=1), worst, broken))[0])
     missed = tuple(words for words, amount in zip(problem.scoring.bounds(), excess[best], strict=True) if amount > 0.0)
-    return Rounded(nested[best], rows[best : best + 1], len(nested), missed)
+    return Rounded(ways[best], rows[best : best + 1], len(ways), missed)
 
 
 def _exact(problem: Problem, values: Mapping[str, float]) -> Floats:
@@ -148,16 +149,3 @@ def _combinations(choices: Mapping[str, tuple[float, ...]], values: Mapping[str,
 def _doubt(value: float, ends: tuple[float, ...]) -> float:
     """How far a value lies from its nearest neighbour, as a share of the way between the two."""
     return abs(value - ends[0]) / abs(ends[1] - ends[0])
-
-
-def _is_nested(problem: Problem, values: Mapping[str, float]) -> bool:
-    return nested(problem.space.rows(values), values)
-
-
-def nested(row: NDArray[Any], names: Mapping[str, float]) -> bool:
-    """Whether no tier of a policy, LEVERS[1, 1], is looser than the one around it in a figure of ``names``."""
-    try:
-        levers_by_name.check_nesting(levers_by_name.as_row(row), names)
-    except InputError:
-        return False
-    return True

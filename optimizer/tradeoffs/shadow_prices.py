@@ -12,8 +12,8 @@ from tiercap.kernels.params import LAGGED
 from tiercap.optimizer.model import bootstrap
 from tiercap.optimizer.model.bootstrap import Spread
 from tiercap.optimizer.rules.levers import CAPS, LEVERS_TABLE, part
+from tiercap.optimizer.rules.nesting import nested
 from tiercap.optimizer.study.problem import Problem
-from tiercap.optimizer.tradeoffs.rounding import nested
 
 Floats = NDArray[np.float64]
 
@@ -69,4 +69,4 @@ def _moved(problem: Problem, values: Mapping[str, float], name: str, factor: flo
     """The policy with one lever moved, None where that is no policy."""
     given = {**values, name: values[name] * factor}
     inside = LEVERS_TABLE[name].low <= given[name] <= LEVERS_TABLE[name].high
-    return given if inside and nested(problem.space.rows(given), {name: given[name]}) else None
+    return given if inside and nested(problem.space.rows(given).reshape(-1), (name,))[0] else None

@@ -19,8 +19,8 @@ from tiercap.optimizer.model import ensembles, parameters
 from tiercap.optimizer.model.scenarios import draw
 from tiercap.optimizer.rules import policy_text
 from tiercap.optimizer.rules.book import find_rule
-from tiercap.optimizer.rules.encode import rule_levers
-from tiercap.optimizer.rules.levers import LEVERS_TABLE, apply_levers, describe, part
+from tiercap.optimizer.rules.encode import apply_levers, rule_levers
+from tiercap.optimizer.rules.levers import LEVERS_TABLE, describe, part
 from tiercap.optimizer.rules.nesting import policies
 from tiercap.optimizer.rules.space import Lever, LeverSpace
 from tiercap.optimizer.study import load, stored

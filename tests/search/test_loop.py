@@ -9,7 +9,8 @@ import pytest
 from support.small import BLOCKS, EVALUATIONS, problem
 
 from tiercap.optimizer.errors import InfeasibleError, InputError
-from tiercap.optimizer.rules.levers import LEVERS_TABLE, check_nesting
+from tiercap.optimizer.rules import nesting
+from tiercap.optimizer.rules.levers import LEVERS_TABLE
 from tiercap.optimizer.rules.space import coordinates
 from tiercap.optimizer.runs.folder import RunFolder
 from tiercap.optimizer.runs.identity import configuration
@@ -184,4 +185,4 @@ def test_three_tiers_stay_nested(tmp_path: Path) -> None:
     rows = small.space.resolve(found.archive.coords)
     assert (rows["c"]["tpp"][:, 0, 1, 0] <= rows["b"]["tpp"][:, 0, 0, 0]).all()
     for row in rows[found.front]:
-        check_nesting(row, dict.fromkeys(LEVERS_TABLE, 0.0))  # raises where a tier loosens
+        nesting.check(row, dict.fromkeys(LEVERS_TABLE, 0.0))  # raises where a tier loosens

@@ -18,8 +18,8 @@ from tiercap.optimizer.model import statistics as robustness
 from tiercap.optimizer.model.evaluator import Evaluator
 from tiercap.optimizer.rules import nesting
 from tiercap.optimizer.rules.book import find_rule, load_rules
-from tiercap.optimizer.rules.encode import rule_levers
-from tiercap.optimizer.rules.levers import LEVERS_TABLE, apply_levers
+from tiercap.optimizer.rules.encode import apply_levers, rule_levers
+from tiercap.optimizer.rules.levers import LEVERS_TABLE
 from tiercap.optimizer.study import load
 from tiercap.optimizer.study.problem import Problem
 from tiercap.optimizer.study.scoring import SPREAD
