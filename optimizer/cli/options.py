@@ -58,7 +58,7 @@ def scenarios_option(function: F) -> F:
         "futures",
         metavar="SET",
         help="Futures to meet: calibrated (fitted to the record), prior (the parameters' own ranges), central, or a "
-        "Parquet file with a column a parameter.  [default: the study's]",
+        "CSV or Parquet file with a column a parameter.  [default: the study's]",
     )
     return futures(structure(function))
 

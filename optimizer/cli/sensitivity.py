@@ -47,8 +47,8 @@ LEVERS = "levers"
 @set_option
 @click.option(
     "--scenarios", "futures", metavar="SET",
-    help="Where points come from: prior (the parameters' own ranges), calibrated, or a Parquet file with a column a "
-    "parameter; over levers, the futures to meet.  [default: prior; over levers the study's]",
+    help="Where points come from: prior (the parameters' own ranges), calibrated, or a CSV or Parquet file with a "
+    "column a parameter; over levers, the futures to meet.  [default: prior; over levers the study's]",
 )  # fmt: skip
 @click.option(
     "--structure", metavar="NAME",

@@ -1,8 +1,8 @@
-"""Ensembles: weighted futures kept in a Parquet file, each a member with its structure, from a fit or from a user.
+"""Ensembles: weighted futures in a Parquet or CSV file, each a member with its structure, from a fit or from a user.
 
 A file has a column for every parameter it speaks of, in the unit of its field's metadata (key ``unit``), or in the
-one that `tiercap parameters` tells. Two more are optional: ``weight`` (of
-any sum; equal where there is none) and ``structure``, the label of the alternative that a member belongs to, such as
+one that `tiercap parameters` tells; a cell of a CSV may name another. Two more are optional: ``weight`` (of any sum;
+equal where there is none) and ``structure``, the label of the alternative that a member belongs to, such as
 ``rule/fixed``. A parameter without a column keeps its own range. A fit also writes ``discrepancy``, and with
 ``replay_`` before its name a parameter's value at the start of the replay, where that differs; forward runs do not
 read these.
@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 
 from tiercap.optimizer.data import shipped
 from tiercap.optimizer.errors import InputError, did_you_mean
-from tiercap.optimizer.io import columns, durable
+from tiercap.optimizer.io import columns, csv_text, durable
 from tiercap.optimizer.io import units as quantities
+from tiercap.optimizer.model import parameters
 from tiercap.optimizer.model.parameters import DECLARED, ParameterInfo, stored
 
 Floats = NDArray[np.float64]
@@ -38,6 +39,8 @@ OWN = (WEIGHT, STRUCTURE, *DISCREPANCY.values())
 #: The built-in ensembles, oldest first, with the year from which each may be used: the first has seen nothing later
 #: than 2024, the second the whole record.
 BUILTIN = {"calibrated-2024": 0, "calibrated-2026": 2026}
+#: Rows of a CSV beyond this are refused.
+MAX_MEMBERS = 1_000_000
 #: A file larger than this is refused unread.
 MAX_BYTES = 512 * 2**20
 
@@ -101,7 +104,6 @@ class Ensemble:
         spread = np.argsort(_radical_inverse(len(rows)), kind="stable")
         return rows[spread].astype(np.int64), weights[spread] / weights.sum()
 
-
     def unmet(self, n: int, seed: int) -> Ensemble:
         """What a draw may be taken from that is independent of ``pick(n, seed)``: mostly the members it left out.
 
@@ -152,14 +154,37 @@ def load(source: str | os.PathLike[str]) -> Ensemble:
         data = durable.read(path, MAX_BYTES)
     except FileNotFoundError:
         known = ", ".join(BUILTIN)
-        raise InputError(f"no ensemble `{shown}`: give a Parquet file, or one of {known}") from None
+        raise InputError(f"no ensemble `{shown}`: give a Parquet or CSV file, or one of {known}") from None
     except (OSError, durable.Unfit, ValueError) as error:
         raise InputError(f"{shown}: cannot be read as an ensemble: {error}") from None
     try:
-        arrays, units = columns.from_any_parquet(data), columns.declared_units(data)
+        if path.suffix.casefold() == ".csv":
+            arrays, units = _from_csv(data, quantities.printable(path.name)), {}
+        else:
+            arrays, units = columns.from_any_parquet(data), columns.declared_units(data)
     except columns.Damaged as error:
         raise InputError(f"{shown}: {error}") from None
     return parse(name, arrays, hashlib.sha256(data).hexdigest(), units)
+
+
+def _from_csv(data: bytes, place: str) -> dict[str, np.ndarray]:
+    """The columns of a CSV, every cell of a parameter read with its unit and checked in its line."""
+    known = [*DECLARED, *OWN, *(REPLAY + name for name in DECLARED)]
+    header, rows = csv_text.read(data, place, known, MAX_MEMBERS, "a scenario")
+    arrays = {name: np.empty(len(rows), object if name == STRUCTURE else np.float64) for name in header}
+    for k, (line, cells) in enumerate(rows):
+        for name, cell in zip(header, cells, strict=True):
+            try:
+                arrays[name][k] = _cell(name, cell)
+            except InputError as error:
+                raise InputError(f"{place}:{line}: column `{name}`: {error}") from None
+    return {name: values.astype(np.str_) if name == STRUCTURE else values for name, values in arrays.items()}
+
+
+def _cell(name: str, text: str) -> str | float:
+    if name == STRUCTURE:
+        return text
+    return quantities.number(text) if name in OWN else parameters.parse(name.removeprefix(REPLAY), text)
 
 
 def parse(

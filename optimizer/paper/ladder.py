@@ -17,7 +17,7 @@ from tiercap.optimizer.paper import labels, style
 from tiercap.optimizer.paper.exhibit import Column, Figure
 from tiercap.optimizer.paper.material import Material, Policy
 from tiercap.optimizer.rules.chips import Chip
-from tiercap.optimizer.rules.levers import CAPS, value_at
+from tiercap.optimizer.rules.levers import CAPS, live_boxes, value_at
 
 #: A chip so far below a cap, or so little above it, stands on the cliff: per cent of the cap.
 CLIFF = 5.0

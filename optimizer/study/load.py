@@ -69,7 +69,8 @@ def load(
 def scenario_flags(futures: str | None, structure: str | None) -> dict[str, Any]:
     """The flags of `load` that choose the futures.
 
-    futures : calibrated, prior, random, central, or a Parquet file with a column a parameter; None for the study's
+    futures : calibrated, prior, random, central, or a CSV or Parquet file with a column a parameter; None for those
+    of the study
     structure : only members of the ensemble with that structure, None for all
     """
     kinds = {"prior": "sobol", "calibrated": "calibrated", "random": "random", "central": "central"}

@@ -217,7 +217,7 @@ def test_an_ensemble_from_parquet(tmp_path: Path):
     path.write_bytes(columns.to_parquet({"budget_c": np.array([5.0, 8.0])}, {"budget_c": "GUSD/year"}))
     assert ensemble(str(path), replay, 99, 0).weights.tolist() == [0.5, 0.5]
     path.write_bytes(path.read_bytes()[:-40])
-    with pytest.raises(InputError, match="is no ensemble"):
+    with pytest.raises(InputError, match="cannot be read as Parquet"):
         ensemble(str(path), replay, 99, 0)
 
 
@@ -226,8 +226,8 @@ def test_an_ensemble_from_parquet(tmp_path: Path):
     [
         ("budgetc\n5\n", "unknown column `budgetc`: did you mean `budget_c`"),
         ("budget_c\n-5\n", r"mine.csv:2: column `budget_c`: .* lies outside its domain"),
-        ("budget_c,weight\n5,-1\n", "weights must be at least 0"),
-        ("budget_c,weight\n5,0\n", "weights must be at least 0"),
+        ("budget_c,weight\n5,-1\n", "weights are finite and at least 0"),
+        ("budget_c,weight\n5,0\n", "at least one weight must be above 0"),
         ("budget_c\n", "each line below is a scenario"),
     ],
 )

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import small
 
 from tiercap.kernels.params import PARAMETERS
 from tiercap.optimizer.errors import InputError
@@ -259,3 +260,48 @@ def test_a_file_of_anybodys_is_read(tmp_path: Path) -> None:
     found = ensemble.load(path)
     assert found.columns["budget_c"].tolist() == [40.0, 50.0]
     assert found.labels() == ["a", "b"]
+
+
+def test_a_csv_is_the_same_ensemble_as_its_parquet(tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text(
+        "lock_in,budget_c,replay_budget_c,weight,structure,discrepancy\n"
+        '0.5,40,5,1,rule/fixed,0.1\n60 %,"50 GUSD/year",8,3,events/fixed,0.2\n'
+    )
+    (tmp_path / "mine.parquet").write_bytes(parquet({
+        "lock_in": [0.5, 0.6], "budget_c": [40.0, 50.0], "replay_budget_c": [5.0, 8.0], "weight": [1.0, 3.0],
+        "structure": ["rule/fixed", "events/fixed"], "discrepancy": [0.1, 0.2],
+    }))  # fmt: skip
+    text, binary = (ensemble.load(tmp_path / f"mine.{ending}") for ending in ("csv", "parquet"))
+    for one in ("columns", "replayed", "discrepancy"):
+        ours, theirs = getattr(text, one), getattr(binary, one)
+        assert {name: values.tolist() for name, values in ours.items()} == {
+            name: values.tolist() for name, values in theirs.items()
+        }
+    assert text.weights.tolist() == binary.weights.tolist() == [0.25, 0.75]
+    assert text.labels() == binary.labels() == ["events/fixed", "rule/fixed"]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("lock_in\n1.5\n", "mine.csv:2: column `lock_in`: "),
+        ("lock_in\n0.5\nmuch\n", "mine.csv:3: column `lock_in`: "),
+        ("lock_inn\n0.5\n", "did you mean `lock_in`"),
+        ("weight\n1\n", "needs a column named after a parameter"),
+        ("lock_in,weight\n0.5,-1\n", "weights are finite and at least 0"),
+        ("lock_in\n", "each line below is a scenario"),
+    ],
+)
+def test_a_csv_that_is_no_ensemble_is_refused_with_its_line(text: str, says: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text(text)
+    with pytest.raises(InputError) as caught:
+        ensemble.load(path)
+    assert says in str(caught.value)
+
+
+def test_a_study_meets_the_futures_of_a_csv(tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text("lock_in,weight\n0.25,1\n0.75,3\n")
+    met = small.problem("scenarios.kind=calibrated", f"scenarios.file={path}", "scenarios.count=2").scenarios
+    assert sorted(zip(met.table["lock_in"].tolist(), met.weights.tolist(), strict=True)) == [(0.25, 0.25), (0.75, 0.75)]
