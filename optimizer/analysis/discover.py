@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.kernels.params import OUTCOMES
-from tiercap.optimizer.analysis import cart, explained, prim
+from tiercap.optimizer.analysis import cart, factors, prim
 from tiercap.optimizer.analysis import conditions as failing
 from tiercap.optimizer.analysis.conditions import Condition
 from tiercap.optimizer.analysis.prim import Box, Cases
@@ -110,7 +110,7 @@ def discover(
     if len(futures) < FEWEST:
         raise InputError(f"too few futures to tell where a policy fails: {len(futures)}; at least {FEWEST} are needed")
     infos = {info.name: info for info in problem.study.parameters}
-    names = explained.chosen([n for n in infos if np.ptp(futures.table[n]) > 0.0], over, problem)
+    names = factors.chosen([n for n in infos if np.ptp(futures.table[n]) > 0.0], over, problem)
     outcomes, interest, reasons = _failures(problem, policy, conditions, tell)
     x = np.stack([held(futures.table, name) for name in names], axis=1)
     cases = Cases(x, interest, futures.weights)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.kernels.params import OUTCOMES
-from tiercap.optimizer.analysis import variance
+from tiercap.optimizer.analysis import indices
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.io.units import outside
 from tiercap.optimizer.model import ensembles
@@ -80,15 +80,15 @@ def ledger(problem: Problem) -> Ledger:
     for info in study.parameters:
         fitted = info.name in own
         shares = {
-            name: variance.first_order(table[info.name][: len(members)], means[k], float(totals[k]))
+            name: indices.first_order(table[info.name][: len(members)], means[k], float(totals[k]))
             if fitted
-            else variance.first_order(table[info.name], outcomes[k])
+            else indices.first_order(table[info.name], outcomes[k])
             for k, name in enumerate(problem.scoring.outcomes)
         }
         after = outside(members.columns[info.name], info.unit) if fitted else None
         entries.append(Entry(info, _prior(info), _quantiles(after, members.weights), bits.get(info.name), shares))
     labels = {
-        name: variance.of_labels(members.structures[rows], means[k], float(totals[k]))
+        name: indices.of_labels(members.structures[rows], means[k], float(totals[k]))
         for k, name in enumerate(problem.scoring.outcomes)
     }
     objectives = tuple(problem.scoring.outcomes)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tiercap.kernels.params import OUTCOME_LIST, OUTCOMES, TRAJECTORY, TRAJECTORY_LIST
-from tiercap.optimizer.analysis import explained
+from tiercap.optimizer.analysis import factors
 from tiercap.optimizer.api.arguments import (
     Place,
     Policies,
@@ -138,7 +138,7 @@ def statistics(policies: Policies, study: Problem, measures: Sequence[str] = ())
     frames.check_installed()
     given = understood(policies, study)
     texts = list(measures) or [f"{name}_{word}" for name in study.scoring.outcomes for word in SPREAD]
-    wanted = list(dict.fromkeys(explained.measure(text, study) for text in texts))
+    wanted = list(dict.fromkeys(factors.measure(text, study) for text in texts))
     pairs = [(one.outcome, one.statistic) for one in wanted]
     found = np.empty((len(given), len(pairs)))
     for rows, levers, phase in together(given, study):

@@ -31,8 +31,7 @@ from tiercap.optimizer.sweeps import dask_blocks
 from tiercap.optimizer.sweeps import netcdf as labelled
 from tiercap.optimizer.sweeps import tables as sweep_files
 from tiercap.optimizer.sweeps.plan import CLIPPED, Block, BlockEvaluator, Plan, identity
-from tiercap.optimizer.sweeps.request import Request, plan_of
-from tiercap.optimizer.sweeps.size import check_room, estimate, is_large, refusal
+from tiercap.optimizer.sweeps.request import Request, check_room, estimate, is_large, plan_of, refusal
 
 
 class Extreme(NamedTuple):

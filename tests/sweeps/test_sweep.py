@@ -29,8 +29,7 @@ from tiercap.optimizer.sweeps import netcdf as labelled
 from tiercap.optimizer.sweeps import plan as sweep_plan
 from tiercap.optimizer.sweeps import points as point_file
 from tiercap.optimizer.sweeps.plan import BlockEvaluator
-from tiercap.optimizer.sweeps.request import Request, plan_of
-from tiercap.optimizer.sweeps.size import estimate, is_large, refusal
+from tiercap.optimizer.sweeps.request import Request, estimate, is_large, plan_of, refusal
 from tiercap.optimizer.sweeps.sweep import Sweep, configuration, sweep
 from tiercap.optimizer.sweeps.tables import table_columns
 

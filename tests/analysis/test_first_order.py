@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pytest
 
-from tiercap.optimizer.analysis.variance import BINS, first_order, of_labels
+from tiercap.optimizer.analysis.indices import BINS, first_order, of_labels
 
 
 def ishigami(n: int) -> tuple[np.ndarray, np.ndarray]:
