@@ -10,7 +10,7 @@ from tiercap.optimizer.io.columns import Columns
 from tiercap.optimizer.rules.levers import describe
 from tiercap.optimizer.runs.folder import RunFolder
 from tiercap.optimizer.runs.identity import configuration
-from tiercap.optimizer.runs.named_policy import OnePolicy
+from tiercap.optimizer.runs.named_policy import NamedPolicy
 from tiercap.optimizer.study import stored
 from tiercap.optimizer.study.problem import Problem
 
@@ -39,7 +39,7 @@ def answering(problem: Problem, *packages: str) -> dict[str, Any]:
     return {**made, "code": code}
 
 
-def policy_json(policy: OnePolicy) -> dict[str, Any]:
+def policy_json(policy: NamedPolicy) -> dict[str, Any]:
     """A policy's name and its levers, phase by phase, as JSON has them."""
     return {"name": policy.name, "levers": [describe(row) for row in policy.levers[0, :, None]]}
 
