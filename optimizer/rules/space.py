@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,26 +27,9 @@ ROUNDING = 1e-9
 FROM_ZERO = 0.01
 
 
-class LeverLike(Protocol):
-    """Anything that reads like a :class:`Lever`, such as a study's ranges."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def unit(self) -> str: ...
-    @property
-    def low(self) -> float: ...
-    @property
-    def high(self) -> float: ...
-    @property
-    def log(self) -> bool: ...
-    @property
-    def within(self) -> str | None: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Lever:
-    """A lever that varies: bounds in ``unit``, or fractions in (0, 1] of the lever named by ``within``.
+    """A lever that a search may move: bounds in ``unit``, or fractions in (0, 1] of the lever named by ``within``.
 
     ``unit`` is that of ``levers.LEVERS_TABLE``; with ``within`` it is not read. ``log`` says that samples are to be
     even in the logarithm; a range from 0 as `coordinates` says.
@@ -74,8 +57,8 @@ class LeverSpace:
     _order: tuple[int, ...] = field(init=False, repr=False)
     _template: NDArray[Any] = field(init=False, repr=False)
 
-    def __init__(self, levers: Sequence[LeverLike], base_row: object) -> None:
-        plain = tuple(Lever(v.name, v.unit, v.low, v.high, v.log, v.within) for v in levers)
+    def __init__(self, levers: Sequence[Lever], base_row: object) -> None:
+        plain = tuple(levers)
         object.__setattr__(self, "levers", plain)
         object.__setattr__(self, "base_row", as_row(base_row))
         _check_names(plain)
@@ -177,7 +160,7 @@ class LeverSpace:
         return place.field in CAPS and self._template[place.group]["reading"][0] == LAGGED
 
 
-def coordinates(points: NDArray[np.float64], levers: Sequence[LeverLike]) -> NDArray[np.float64]:
+def coordinates(points: NDArray[np.float64], levers: Sequence[Lever]) -> NDArray[np.float64]:
     """Unit points to coordinates of the levers, even in the logarithm where a lever says so: float64[n, d].
 
     A range from 0 has no logarithm: there it is even in that of 1 + x / (FROM_ZERO * high).
@@ -195,7 +178,7 @@ def coordinates(points: NDArray[np.float64], levers: Sequence[LeverLike]) -> NDA
     return np.stack(columns, axis=1)
 
 
-def unit(coords: NDArray[np.float64], levers: Sequence[LeverLike]) -> NDArray[np.float64]:
+def unit(coords: NDArray[np.float64], levers: Sequence[Lever]) -> NDArray[np.float64]:
     """The inverse of :func:`coordinates`, but for rounding: float64[n, d] in [0, 1]."""
     columns = []
     for k, lever in enumerate(levers):

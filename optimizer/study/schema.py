@@ -20,8 +20,9 @@ from tiercap.optimizer.model.horizon import Horizon
 from tiercap.optimizer.model.parameters import DECLARED, ParameterInfo
 from tiercap.optimizer.rules import nesting
 from tiercap.optimizer.rules.levers import part
+from tiercap.optimizer.rules.space import Lever
 from tiercap.optimizer.study import engines
-from tiercap.optimizer.study.records import LEVER_PARTS, LeverRange, ScenarioPlan, SearchBudget
+from tiercap.optimizer.study.records import LEVER_PARTS, ScenarioPlan, SearchBudget
 
 Keys = tuple[str, ...]
 
@@ -232,9 +233,9 @@ def _take_scale(draft: Draft) -> dict[str, tuple[float, float]]:
     return taken
 
 
-def take_levers(draft: Draft) -> tuple[LeverRange, ...]:
+def take_levers(draft: Draft) -> tuple[Lever, ...]:
     """The table [levers]; ``NAME = false`` drops a lever that came with ``extends``."""
-    taken: dict[str, LeverRange] = {}
+    taken: dict[str, Lever] = {}
     for name, entry in draft.table(("levers",)).items():
         if entry is False or draft.unknown(("levers", name), LEVER_PARTS, "lever"):
             continue
@@ -246,7 +247,7 @@ def take_levers(draft: Draft) -> tuple[LeverRange, ...]:
     return tuple(taken.values())
 
 
-def _lever(draft: Draft, name: str, entry: dict[str, Any]) -> LeverRange | None:
+def _lever(draft: Draft, name: str, entry: dict[str, Any]) -> Lever | None:
     path, before = ("levers", name), len(draft.problems)
     for key in entry:
         draft.unknown((*path, key), _LEVER_KEYS, "key")
@@ -262,7 +263,7 @@ def _lever(draft: Draft, name: str, entry: dict[str, Any]) -> LeverRange | None:
     if len(draft.problems) > before:
         return None
     _check_bounds(draft, name, ends[0], ends[1], scale, within)
-    return LeverRange(name, unit, ends[0], ends[1], scale == "log", within)
+    return Lever(name, unit, ends[0], ends[1], scale == "log", within)
 
 
 def _check_bounds(draft: Draft, name: str, low: float, high: float, scale: str, within: Any) -> None:
@@ -284,7 +285,7 @@ def _check_bounds(draft: Draft, name: str, low: float, high: float, scale: str, 
         draft.complain((*path, "low"), f"lever `{name}`: a log scale needs low >= 0, not {low:g}")
 
 
-def _check_within(draft: Draft, lever: LeverRange, taken: Mapping[str, LeverRange]) -> None:
+def _check_within(draft: Draft, lever: Lever, taken: Mapping[str, Lever]) -> None:
     """``within`` must name another searched lever with the same figure, without going round in a circle."""
     if lever.within is None:
         return
@@ -302,7 +303,7 @@ def _check_within(draft: Draft, lever: LeverRange, taken: Mapping[str, LeverRang
         _check_nesting(draft, lever, taken)
 
 
-def _check_nesting(draft: Draft, lever: LeverRange, taken: Mapping[str, LeverRange]) -> None:
+def _check_nesting(draft: Draft, lever: Lever, taken: Mapping[str, Lever]) -> None:
     """Inner must really be inner: open in licensed, C in B in A, and no circle."""
     outer = str(lever.within)
     chain = nesting.around(lever.name, _withins(taken))
@@ -316,7 +317,7 @@ def _check_nesting(draft: Draft, lever: LeverRange, taken: Mapping[str, LeverRan
         )
 
 
-def _withins(taken: Mapping[str, LeverRange]) -> dict[str, str | None]:
+def _withins(taken: Mapping[str, Lever]) -> dict[str, str | None]:
     """What each lever lies within; a wrong one as text, since its own complaint stands elsewhere."""
     return {name: None if lever.within is None else str(lever.within) for name, lever in taken.items()}
 

@@ -11,8 +11,9 @@ from tiercap.optimizer.io.units import outside, told
 from tiercap.optimizer.model import distributions, measures, parameters
 from tiercap.optimizer.model.horizon import Horizon
 from tiercap.optimizer.model.parameters import ParameterInfo
+from tiercap.optimizer.rules.space import Lever
 from tiercap.optimizer.study import engines
-from tiercap.optimizer.study.records import Constraint, LeverRange, Objective, ScenarioPlan, SearchBudget, Study
+from tiercap.optimizer.study.records import Constraint, Objective, ScenarioPlan, SearchBudget, Study
 
 
 def resolved(study: Study) -> dict[str, Any]:
@@ -91,9 +92,9 @@ def _search_of(said: Mapping[str, Any]) -> SearchBudget:
     return SearchBudget(**whole, engine=texts["engine"], pruner=texts["pruner"], options=options, scale=scale)
 
 
-def _lever_of(name: str, table: Mapping[str, Any]) -> LeverRange:
+def _lever_of(name: str, table: Mapping[str, Any]) -> Lever:
     low, high = float(table["low"]), float(table["high"])
-    return LeverRange(name, str(table["unit"]), low, high, bool(table["log"]), table["within"])
+    return Lever(name, str(table["unit"]), low, high, bool(table["log"]), table["within"])
 
 
 def _objective_of(key: str, entry: Any) -> Objective:

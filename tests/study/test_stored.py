@@ -11,8 +11,9 @@ import pytest
 from tiercap.optimizer.io import json_text
 from tiercap.optimizer.model import distributions, parameters
 from tiercap.optimizer.model.horizon import Horizon
+from tiercap.optimizer.rules.space import Lever
 from tiercap.optimizer.study import load, stored
-from tiercap.optimizer.study.records import Constraint, LeverRange, Objective, ScenarioPlan, SearchBudget, Study
+from tiercap.optimizer.study.records import Constraint, Objective, ScenarioPlan, SearchBudget, Study
 
 SETTINGS = (
     "discount=0.9", "scenarios.kind=random", "constraints.gap.max=30 year", "constraints.revenue.min=-1 GUSD",
@@ -32,8 +33,8 @@ def other() -> Study:
         name="another", title="Another", baseline="ban", horizon=Horizon(5, 4, 2027, 2),
         policy={"a": "ban", "b": "unrestricted", "c": "ban"},
         levers=(
-            LeverRange("b_licensed_tpp", "TPP", 10.5, 2000.0, True),
-            LeverRange("c_open_memory", "1", 0.25, 0.75, False, "c_licensed_memory"),
+            Lever("b_licensed_tpp", "TPP", 10.5, 2000.0, True),
+            Lever("c_open_memory", "1", 0.25, 0.75, False, "c_licensed_memory"),
         ),
         objectives=(Objective("substitution", "minimise", "cvar_upper10", "substitution_cvar10"),),
         constraints=(Constraint("gap", "p05", -3.5, 99.5, "gap_p05"),),
@@ -64,7 +65,7 @@ def test_every_field_survives_the_manifest() -> None:
 
 def pairs(study: Study) -> Iterator[tuple[str, Any, Any]]:
     """Every field of every record of a study, beside what a record of that kind has where nobody says otherwise."""
-    usual = replace(BASE, levers=(LeverRange("", "", 0.0, 0.0),), objectives=(Objective("", "maximise"),),
+    usual = replace(BASE, levers=(Lever("", "", 0.0, 0.0),), objectives=(Objective("", "maximise"),),
                     constraints=(Constraint(""),))  # fmt: skip
     for name in ("horizon", "scenarios", "search"):
         yield from of_record(getattr(study, name), getattr(usual, name))
