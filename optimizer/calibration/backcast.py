@@ -32,6 +32,7 @@ from tiercap.optimizer.calibration.initial_state import at_start
 from tiercap.optimizer.calibration.likelihood import Likelihood, of_row
 from tiercap.optimizer.calibration.record import RecordRow, of_role
 from tiercap.optimizer.calibration.replay import Replay
+from tiercap.optimizer.calibration.scales import scaled
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.model.ensembles import BUILTIN, Ensemble, load
 from tiercap.optimizer.model.parameters import ParameterInfo, inside
@@ -43,8 +44,6 @@ Floats = NDArray[np.float64]
 #: The ensemble that a backcast uses unless told otherwise.
 DEFAULT_SCENARIOS = "calibrated"
 QUANTILES = ("p05", "p50", "p95")
-#: A model value at or below nothing has no logarithm: it counts as this share of the low end of the row's range.
-FLOOR = 1e-3
 #: A row that is undefined in more than this share of the ensemble is not scored.
 MOST_UNDEFINED = 0.5
 #: Members of a naive forecast: quantiles of its distribution.
@@ -143,14 +142,12 @@ def _inside(row: RecordRow, low: float, high: float) -> bool:
 
 def on_scale(row: RecordRow, values: Floats) -> Floats:
     """Figures in the row's unit on the scale of the scores."""
-    if row.error == "lognormal":
-        return np.asarray(np.log(np.maximum(values, FLOOR * row.low)))
-    return values / _size(row)
+    return scaled(values, row.scale, row.low) / _size(row)
 
 
 def _size(row: RecordRow) -> float:
     """What a figure with a normal error is divided by: the observed value, or the range where that is wider."""
-    return 1.0 if row.error == "lognormal" else max(abs(row.value), row.high - row.low)
+    return 1.0 if row.scale == "log" else max(abs(row.value), row.high - row.low)
 
 
 def crps(x: Floats, weights: Floats, y: float) -> float:
@@ -192,7 +189,7 @@ def _middle(row: RecordRow) -> float:
 
 def _log_sigma(row: RecordRow) -> float:
     """Standard deviation of the logarithm of a positive row."""
-    return row.sigma if row.error == "lognormal" else row.sigma / row.value
+    return row.sigma if row.scale == "log" else row.sigma / row.value
 
 
 def _by_series(rows: Sequence[RecordRow]) -> Mapping[tuple[str, ...], list[RecordRow]]:

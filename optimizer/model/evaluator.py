@@ -8,7 +8,6 @@ Results have the same bits for any number of threads, any slicing and any compan
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -29,6 +28,7 @@ from tiercap.kernels.params import GROUP, OUTCOMES, TRAJECTORY
 from tiercap.kernels.payoff import payoff
 from tiercap.kernels.ready import KERNELS, in_cache, ready
 from tiercap.optimizer.errors import InputError
+from tiercap.optimizer.io.machine import usable_cores
 from tiercap.optimizer.model import measures
 from tiercap.optimizer.model.horizon import Horizon
 from tiercap.optimizer.model.scenarios import Scenarios
@@ -398,7 +398,7 @@ def code_digest() -> str:
 def thread_count(threads: int | None) -> int:
     """The number of kernel threads asked for, all available cores by default."""
     if threads is None:
-        return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+        return usable_cores()
     if not 1 <= threads <= MAX_THREADS:
         raise InputError(f"the number of threads must lie between 1 and {MAX_THREADS}, not {threads}")
     return threads

@@ -14,7 +14,7 @@ from tiercap.optimizer.model import bootstrap
 from tiercap.optimizer.model.bootstrap import Spread
 from tiercap.optimizer.model.evaluator import Evaluator
 from tiercap.optimizer.rules.chips import Chip
-from tiercap.optimizer.rules.cliffs import NEAR, figure_of, room
+from tiercap.optimizer.rules.cliffs import NEAR, room
 from tiercap.optimizer.rules.encode import LIMB_CAPS
 from tiercap.optimizer.rules.levers import CAPS, as_row, live_boxes, value_at
 from tiercap.optimizer.study.problem import Problem
@@ -86,7 +86,7 @@ def _line(lever: str, figure: str, cap: float, chips: tuple[Chip, ...]) -> Line:
     beside = [
         Beside(chip.name, value, room(value, shown))
         for chip in chips
-        if chip.country == "US" and chip.datacentre is not False and (value := figure_of(chip, name)) is not None
+        if chip.country == "US" and chip.datacentre is not False and (value := chip.figure(name)) is not None
     ]
     near = sorted((b for b in beside if abs(b.room) <= NEAR), key=lambda b: (abs(b.room), b.chip))
     return Line(lever, shown, tuple(near))
