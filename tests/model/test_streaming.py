@@ -124,14 +124,14 @@ def test_the_tables_of_the_allies_are_bounded_in_a_plain_evaluation(
     tiles = -(-N_FUTURES // LANES)
     monkeypatch.setattr(evaluate, "MAX_ALLIED", 2 * tiles * 8 * evaluate.lanes.ALLIED_SIZE * SHORT.steps)
     sizes: list[int] = []
-    spaced = evaluate._spaced
+    spaced = evaluate.spaced
 
     def watched(*shape: int) -> Any:
         if shape[-1] == evaluate.lanes.ALLIED_SIZE:
             sizes.append(shape[0])
         return spaced(*shape)
 
-    monkeypatch.setattr(evaluate, "_spaced", watched)
+    monkeypatch.setattr(evaluate, "spaced", watched)
     found = evaluate.Evaluator(futures, SHORT, cases.catalogue(), 2).outcomes(policies)
     assert found.tobytes() == outcomes.tobytes()
     assert sizes == [2, 2, 2, 2, 2, 1]
