@@ -23,7 +23,7 @@ from tiercap.kernels.params import OUTCOMES
 from tiercap.optimizer.bridges import uncertainties
 from tiercap.optimizer.errors import InputError, did_you_mean
 from tiercap.optimizer.model.parameters import ParameterInfo, held
-from tiercap.optimizer.rules.space import FROM_ZERO, LeverLike
+from tiercap.optimizer.rules.space import FROM_ZERO, Lever
 from tiercap.optimizer.study.problem import Problem
 from tiercap.optimizer.study.records import directions
 
@@ -123,7 +123,7 @@ def _distinct(points: Iterable[Any]) -> dict[int, Any]:
 
 def _outcomes(study: Problem, names: Sequence[str]) -> list[ScalarOutcome]:
     """Outcomes of one future, with their direction where the study's objectives say one."""
-    wanted = list(names) or [*study.outcomes, *(c.outcome for c in study.study.constraints)]
+    wanted = list(names) or [*study.scoring.outcomes, *(c.outcome for c in study.study.constraints)]
     ways = directions(study.study.objectives)
     kinds = {"maximise": ScalarOutcome.MAXIMIZE, "minimise": ScalarOutcome.MINIMIZE}
     for name in wanted:
@@ -157,7 +157,7 @@ def _parameter(info: ParameterInfo, study: Problem) -> RealParameter:
     return RealParameter.from_dist(info.name, law, default=info.value)
 
 
-def _lever(lever: LeverLike) -> RealParameter:
+def _lever(lever: Lever) -> RealParameter:
     """A lever, even in the logarithm where the study says so; from 0 as `space.coordinates` says."""
     if not lever.log:
         return RealParameter(lever.name, lever.low, lever.high)

@@ -28,7 +28,7 @@ class StudyProblem(Vectorised):  # type: ignore[misc]
     def __init__(self, study: Problem) -> None:
         self.study = study
         self.names = list(study.space.names)
-        self.objectives, self.constraints = study.objectives, study.bounds()
+        self.objectives, self.constraints = study.objectives, study.scoring.bounds()
         levers = study.space.levers
         super().__init__(
             n_var=len(levers), n_obj=len(self.objectives), n_ieq_constr=len(self.constraints),
@@ -37,13 +37,13 @@ class StudyProblem(Vectorised):  # type: ignore[misc]
 
     def _evaluate(self, x: Floats, out: dict[str, Any], *_: Any, **__: Any) -> None:
         values = self.values(x)
-        out["F"] = self.study.losses(values)
+        out["F"] = self.study.scoring.losses(values)
         if self.constraints:
-            out["G"] = self.study.violations(values)
+            out["G"] = self.study.scoring.violations(values)
 
     def values(self, x: Floats) -> Floats:
         """Objectives in their own signs, then what the constraints bound, of coordinates float64[n, n_var]."""
-        return self.study.evaluator.statistics(self.study.space.resolve(x), self.study.screened)
+        return self.study.evaluator.statistics(self.study.space.resolve(x), self.study.scoring.screened)
 
     def spread(self, n: int, seed: int = 0) -> Floats:
         """Scrambled Sobol points of the levers, float64[n, n_var], even in the logarithm where the study says so.

@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.kernels.params import OUTCOMES
-from tiercap.optimizer.analysis import explained
-from tiercap.optimizer.analysis.explained import Output
+from tiercap.optimizer.analysis import factors
+from tiercap.optimizer.analysis.factors import Output
 from tiercap.optimizer.bridges import uncertainties
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.model.distributions import Distribution
 from tiercap.optimizer.model.parameters import ParameterInfo
-from tiercap.optimizer.rules.space import LeverLike
+from tiercap.optimizer.rules.space import Lever
 from tiercap.optimizer.runs import named_policy
 from tiercap.optimizer.study.problem import Problem
 
@@ -56,7 +56,7 @@ def over_uncertainties(study: Problem, policy: str | None, names: Sequence[str])
     if not varying.infos:
         raise InputError("nothing varies here: give a parameter a range in [uncertainties]")
     met = named_policy.one(policy or study.study.baseline, study)
-    outputs = [explained.outcome(name) for name in dict.fromkeys(names or study.outcomes)]
+    outputs = [factors.outcome(name) for name in dict.fromkeys(names or study.scoring.outcomes)]
     rows = [OUTCOMES.index(output.outcome) for output in outputs]
 
     def evaluate(X: Floats) -> Floats:
@@ -75,7 +75,7 @@ def over_uncertainties(study: Problem, policy: str | None, names: Sequence[str])
 
 def over_levers(study: Problem, names: Sequence[str]) -> SalibProblem:
     """Statistics over the study's futures from policy to policy."""
-    outputs = [explained.measure(name, study) for name in dict.fromkeys(names or study.objectives)]
+    outputs = [factors.measure(name, study) for name in dict.fromkeys(names or study.objectives)]
     wanted = [(output.outcome, output.statistic) for output in outputs]
     space = study.space
 
@@ -122,5 +122,5 @@ def _law(info: ParameterInfo) -> tuple[str, list[float]]:
     )
 
 
-def _lever_law(lever: LeverLike) -> tuple[str, list[float]]:
+def _lever_law(lever: Lever) -> tuple[str, list[float]]:
     return ("logunif" if lever.log and lever.low > 0.0 else "unif"), [lever.low, lever.high]

@@ -21,8 +21,8 @@ def test_a_generation_gives_the_evaluators_numbers() -> None:
     problem = bridges.pymoo_problem(study)
     X = coordinates(np.random.default_rng(0).random((9, 9)), study.space.levers)
     F = problem.evaluate(X)
-    values = study.evaluator.statistics(study.space.resolve(X), study.screened)
-    assert F.tobytes() == study.losses(values).tobytes()
+    values = study.evaluator.statistics(study.space.resolve(X), study.scoring.screened)
+    assert F.tobytes() == study.scoring.losses(values).tobytes()
     assert (F[:, 0] == -values[:, 0]).all()  # revenue is to be large, and pymoo makes everything small
     assert problem.names == list(study.space.names)
     assert problem.objectives == ["revenue", "gap", "substitution"]
@@ -37,10 +37,10 @@ def test_constraints_are_at_most_0_where_they_hold() -> None:
     F, G = problem.evaluate(X, return_values_of=["F", "G"])
     values = problem.values(X)
     assert F.shape == (64, 3)
-    assert problem.constraints == study.bounds()
+    assert problem.constraints == study.scoring.bounds()
     assert len(problem.constraints) == G.shape[1] == 2
-    for k, (constraint, sign, bound) in enumerate(study.limits):
-        column = values[:, study.screened.index((constraint.outcome, constraint.statistic))]
+    for k, (constraint, sign, bound) in enumerate(study.scoring.limits):
+        column = values[:, study.scoring.screened.index((constraint.outcome, constraint.statistic))]
         assert ((G[:, k] <= 0.0) == (sign * column <= sign * bound)).all()
     assert 0 < (G <= 0.0).all(axis=1).sum() < 64
 
