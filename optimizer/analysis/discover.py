@@ -28,11 +28,11 @@ from tiercap.optimizer.analysis import conditions as failing
 from tiercap.optimizer.analysis.conditions import Condition
 from tiercap.optimizer.analysis.prim import Box, Cases
 from tiercap.optimizer.errors import InputError
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.model.parameters import ParameterInfo, held
 from tiercap.optimizer.runs.named_policy import NamedPolicy
 from tiercap.optimizer.study.problem import Problem
 
-Floats = NDArray[np.float64]
 Method = Literal["prim", "cart", "both"]
 Progress = Callable[[str, int, int], None]
 

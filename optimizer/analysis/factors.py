@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tiercap.kernels.params import PARAMS
 from tiercap.optimizer.errors import InputError, did_you_mean
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.io.units import printable
 from tiercap.optimizer.model import ensembles, measures, sobol
 from tiercap.optimizer.model.evaluator import Evaluator
@@ -21,7 +21,6 @@ from tiercap.optimizer.runs.named_policy import NamedPolicy
 from tiercap.optimizer.study.problem import Problem
 from tiercap.optimizer.study.records import directions, lever_meaning
 
-Floats = NDArray[np.float64]
 #: Some outcomes of every row of PARAMS[n]: float64[outcomes, n].
 Evaluate = Callable[[np.ndarray], Floats]
 

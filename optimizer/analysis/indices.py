@@ -26,8 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.optimizer.errors import InputError
-
-Floats = NDArray[np.float64]
+from tiercap.optimizer.io.arrays import Floats
 
 #: Resamplings of the points behind an interval, which leaves this share of them out on each side.
 RESAMPLES, OUTSIDE = 200, 0.05

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from tiercap.kernels.params import OUTCOMES
 from tiercap.optimizer.analysis import indices
 from tiercap.optimizer.errors import InputError
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.io.units import outside
 from tiercap.optimizer.model import ensembles
 from tiercap.optimizer.model.ensembles import Ensemble
@@ -28,7 +29,6 @@ from tiercap.optimizer.model.scenarios import Scenarios, draw
 from tiercap.optimizer.rules.chips import exporter_catalogue
 from tiercap.optimizer.study.problem import Problem
 
-Floats = NDArray[np.float64]
 #: Draws of the parameters that the ensemble leaves open, for each member.
 DRAWS = 16
 QUANTILES = ("p05", "p50", "p95")

@@ -24,13 +24,13 @@ from tiercap.optimizer.analysis.factors import SWING, Input, Output
 from tiercap.optimizer.analysis.indices import Indices, Share, check_points, first_order
 from tiercap.optimizer.analysis.regional import Tail
 from tiercap.optimizer.errors import InputError
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.model.parameters import ParameterInfo, held
 from tiercap.optimizer.model.streaming import Points, Wanted
 from tiercap.optimizer.rules.space import coordinates
 from tiercap.optimizer.runs.named_policy import NamedPolicy
 from tiercap.optimizer.study.problem import Problem
 
-Floats = NDArray[np.float64]
 #: Called with what is under way, the points done since the last call, and how many there are.
 Progress = Callable[[str, int, int], None]
 #: Outputs at the low and at the high value of each input, [inputs, outputs], and at the central ones, [outputs].

@@ -10,19 +10,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tiercap.optimizer.calibration.calibrate import Calibration
 from tiercap.optimizer.calibration.fit import Fit
 from tiercap.optimizer.errors import InputError, did_you_mean
 from tiercap.optimizer.io import frames
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.io.frames import Variable
 from tiercap.optimizer.model.ensembles import DISCREPANCY
 
 if TYPE_CHECKING:
     import xarray as xr
 
-Floats = NDArray[np.float64]
 DRAWN = ("chain", "draw")
 RECORD = "record"
 #: Streams of the errors that are added to predictions: of the posterior, and of the prior.

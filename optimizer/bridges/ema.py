@@ -22,12 +22,12 @@ from scipy import stats
 from tiercap.kernels.params import OUTCOMES
 from tiercap.optimizer.bridges import uncertainties
 from tiercap.optimizer.errors import InputError, did_you_mean
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.model.parameters import ParameterInfo, held
 from tiercap.optimizer.rules.space import FROM_ZERO, Lever
 from tiercap.optimizer.study.problem import Problem
 from tiercap.optimizer.study.records import directions
 
-Floats = NDArray[np.float64]
 #: Values by name, as the workbench hands them over.
 Point = Mapping[str, float]
 

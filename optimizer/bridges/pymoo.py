@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pymoo.core.problem import Problem as Vectorised
 
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.model.sobol import unit_points
 from tiercap.optimizer.rules.space import coordinates
 from tiercap.optimizer.study.problem import Problem
-
-Floats = NDArray[np.float64]
 
 
 class StudyProblem(Vectorised):  # type: ignore[misc]

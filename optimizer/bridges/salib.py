@@ -12,20 +12,19 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tiercap.kernels.params import OUTCOMES
 from tiercap.optimizer.analysis import factors
 from tiercap.optimizer.analysis.factors import Output
 from tiercap.optimizer.bridges import uncertainties
 from tiercap.optimizer.errors import InputError
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.model.distributions import Distribution
 from tiercap.optimizer.model.parameters import ParameterInfo
 from tiercap.optimizer.rules.space import Lever
 from tiercap.optimizer.runs import named_policy
 from tiercap.optimizer.study.problem import Problem
 
-Floats = NDArray[np.float64]
 #: Futures evaluated at a time: their tables take 70 MB over eight years.
 BLOCK = 8192
 #: SALib takes no triangle whose mode is its high end, but one that misses it by the last bit.

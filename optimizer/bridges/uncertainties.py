@@ -7,17 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tiercap.kernels.params import PARAMS
 from tiercap.optimizer.errors import InputError
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.model.evaluator import Evaluator
 from tiercap.optimizer.model.parameters import DECLARED, ParameterInfo, held, put
 from tiercap.optimizer.model.scenarios import Scenarios
 from tiercap.optimizer.rules.space import ROUNDING
 from tiercap.optimizer.study.problem import Problem
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,6 @@ from pathlib import Path
 from statistics import NormalDist, median
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tiercap.kernels.params import PARAMS
 from tiercap.optimizer.calibration.initial_state import at_start
@@ -34,12 +33,11 @@ from tiercap.optimizer.calibration.record import RecordRow, of_role
 from tiercap.optimizer.calibration.replay import Replay
 from tiercap.optimizer.calibration.scales import scaled
 from tiercap.optimizer.errors import InputError
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.model.ensembles import BUILTIN, Ensemble, load
 from tiercap.optimizer.model.parameters import ParameterInfo, inside
 from tiercap.optimizer.model.scenarios import Scenarios, draw
 from tiercap.optimizer.model.statistics import reduce
-
-Floats = NDArray[np.float64]
 
 #: The ensemble that a backcast uses unless told otherwise.
 DEFAULT_SCENARIOS = "calibrated"

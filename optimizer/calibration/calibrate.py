@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tiercap.kernels.params import PARAMS
 from tiercap.optimizer.calibration import initial_state, posterior
@@ -30,14 +29,13 @@ from tiercap.optimizer.calibration.replay import Replay, history
 from tiercap.optimizer.data import shipped
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.io import durable, json_text
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.io.units import inside, outside
 from tiercap.optimizer.model import ensembles, parameters, statistics
 from tiercap.optimizer.model.evaluator import code_digest, thread_count
 from tiercap.optimizer.model.parameters import ParameterInfo
 from tiercap.optimizer.model.scenarios import draw
 from tiercap.optimizer.study.records import Study
-
-Floats = NDArray[np.float64]
 
 SCHEMA_VERSION = 1
 #: Members of each structure in the ensemble.

@@ -17,12 +17,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tiercap.optimizer.calibration.record import RecordRow
 from tiercap.optimizer.calibration.scales import Scale, scaled, sigma, unscaled
-
-Floats = NDArray[np.float64]
+from tiercap.optimizer.io.arrays import Floats
 
 #: Degrees of freedom of the errors.
 FREEDOM = 4.0

@@ -11,14 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tiercap.optimizer.calibration import psis, smc
 from tiercap.optimizer.calibration.likelihood import Likelihood
 from tiercap.optimizer.calibration.smc import Swarm
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.model.statistics import reduce
-
-Floats = NDArray[np.float64]
 
 #: The runs agree where every coordinate's R-hat lies below this, ...
 MAX_RHAT = 1.02

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from tiercap.optimizer.io.arrays import Floats
+
 Scale = Literal["log", "logit", "linear"]
 
 #: A range holds nine tenths of the probability of a normal: this many standard deviations lie on either side.

@@ -24,10 +24,9 @@ from tiercap.optimizer.data import shipped
 from tiercap.optimizer.errors import InputError, did_you_mean
 from tiercap.optimizer.io import columns, csv_text, durable
 from tiercap.optimizer.io import units as quantities
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.model import parameters
 from tiercap.optimizer.model.parameters import DECLARED, ParameterInfo, stored
-
-Floats = NDArray[np.float64]
 
 WEIGHT, STRUCTURE = "weight", "structure"
 #: The model's own error in a member, by the kind of row: see `likelihood`.

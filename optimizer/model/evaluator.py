@@ -26,14 +26,13 @@ from tiercap.kernels.params import OUTCOMES, TRAJECTORY
 from tiercap.kernels.payoff import payoff
 from tiercap.kernels.ready import KERNELS, in_cache, ready
 from tiercap.optimizer.errors import InputError
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.io.machine import usable_cores
 from tiercap.optimizer.model import measures
 from tiercap.optimizer.model.horizon import Horizon
 from tiercap.optimizer.model.scenarios import Scenarios
 from tiercap.optimizer.model.statistics import reduce
 from tiercap.optimizer.model.tiles import Layout, allied_rows, share, slices, spaced
-
-Floats = NDArray[np.float64]
 
 #: Doubles of outcomes held at a time while reducing.
 CHUNK = 4_000_000

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from tiercap.kernels import lanes
 from tiercap.kernels.params import GROUP
-
-Floats = NDArray[np.float64]
+from tiercap.optimizer.io.arrays import Floats
 
 #: Evaluations of one call of a kernel, at most and at least: from thousandths to a few hundredths of a second. Between
 #: them each thread has CALLS calls, so that the threads end together.

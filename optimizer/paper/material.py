@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tiercap.kernels.params import OUTCOMES, TRAJECTORY
 from tiercap.optimizer.analysis.ledger import Ledger, ledger
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.model import bootstrap
 from tiercap.optimizer.model.bootstrap import Spread
 from tiercap.optimizer.model.choices import worth_looking_at
@@ -26,7 +27,6 @@ from tiercap.optimizer.runs.saved import SavedRun
 from tiercap.optimizer.study.problem import Problem
 from tiercap.optimizer.study.scoring import SPREAD
 
-Floats = NDArray[np.float64]
 #: Evidence that leads to no original: what product and readers count as resting on others' word or on none.
 WEAK = ("secondary", "assumption", "recalled")
 #: Quantiles of a band over the futures, outer and inner, and the line in its middle.

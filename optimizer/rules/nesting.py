@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from tiercap.kernels.params import GROUPS, LAGGED, TIERS
 from tiercap.optimizer.errors import InputError
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.rules.levers import CAPS, Part, as_row, collapse, live, part, put, value_at
 
-Floats = NDArray[np.float64]
 Rows = NDArray[Any]
 OPEN, LICENSED = range(len(TIERS))
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from tiercap.optimizer.errors import InputError, TiercapError
 from tiercap.optimizer.io import columns, durable, json_text
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.io.units import converted, printable
 from tiercap.optimizer.rules.levers import LEVERS_TABLE
 from tiercap.optimizer.runs import layout
@@ -20,8 +21,6 @@ from tiercap.optimizer.runs.identity import configuration
 from tiercap.optimizer.study import stored
 from tiercap.optimizer.study.problem import Problem
 from tiercap.optimizer.study.records import Study
-
-Floats = NDArray[np.float64]
 
 FRONT = "front.parquet"
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from tiercap.kernels.params import OUTCOMES
 from tiercap.optimizer.io import columns, durable
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.io.units import printable
 from tiercap.optimizer.runs import layout, provenance, saved
 from tiercap.optimizer.runs.folder import DIGESTED
@@ -26,7 +27,6 @@ from tiercap.optimizer.runs.identity import fingerprint
 from tiercap.optimizer.runs.layout import EVALUATIONS, MANIFEST
 from tiercap.optimizer.study.problem import Problem, column_name
 
-Floats = NDArray[np.float64]
 Progress = Callable[[int], None]
 
 #: Policies computed again unless told otherwise.

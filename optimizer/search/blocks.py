@@ -14,14 +14,13 @@ from numpy.typing import NDArray
 
 from tiercap.kernels.params import OUTCOMES
 from tiercap.optimizer.errors import InputError
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.io.stopwatch import Stopwatch
 from tiercap.optimizer.model.evaluator import Evaluator
 from tiercap.optimizer.study.problem import Problem, column_name
 
 if TYPE_CHECKING:
     from tiercap.optimizer.runs.folder import RunFolder
-
-Floats = NDArray[np.float64]
 
 #: Evaluations after which a block is committed: an interruption loses less than a block.
 BLOCK = 2**17

@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.model import measures
 from tiercap.optimizer.rules.levers import describe
 from tiercap.optimizer.study.problem import UNITS, Problem
-
-Floats = NDArray[np.float64]
 
 #: Policies that are shown.
 SHOWN = 5

@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.optimizer.errors import InfeasibleError, InputError
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.io.stopwatch import Stopwatch
 from tiercap.optimizer.model import convergence, front
 from tiercap.optimizer.model.sobol import unit_points
@@ -42,8 +43,6 @@ if TYPE_CHECKING:
 
     from tiercap.optimizer.runs.folder import RunFolder
     from tiercap.optimizer.search.shared import SharedStudy
-
-Floats = NDArray[np.float64]
 
 #: Policies of a generation that is bred in the few scenarios, and how many are kept for the next.
 BRED, KEPT = 256, 1024

@@ -17,14 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.optimizer.errors import InputError
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.rules.space import coordinates
 from tiercap.optimizer.study import engines
 from tiercap.optimizer.study.problem import Problem
 
 if TYPE_CHECKING:
     import optuna
-
-Floats = NDArray[np.float64]
 
 #: P-value below which Wilcoxon's test gives a policy up, and the fewest scenarios it asks for.
 P_THRESHOLD, STARTUP_STEPS = 0.1, 2

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from tiercap.optimizer.errors import InfeasibleError, StorageError
 from tiercap.optimizer.io import durable
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.model import bootstrap, front, measures
 from tiercap.optimizer.model.choices import Choice, worth_looking_at
 from tiercap.optimizer.model.convergence import REFERENCE, STILL, scaled_hypervolume
@@ -37,7 +38,6 @@ from tiercap.optimizer.search.storage_url import MeetingPlace
 from tiercap.optimizer.study import stored
 from tiercap.optimizer.study.problem import UNITS, Problem, column_name
 
-Floats = NDArray[np.float64]
 #: Given the search, returns what is called with evaluations done and hypervolume.
 Progress = Callable[[Search], Callable[[int, float | None], None]]
 

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from tiercap.optimizer.errors import InfeasibleError, InputError
 from tiercap.optimizer.io import units as quantities
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.model import convergence
 from tiercap.optimizer.model.convergence import MedianInterval
 from tiercap.optimizer.model.scenarios import MAX_SEED
@@ -34,8 +35,6 @@ from tiercap.optimizer.search.proposals import Judge
 from tiercap.optimizer.search.run import Beside, Progress, Run
 from tiercap.optimizer.study import stored
 from tiercap.optimizer.study.problem import Problem
-
-Floats = NDArray[np.float64]
 
 #: More seeds than this are refused.
 MOST = 100

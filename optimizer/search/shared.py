@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tiercap.optimizer.errors import InputError, StorageError
 from tiercap.optimizer.io import durable, json_text
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.model.evaluator import vector_bits
 from tiercap.optimizer.runs import identity
 from tiercap.optimizer.runs.layout import NOTHING_RUN
@@ -31,8 +31,6 @@ from tiercap.optimizer.search import leases
 from tiercap.optimizer.search.optuna_study import directions, distributions, experimental_on_purpose, verdicts
 from tiercap.optimizer.search.storage_url import MeetingPlace
 from tiercap.optimizer.study.problem import Problem
-
-Floats = NDArray[np.float64]
 
 #: Workers that may die of one generation before it is given up.
 DEATHS = 3

@@ -11,11 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.kernels.params import OUTCOMES
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.model import bootstrap, measures, statistics
 from tiercap.optimizer.model.evaluator import Evaluator
 from tiercap.optimizer.study.records import Constraint, Study
-
-Floats = NDArray[np.float64]
 
 #: What is kept of every outcome of a policy that met all scenarios.
 SPREAD = ("mean", "p05", "p50", "p95")

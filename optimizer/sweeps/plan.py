@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.kernels.params import TRAJECTORY
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.model import measures
 from tiercap.optimizer.model.evaluator import CHUNK, Evaluator, code_digest, ready, scenarios_within, thread_count
 from tiercap.optimizer.model.horizon import Horizon
@@ -29,7 +30,6 @@ from tiercap.optimizer.rules import nesting
 from tiercap.optimizer.rules.levers import LEVERS_TABLE
 from tiercap.optimizer.sweeps.design import Design
 
-Floats = NDArray[np.float64]
 #: Called with evaluations made since the last call.
 Progress = Callable[[int], None]
 

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.io import columns, csv_text, durable, units
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.model import parameters
 from tiercap.optimizer.model.parameters import DECLARED
 from tiercap.optimizer.rules import levers
@@ -24,8 +24,6 @@ from tiercap.optimizer.study.records import Study
 from tiercap.optimizer.sweeps import axes
 from tiercap.optimizer.sweeps import design as sweep_design
 from tiercap.optimizer.sweeps.axes import Axis
-
-Floats = NDArray[np.float64]
 
 PARQUET = b"PAR1"
 MAX_BYTES = 512 * 2**20

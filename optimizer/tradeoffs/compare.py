@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.optimizer.errors import InputError
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.io.units import printable
 from tiercap.optimizer.model import bootstrap, front, statistics
 from tiercap.optimizer.model.bootstrap import Levels, Spread
@@ -20,8 +21,6 @@ from tiercap.optimizer.runs.named_policy import NamedPolicy
 from tiercap.optimizer.runs.saved import SavedRun
 from tiercap.optimizer.study.problem import Problem
 from tiercap.optimizer.tradeoffs.pick import regrets
-
-Floats = NDArray[np.float64]
 
 #: More contenders than this make no table.
 MAX_CONTENDERS = 20

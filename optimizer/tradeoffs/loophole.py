@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.kernels.params import ABSOLUTE, OUTCOMES, TIERS
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.model import bootstrap
 from tiercap.optimizer.model.bootstrap import Spread
 from tiercap.optimizer.model.evaluator import Evaluator
@@ -18,8 +19,6 @@ from tiercap.optimizer.rules.cliffs import NEAR, room
 from tiercap.optimizer.rules.encode import LIMB_CAPS
 from tiercap.optimizer.rules.levers import CAPS, as_row, live_boxes, value_at
 from tiercap.optimizer.study.problem import Problem
-
-Floats = NDArray[np.float64]
 
 #: A lag of designs [year] that no horizon reaches: chips are then sold as they are or not at all.
 NEVER = 100.0

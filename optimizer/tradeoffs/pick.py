@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.optimizer.errors import InfeasibleError, InputError, did_you_mean
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.io.units import printable, quantity
 from tiercap.optimizer.model import bootstrap, front, measures
 from tiercap.optimizer.model import statistics as robustness
@@ -22,7 +23,6 @@ from tiercap.optimizer.study.problem import Problem
 from tiercap.optimizer.tradeoffs import loophole, shadow_prices
 from tiercap.optimizer.tradeoffs import rounding as legal
 
-Floats = NDArray[np.float64]
 Way = Literal["knee", "compromise", "regret", "weights", "row"]
 #: Ways that --by names; a row is named by RUN:ROW.
 WAYS: tuple[Way, ...] = ("knee", "compromise", "regret", "weights")

@@ -17,12 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.optimizer.errors import InputError, did_you_mean
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.io.units import printable, quantity
 from tiercap.optimizer.rules.levers import CAPS, LEVERS_TABLE, part
 from tiercap.optimizer.rules.nesting import nested
 from tiercap.optimizer.study.problem import Problem
-
-Floats = NDArray[np.float64]
 
 #: Significant digits that a rule is written with.
 DIGITS = 2
