@@ -51,7 +51,7 @@ from tiercap.optimizer.rules.chips import exporter_catalogue
 from tiercap.optimizer.rules.space import coordinates
 from tiercap.optimizer.search.loop import Search
 from tiercap.optimizer.search.run import optimize
-from tiercap.optimizer.study import load as config
+from tiercap.optimizer.study import load
 from tiercap.optimizer.study.problem import Problem
 
 from tiercap.kernels.params import OUTCOMES  # isort: skip
@@ -101,7 +101,7 @@ class Task:
         """A fresh problem: scenarios are drawn and tables filled again."""
         given = {"search.trials": self.trials, "search.screen": self.screen, "scenarios.count": self.count}
         settings = tuple(f"{name}={value}" for name, value in given.items() if value is not None)
-        return Problem(config.load(None, settings, {"search.seed": self.seed}, {}))
+        return Problem(load.load(None, settings, {"search.seed": self.seed}, {}))
 
     @cached_property
     def scenarios(self) -> int:

@@ -24,8 +24,7 @@ from numpy.typing import NDArray
 
 from tiercap.kernels.params import OUTCOMES
 from tiercap.optimizer.analysis import cart, factors, prim
-from tiercap.optimizer.analysis import conditions as failing
-from tiercap.optimizer.analysis.conditions import Condition
+from tiercap.optimizer.analysis.conditions import Condition, parse
 from tiercap.optimizer.analysis.prim import Box, Cases
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.io.arrays import Floats
@@ -93,17 +92,17 @@ def discover(
 ) -> Discovery:
     """In which of the problem's futures the policy fails.
 
-    fails : conditions as `failing` reads them; a policy fails where any of them holds. over : parameters that boxes may
-    restrict, all that vary if none. boxes : how many PRIM looks for, each in what the ones before left. dimensions :
-    parameters that a box restricts at most. Raises InputError where no future fails, where all do, or where there are
-    too few to tell.
+    fails : conditions as `conditions.parse` reads them; a policy fails where any of them holds. over : parameters that
+    boxes may restrict, all that vary if none. boxes : how many PRIM looks for, each in what the ones before left.
+    dimensions : parameters that a box restricts at most. Raises InputError where no future fails, where all do, or
+    where there are too few to tell.
     """
     if not fails:
         raise InputError('say when the policy fails: --fails "revenue < 30 GUSD", or revenue worst 10 %')
     if boxes < 1 or dimensions < 1:
         raise InputError(f"there is at least one box of at least one parameter, not {boxes} of {dimensions}")
     tell = progress or (lambda what, done, of: None)
-    conditions = tuple(failing.parse(text, problem) for text in fails)
+    conditions = tuple(parse(text, problem) for text in fails)
     if method != "prim":
         cart.check_scikit_learn()
     futures = problem.scenarios

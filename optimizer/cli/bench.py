@@ -43,13 +43,13 @@ def command(
     Example: tiercap bench -o bench-today --against bench-before/bench.json
     """
     from tiercap.optimizer.bench import compare
-    from tiercap.optimizer.bench import report as bench
+    from tiercap.optimizer.bench.report import run
 
     earlier = None if against is None else compare.read(Path(against))
     folder = None if output is None else _folder(output)
     drawing = folder is not None and _can_draw(options.quiet)
     quiet = options.quiet
-    report = bench.run(
+    report = run(
         suite, sections or SECTIONS, rounds, budget, options.threads, lambda text: say(f"bench: {text}", quiet)
     )
     if folder is not None:
@@ -80,11 +80,11 @@ def _folder(name: str) -> Path:
 
 
 def _can_draw(quiet: bool) -> bool:
-    from tiercap.optimizer.bench import figures as bench_figures
+    from tiercap.optimizer.bench import figures
     from tiercap.optimizer.errors import InputError
 
     try:
-        bench_figures.check()
+        figures.check()
     except InputError as missing:
         say(f"no figures will be drawn: {missing}", quiet)
         return False
@@ -92,12 +92,12 @@ def _can_draw(quiet: bool) -> bool:
 
 
 def _write(report: dict[str, Any], folder: Path, drawing: bool) -> None:
-    from tiercap.optimizer.bench import figures as bench_figures
+    from tiercap.optimizer.bench import figures
     from tiercap.optimizer.io import durable, json_text
 
     durable.write(folder, REPORT, (json_text.dumps(report, indent=1) + "\n").encode())
     if drawing:
-        bench_figures.write(report, folder)
+        figures.write(report, folder)
 
 
 def _print_json(report: dict[str, Any], earlier: dict[str, Any] | None) -> None:

@@ -39,11 +39,11 @@ def command(
     """
     from tiercap.optimizer.errors import InputError
     from tiercap.optimizer.paper.folder import Inputs, write
-    from tiercap.optimizer.runs import saved as saved_run
+    from tiercap.optimizer.runs.saved import load
 
     if output is not None and not output.strip():
         raise InputError("-o needs the name of a folder, not an empty text")
-    saved = saved_run.load(Path(run), options.threads)
+    saved = load(Path(run), options.threads)
     place = Path(output) if output else saved.path.with_name(f"{saved.path.name}-paper")
     inputs = Inputs(Path(sweep) if sweep else None, Path(sensitivity) if sensitivity else None, backcast)
     announce_compilation(options.quiet)

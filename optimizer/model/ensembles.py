@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from tiercap.optimizer.data import shipped
 from tiercap.optimizer.errors import InputError, did_you_mean
 from tiercap.optimizer.io import columns, csv_text, durable
-from tiercap.optimizer.io import units as quantities
 from tiercap.optimizer.io.arrays import Floats
+from tiercap.optimizer.io.units import number, outside, printable
 from tiercap.optimizer.model import parameters
 from tiercap.optimizer.model.parameters import DECLARED, ParameterInfo, stored
 
@@ -76,7 +76,7 @@ class Ensemble:
         if not chosen:
             parts = sorted({part for label in labels for part in label.split("/")} | set(labels))
             hint = did_you_mean(structure[:60], parts) if parts else "it has no column `structure`"
-            raise InputError(f"{self.name}: no structure `{quantities.printable(structure)}`: {hint}")
+            raise InputError(f"{self.name}: no structure `{printable(structure)}`: {hint}")
         rows = np.isin(self.structures, chosen)
         kept = self.weights[rows]
         if not kept.sum() > 0.0:
@@ -148,7 +148,7 @@ def load(source: str | os.PathLike[str]) -> Ensemble:
     """Read an ensemble: the name of a built-in one, or a file. Raises InputError in one sentence."""
     name = os.fspath(source)
     path = builtin_path(name) if name in BUILTIN else Path(name)
-    shown = quantities.printable(name)
+    shown = printable(name)
     try:
         data = durable.read(path, MAX_BYTES)
     except FileNotFoundError:
@@ -158,7 +158,7 @@ def load(source: str | os.PathLike[str]) -> Ensemble:
         raise InputError(f"{shown}: cannot be read as an ensemble: {error}") from None
     try:
         if path.suffix.casefold() == ".csv":
-            arrays, units = _from_csv(data, quantities.printable(path.name)), {}
+            arrays, units = _from_csv(data, printable(path.name)), {}
         else:
             arrays, units = columns.from_any_parquet(data), columns.declared_units(data)
     except columns.Damaged as error:
@@ -183,21 +183,21 @@ def _from_csv(data: bytes, place: str) -> dict[str, np.ndarray]:
 def _cell(name: str, text: str) -> str | float:
     if name == STRUCTURE:
         return text
-    return quantities.number(text) if name in OWN else parameters.parse(name.removeprefix(REPLAY), text)
+    return number(text) if name in OWN else parameters.parse(name.removeprefix(REPLAY), text)
 
 
 def parse(
     name: str, arrays: Mapping[str, np.ndarray], digest: str = "", units: Mapping[str, str] | None = None
 ) -> Ensemble:
     """An ensemble from columns, every one of them checked. units : those that columns declare"""
-    shown = quantities.printable(name)
+    shown = printable(name)
     found: dict[str, Floats] = {}
     replayed: dict[str, Floats] = {}
     for column, values in arrays.items():
         parameter = column.removeprefix(REPLAY)
         if parameter not in DECLARED and column not in OWN:
             hint = did_you_mean(column[:60], [*DECLARED, *OWN])
-            raise InputError(f"{shown}: unknown column `{quantities.printable(column)}`: {hint}")
+            raise InputError(f"{shown}: unknown column `{printable(column)}`: {hint}")
         if (column == STRUCTURE) != (values.dtype.kind == "U") or values.dtype.kind == "b":
             wanted = "text" if column == STRUCTURE else "numbers"
             raise InputError(f"{shown}: column `{column}` must hold {wanted}")
@@ -223,7 +223,7 @@ def _checked(shown: str, column: str, given: Floats, unit: str | None) -> Floats
         kept = stored(p.name, given, unit)
     except InputError as error:
         raise InputError(f"{shown}: {error}") from None
-    values = quantities.outside(kept, p.unit)
+    values = outside(kept, p.unit)
     wrong = ~((values >= p.low) & (values <= p.high))  # NaN is wrong too
     if wrong.any():
         row = int(np.argmax(wrong))
@@ -267,5 +267,5 @@ def to_parquet(arrays: Mapping[str, Any]) -> bytes:
     """An ensemble's columns, parameters in the contract's units, as the bytes of its file."""
     known = {name: name.removeprefix(REPLAY) for name in arrays}
     units = {name: DECLARED[parameter].unit for name, parameter in known.items() if parameter in DECLARED}
-    shown = {name: quantities.outside(values, units.get(name, "1")) for name, values in arrays.items()}
+    shown = {name: outside(values, units.get(name, "1")) for name, values in arrays.items()}
     return columns.to_parquet(shown, units)

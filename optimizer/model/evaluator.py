@@ -18,8 +18,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tiercap.kernels import allied as allied_kernel
-from tiercap.kernels import lanes, paths
+from tiercap.kernels import allied, lanes, paths
 from tiercap.kernels._jit import vector_bits as vector_bits
 from tiercap.kernels.arguments import Allied, Part, Policies, Results, ScenarioTiles
 from tiercap.kernels.params import OUTCOMES, TRAJECTORY
@@ -229,7 +228,7 @@ class Evaluator:
         self._kept = None  # two at a time would be twice the memory
         rows, tiles, steps = len(policies.lanes), *met.paths.shape[:2]
         a = spaced(rows, tiles, steps, lanes.ALLIED_SIZE)
-        self._spread(allied_kernel.fill_allied, rows, tiles, (policies, met, a))
+        self._spread(allied.fill_allied, rows, tiles, (policies, met, a))
         if a.nbytes <= met.paths.nbytes:
             self._kept = key, a
         return a

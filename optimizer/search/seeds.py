@@ -21,18 +21,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.optimizer.errors import InfeasibleError, InputError
-from tiercap.optimizer.io import units as quantities
+from tiercap.optimizer.io import units
 from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.model import convergence
 from tiercap.optimizer.model.convergence import MedianInterval
 from tiercap.optimizer.model.scenarios import MAX_SEED
 from tiercap.optimizer.runs import identity
 from tiercap.optimizer.runs.folder import RunFolder
-from tiercap.optimizer.search import run as optimize
 from tiercap.optimizer.search.archive import Archive, Outcome
 from tiercap.optimizer.search.loop import Search
 from tiercap.optimizer.search.proposals import Judge
-from tiercap.optimizer.search.run import Beside, Progress, Run
+from tiercap.optimizer.search.run import Beside, Progress, Run, assessed, label, objectives_json, optimize, write
 from tiercap.optimizer.study import stored
 from tiercap.optimizer.study.problem import Problem
 
@@ -128,7 +127,7 @@ def parse(text: str, first: int) -> tuple[int, ...]:
     rule = f"--seeds takes how many seeds (1 to {MOST}), or at least two seeds such as 1,2,5"
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isascii() and part.isdigit() and len(part) <= 19 for part in parts):
-        raise InputError(f"{rule}, not `{quantities.printable(text)}`")
+        raise InputError(f"{rule}, not `{units.printable(text)}`")
     numbers = tuple(int(part) for part in parts)
     if len(numbers) == 1:
         if not 1 <= numbers[0] <= MOST:
@@ -187,7 +186,7 @@ def search(
     start = time.perf_counter()
     _ = problem.space, problem.scenarios  # what is wrong with these is said before a folder is made
     problems = [problem_of(problem, seed) for seed in seeds]
-    folder = RunFolder.open(output, configuration(problem, seeds), label=optimize.label(problem.study.name))
+    folder = RunFolder.open(output, configuration(problem, seeds), label=label(problem.study.name))
     with folder:
         opened(folder.path)
         folder.log("started", resumed=folder.resumed, seeds=list(seeds))
@@ -215,7 +214,7 @@ def _one(problem: Problem, path: Path, progress: Progress | None) -> tuple[One, 
 
     run, ending = None, None
     try:
-        run = optimize.optimize(problem, path, started)
+        run = optimize(problem, path, started)
     except InfeasibleError as error:
         ending = error
     return One(problem.study.search.seed, path, run, held[0].done, held[0].blocks.reused), ending
@@ -246,7 +245,7 @@ def _together(problem: Problem, path: Path, each: Sequence[One], start: float) -
     for name, seconds in (item for run in runs for item in run.found.seconds.items()):
         spent[name] = spent.get(name, 0.0) + seconds
     counts = (sum(one.evaluations for one in each), sum(one.evaluations_reused for one in each))
-    union = optimize.assessed(problem, path, Outcome(archive, rows, ideal, nadir, table, *counts, spent), start)
+    union = assessed(problem, path, Outcome(archive, rows, ideal, nadir, table, *counts, spent), start)
     losses = problem.scoring.losses(archive.values[rows])
     told = [_told(one, losses, seeds[rows], ideal, nadir) for one in each]
     together = convergence.scaled_hypervolume(before, ideal, nadir) if len(before) else 0.0
@@ -303,10 +302,10 @@ def _write(run: SeedsRun, folder: RunFolder) -> None:
         points = np.concatenate([*run.surfaces.values()]) * problem.scoring.signs
         table = {"attained_by": np.concatenate(counts)}
         table |= {name: points[:, k] for k, name in enumerate(problem.objectives)}
-        units = {o["name"]: o["unit"] for o in optimize.objectives_json(problem)}
+        units = {o["name"]: o["unit"] for o in objectives_json(problem)}
         folder.write_table("attainment", table, units)
         rows.append(ATTAINED_BY)
-    optimize.write(run, folder, Beside({"seed": run.seed}, rows, {"seeds": seeds_json(run)}))
+    write(run, folder, Beside({"seed": run.seed}, rows, {"seeds": seeds_json(run)}))
 
 
 def seeds_json(run: SeedsRun) -> dict[str, Any]:

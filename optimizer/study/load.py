@@ -16,12 +16,11 @@ from typing import Any
 from tiercap.kernels.params import GROUPS
 from tiercap.optimizer.data import shipped
 from tiercap.optimizer.errors import InputError, did_you_mean
-from tiercap.optimizer.io import toml_text
-from tiercap.optimizer.io import units as quantities
+from tiercap.optimizer.io import toml_text, units
 from tiercap.optimizer.io.toml_text import TomlFile
 from tiercap.optimizer.model import parameters
-from tiercap.optimizer.study import objectives as scores
 from tiercap.optimizer.study import schema
+from tiercap.optimizer.study.objectives import ENTRY_KEYS, take_constraints, take_objectives
 from tiercap.optimizer.study.records import Study
 from tiercap.optimizer.study.records import lever_meaning as lever_meaning
 from tiercap.optimizer.study.schema import Draft, Keys
@@ -84,7 +83,7 @@ def builtin_text(name: str) -> str:
     """The text of a built-in study, comments included."""
     if name not in BUILTIN:
         raise InputError(
-            f"unknown built-in study `{quantities.printable(name)}`: {did_you_mean(name, BUILTIN)}"
+            f"unknown built-in study `{units.printable(name)}`: {did_you_mean(name, BUILTIN)}"
         )
     return _builtin_path(name).read_text(encoding="utf-8")
 
@@ -108,10 +107,10 @@ def _open(source: str | os.PathLike[str] | None) -> TomlFile:
         return toml_text.read(_builtin_path(name), f"builtin:{name}")
     if name != text:
         raise InputError(
-            f"unknown built-in study `{quantities.printable(name)}`: {did_you_mean(name, BUILTIN)}"
+            f"unknown built-in study `{units.printable(name)}`: {did_you_mean(name, BUILTIN)}"
         )
     if not Path(text).exists() and get_close_matches(text, BUILTIN, 1):
-        raise InputError(f"no study `{quantities.printable(text)}`: {did_you_mean(text, BUILTIN)}")
+        raise InputError(f"no study `{units.printable(text)}`: {did_you_mean(text, BUILTIN)}")
     return toml_text.read(Path(text))
 
 
@@ -167,7 +166,7 @@ def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:
 def _parts(dotted: str) -> list[str]:
     """The parts of a dotted key; a statistic such as p2.5 may stand in the name of an objective or constraint."""
     table, _, rest = dotted.partition(".")
-    if table not in scores.ENTRY_KEYS:
+    if table not in ENTRY_KEYS:
         return dotted.split(".", 2)
     name, _, key = rest.rpartition(".")
     return [table, rest] if not name or key[:1].isdigit() else [table, name, key]
@@ -202,13 +201,13 @@ def _from_settings(settings: Sequence[str]) -> TomlFile:
         if "." not in name:
             if name not in parameters.DECLARED:
                 hint = did_you_mean(name[:60], parameters.DECLARED)
-                raise InputError(f"--set: unknown parameter `{quantities.printable(name)}`: {hint}")
+                raise InputError(f"--set: unknown parameter `{units.printable(name)}`: {hint}")
             given[f"constants.{name}"] = value
         elif table in schema.TABLES and len(name) <= 100:
             given[name] = _scalar(value)
         else:
             hint = did_you_mean(table[:60], schema.TABLES)
-            raise InputError(f"--set: unknown table `{quantities.printable(table)}`: {hint}")
+            raise InputError(f"--set: unknown table `{units.printable(table)}`: {hint}")
     return TomlFile("--set", data=_nested(given))
 
 
@@ -224,7 +223,7 @@ def _build(draft: Draft, file: TomlFile) -> Study:
     """Every table to its record; problems gather in the draft."""
     schema.check_names(draft)
     rules = rule_names()
-    objectives = scores.take_objectives(draft)
+    objectives = take_objectives(draft)
     policy = {g: schema.take_choice(draft, ("policy", g), DEFAULT_RULE, rules, "rule") for g in GROUPS}
     return Study(
         name=schema.take_text(draft, ("study", "name"), Path(file.name).stem or "study", longest=64),
@@ -234,7 +233,7 @@ def _build(draft: Draft, file: TomlFile) -> Study:
         policy=policy,
         levers=schema.take_levers(draft),
         objectives=objectives,
-        constraints=scores.take_constraints(draft, objectives),
+        constraints=take_constraints(draft, objectives),
         scenarios=schema.take_scenarios(draft),
         search=schema.take_search(draft),
         parameters=schema.take_parameters(draft),

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 
 from tiercap.optimizer.errors import InputError, did_you_mean
-from tiercap.optimizer.io import units as quantities
+from tiercap.optimizer.io import units
 from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.io.units import printable
 from tiercap.optimizer.model import parameters
@@ -179,7 +179,7 @@ def _check_units(name: str, parts: list[str]) -> None:
 def _bare(text: str) -> float | None:
     """The number that ``text`` is, None where a unit follows; 0 for what is no number, which is told elsewhere."""
     try:
-        return quantities.number(text)
+        return units.number(text)
     except InputError:
         return None if text[:1] in "+-.0123456789" else 0.0
 

@@ -21,10 +21,7 @@ from tiercap.optimizer.rules.chips import exporter_catalogue
 from tiercap.optimizer.runs import named_policy
 from tiercap.optimizer.study.problem import Problem
 from tiercap.optimizer.study.scoring import SPREAD
-from tiercap.optimizer.sweeps import axes
-from tiercap.optimizer.sweeps import design as sweep_design
-from tiercap.optimizer.sweeps import plan as sweep_plan
-from tiercap.optimizer.sweeps import points as point_file
+from tiercap.optimizer.sweeps import axes, design, plan, points
 from tiercap.optimizer.sweeps.plan import BlockEvaluator, Plan, most_held, small_enough
 
 #: Points times policies, and evaluations, beyond which a sweep wants to be confirmed.
@@ -63,7 +60,7 @@ def plan_of(problem: Problem, request: Request) -> tuple[Plan, list[str]]:
     named = named_policy.several(request.policies or (study.baseline,), problem, MAX_POLICIES)
     named_policy.check_names(named)
     kept = _outcomes(request.outcomes)
-    plan = Plan(
+    work = Plan(
         design=_design(problem, request),
         policies=_side_by_side([policy.levers[0] for policy in named]),
         phases=tuple(policy.phase for policy in named),
@@ -73,15 +70,15 @@ def plan_of(problem: Problem, request: Request) -> tuple[Plan, list[str]]:
         horizon=study.horizon,
         catalogue=exporter_catalogue(),
         trajectory=request.trajectory,
-        block_size=sweep_plan.BLOCK,
+        block_size=plan.BLOCK,
     )
     most = most_held(study.horizon)
-    if plan.trajectory and len(plan.futures) > most:
+    if work.trajectory and len(work.futures) > most:
         raise InputError(
-            f"--trajectory keeps every step of at most {most:,} scenarios at a time, not {len(plan.futures):,}: "
+            f"--trajectory keeps every step of at most {most:,} scenarios at a time, not {len(work.futures):,}: "
             "ask for fewer (scenarios.count)"
         )
-    return plan, [policy.name for policy in named]
+    return work, [policy.name for policy in named]
 
 
 def _side_by_side(policies: Sequence[NDArray[Any]]) -> NDArray[Any]:
@@ -90,17 +87,17 @@ def _side_by_side(policies: Sequence[NDArray[Any]]) -> NDArray[Any]:
     return np.stack([np.concatenate([levers, np.repeat(levers[-1:], most - len(levers))]) for levers in policies])
 
 
-def _design(problem: Problem, request: Request) -> sweep_design.Design:
+def _design(problem: Problem, request: Request) -> design.Design:
     study = problem.study
     if request.points_from is not None:
         if request.over or request.points is not None or request.design != "grid":
             raise InputError("--points-from says every point: leave --over, --design and --points out")
-        return point_file.read(request.points_from, study)
+        return points.read(request.points_from, study)
     if not request.over:
         raise InputError(f"a sweep needs --over NAME=LO:HI:N, {axes.EXAMPLE}, or --points-from FILE")
-    drawn = request.design in sweep_design.DRAWN
+    drawn = request.design in design.DRAWN
     swept = [axes.parse(text, study, drawn) for text in request.over]
-    return sweep_design.make(request.design, swept, request.points, study.scenarios.seed)
+    return design.make(request.design, swept, request.points, study.scenarios.seed)
 
 
 def _outcomes(names: Sequence[str]) -> tuple[str, ...]:

@@ -27,9 +27,7 @@ from tiercap.optimizer.runs.folder import RunFolder
 from tiercap.optimizer.runs.layout import SWEEP
 from tiercap.optimizer.study import stored
 from tiercap.optimizer.study.problem import Problem
-from tiercap.optimizer.sweeps import dask_blocks
-from tiercap.optimizer.sweeps import netcdf as labelled
-from tiercap.optimizer.sweeps import tables as sweep_files
+from tiercap.optimizer.sweeps import dask_blocks, netcdf, tables
 from tiercap.optimizer.sweeps.plan import CLIPPED, Block, BlockEvaluator, Plan, identity
 from tiercap.optimizer.sweeps.request import Request, check_room, estimate, is_large, plan_of, refusal
 
@@ -127,7 +125,7 @@ def sweep(
     Raises InputError, StorageError; KeyboardInterrupt leaves a folder that the same call goes on with.
     """
     if request.netcdf:
-        labelled.check_installed()
+        netcdf.check_installed()
     if dask is not None:
         dask_blocks.check(dask)
     plan, names = plan_of(problem, request)
@@ -230,11 +228,11 @@ def _write(run: Sweep, netcdf: bool) -> None:
         "source": f"tiercap {version('tiercap')}, kernels {code_digest()}; modelled, not forecast",
         "configuration_sha256": folder.fingerprint,
     }
-    run.files, run.rows = sweep_files.write(folder, plan, run.names, _blocks(run), source, netcdf)
-    declared = sweep_files.table_columns(plan)
+    run.files, run.rows = tables.write(folder, plan, run.names, _blocks(run), source, netcdf)
+    declared = tables.table_columns(plan)
     if plan.trajectory:
         known = {column.name for column in declared}
-        declared = declared + [c for c in sweep_files.trajectory_columns(plan) if c.name not in known]
+        declared = declared + [c for c in tables.trajectory_columns(plan) if c.name not in known]
     folder.write_codebook((c.name, c.unit, c.meaning) for c in declared)
     run.seconds = time.perf_counter() - run.start
     folder.write_manifest(manifest(run))
@@ -245,7 +243,7 @@ def manifest(run: Sweep) -> dict[str, Any]:
     plan, futures = run.plan, run.plan.futures
     columns = [
         {"name": c.name, "unit": c.unit, "outcome": c.outcome, "statistic": c.statistic}
-        for c in sweep_files.table_columns(plan) if c.outcome
+        for c in tables.table_columns(plan) if c.outcome
     ]  # fmt: skip
     policies = zip(run.names, plan.policies, plan.phases, strict=True)
     return {

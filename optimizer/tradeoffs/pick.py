@@ -13,15 +13,14 @@ from numpy.typing import NDArray
 from tiercap.optimizer.errors import InfeasibleError, InputError, did_you_mean
 from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.io.units import printable, quantity
-from tiercap.optimizer.model import bootstrap, front, measures
-from tiercap.optimizer.model import statistics as robustness
+from tiercap.optimizer.model import bootstrap, front, measures, statistics
 from tiercap.optimizer.model.bootstrap import Spread
 from tiercap.optimizer.rules.chips import load_chips
 from tiercap.optimizer.rules.levers import part
 from tiercap.optimizer.runs.saved import SavedRun
 from tiercap.optimizer.study.problem import Problem
 from tiercap.optimizer.tradeoffs import loophole, shadow_prices
-from tiercap.optimizer.tradeoffs import rounding as legal
+from tiercap.optimizer.tradeoffs.rounding import DIGITS, Rounded, rounded
 
 Way = Literal["knee", "compromise", "regret", "weights", "row"]
 #: Ways that --by names; a row is named by RUN:ROW.
@@ -70,7 +69,7 @@ class Pick:
     way: Way
     bounds: tuple[Bound, ...]
     chosen: Chosen
-    rounding: legal.Rounded
+    rounding: Rounded
     broken: tuple[str, ...]
     exact: Spread
     rounded: Spread
@@ -151,7 +150,7 @@ def pick(
     way: Way,
     weights: Floats | None = None,
     bounds: tuple[Bound, ...] = (),
-    digits: int = legal.DIGITS,
+    digits: int = DIGITS,
     grid: Mapping[str, float] | None = None,
     row: int | None = None,
 ) -> Pick:
@@ -172,7 +171,7 @@ def pick(
         chosen = _named(row, losses, keep, bounds, problem.objectives)
     values = {name: float(column[chosen.row]) for name, column in run.values.items()}
     missed_by = (lambda rows: _missed_by(problem, rows, bounds)) if bounds else None
-    rounding = legal.rounded(problem, values, span, digits, grid, missed_by)
+    rounding = rounded(problem, values, span, digits, grid, missed_by)
     return _described(run, way, bounds, chosen, rounding, not np.array_equal(losses * problem.scoring.signs, run.means))
 
 
@@ -186,7 +185,7 @@ def _named(row: int, losses: Floats, keep: NDArray[np.int64], bounds: tuple[Boun
 
 
 def _described(
-    run: SavedRun, way: Way, bounds: tuple[Bound, ...], chosen: Chosen, rounding: legal.Rounded, changed: bool
+    run: SavedRun, way: Way, bounds: tuple[Bound, ...], chosen: Chosen, rounding: Rounded, changed: bool
 ) -> Pick:
     problem = run.problem
     draws = bootstrap.resamplings(problem.scenarios.weights, problem.study.search.seed)
@@ -251,7 +250,7 @@ def regrets(losses: Floats, each: Floats) -> Floats:
 
 def _least_regret(losses: Floats, each: Floats, problem: Problem) -> tuple[int, list[str]]:
     regret = regrets(losses, each)
-    largest, mean = regret.max(axis=1), robustness.reduce(regret, problem.scenarios.weights, "mean")
+    largest, mean = regret.max(axis=1), statistics.reduce(regret, problem.scenarios.weights, "mean")
     row = int(np.lexsort((mean, largest))[0])
     return row, [
         f"in no scenario does it fall short of the best policy there by more than {_percent(largest[row])} of the "

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from support.record_rows import GOOD, as_csv
 
-from tiercap.optimizer.calibration import backcast as module
+from tiercap.optimizer.calibration import backcast
 from tiercap.optimizer.calibration.backcast import Scored, crps, ensemble, log_score, score
 from tiercap.optimizer.calibration.forest import forest_bytes
 from tiercap.optimizer.calibration.record import load_record, of_role, parse_record
@@ -134,7 +134,7 @@ def quarterly(moment: str, period: str, value: float) -> dict[str, str]:
 def lines_of(*rows: dict[str, str]):
     record = rows_of(*rows)
     replay = Replay(record, threads=1)
-    return module.backcast(replay, ensemble("prior", replay, 64, 0)).lines
+    return backcast.backcast(replay, ensemble("prior", replay, 64, 0)).lines
 
 
 def test_naive_forecasts_by_hand():
@@ -181,7 +181,7 @@ def test_shares_of_naive_forecasts_end_at_one():
 def test_scores_stand_apart_by_role():
     rows = of_role(load_record(), "calibrate", "validate")
     replay = Replay(rows, threads=1)
-    found = module.backcast(replay, ensemble("prior", replay, 64, 0))
+    found = backcast.backcast(replay, ensemble("prior", replay, 64, 0))
     scores = found.scores()
     for role in ("calibrate", "validate"):
         lines = [line for line in found.lines if line.row.role == role]
@@ -243,7 +243,7 @@ def test_weights_reach_the_quantiles():
     prior = ensemble("prior", replay, 64, 0)
     lone = np.zeros(64)
     lone[5] = 1.0
-    (line,) = module.backcast(replay, Scenarios(prior.table, lone, 0, "random")).lines
+    (line,) = backcast.backcast(replay, Scenarios(prior.table, lone, 0, "random")).lines
     assert line.model.p50 == pytest.approx(replay.predict(prior.table)[5, 0])
 
 
@@ -345,7 +345,7 @@ def test_the_same_rows_make_the_same_picture(kind):
     rows = (*load_record(), *rows_of({**GOOD, "moment": "$x^2 <b>" + "y" * 60, "value": "0", "low": "0", "high": "1",
                                       "error": "normal"}))  # fmt: skip
     replay = Replay(rows, threads=1)
-    found = module.backcast(replay, ensemble("prior", replay, 32, 0))
+    found = backcast.backcast(replay, ensemble("prior", replay, 32, 0))
     one, two = (forest_bytes(found, kind, "prior & <others>") for _ in range(2))
     assert one == two
     assert one[:4] == {"pdf": b"%PDF", "svg": b"<?xm", "png": b"\x89PNG"}[kind]
@@ -371,8 +371,8 @@ def test_the_fitted_ensemble_is_the_default_and_its_error_is_in_the_interval(run
     assert few["members"] == 32
     replay = Replay(load_record(), False, 1)
     members = ensemble("calibrated", replay, 1024, 0)
-    plain = module.backcast(replay, replace(members, discrepancy=None))
-    blurred = module.backcast(replay, members)
+    plain = backcast.backcast(replay, replace(members, discrepancy=None))
+    blurred = backcast.backcast(replay, members)
     pairs = list(zip(plain.lines, blurred.lines, strict=True))
     seen = [(sharp.model, wide.model) for sharp, wide in pairs if sharp.row.kind == "observation"]
     wider = [wide.p95 - wide.p05 > sharp.p95 - sharp.p05 for sharp, wide in seen]
