@@ -22,7 +22,6 @@ from tiercap.optimizer.model import parameters
 from tiercap.optimizer.study import schema
 from tiercap.optimizer.study.objectives import ENTRY_KEYS, take_constraints, take_objectives
 from tiercap.optimizer.study.records import Study
-from tiercap.optimizer.study.records import lever_meaning as lever_meaning
 from tiercap.optimizer.study.schema import Draft, Keys
 
 #: Built-in studies, by name; the first is the default.
