@@ -199,7 +199,7 @@ def count(policies: int) -> dict[str, float]:
         return tuple(Counted(array) for array in lanes.work_space())
 
     evaluate.payoff = counting(evaluate.payoff, work_space)
-    evaluate.allied_kernel.fill_allied = counting(evaluate.allied_kernel.fill_allied, work_space)
+    evaluate.allied.fill_allied = counting(evaluate.allied.fill_allied, work_space)
     from limit import sample
 
     evaluator, levers = sample(policies, scenarios=lanes.LANES)

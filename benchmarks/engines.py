@@ -92,7 +92,7 @@ def run(settings: tuple[str, ...], seed: int, known: np.ndarray, scale: tuple[np
         with RunFolder.open(Path(place) / "run", configuration(problem)) as folder:
             found = Search(problem, folder, progress=note).run()
         seconds = perf_counter() - began
-    losses, kept = problem.losses(found.archive.values), np.empty((0, known.shape[1]))
+    losses, kept = problem.scoring.losses(found.archive.values), np.empty((0, known.shape[1]))
     track = []
     for row in found.convergence:
         kept = np.concatenate([kept, losses[found.archive.stage == row["generation"]]])

@@ -51,7 +51,7 @@ from tiercap.optimizer.rules.chips import exporter_catalogue
 from tiercap.optimizer.rules.space import coordinates
 from tiercap.optimizer.search.loop import Search
 from tiercap.optimizer.search.run import optimize
-from tiercap.optimizer.study import load as config
+from tiercap.optimizer.study import load
 from tiercap.optimizer.study.problem import Problem
 
 from tiercap.kernels.params import OUTCOMES  # isort: skip
@@ -101,7 +101,7 @@ class Task:
         """A fresh problem: scenarios are drawn and tables filled again."""
         given = {"search.trials": self.trials, "search.screen": self.screen, "scenarios.count": self.count}
         settings = tuple(f"{name}={value}" for name, value in given.items() if value is not None)
-        return Problem(config.load(None, settings, {"search.seed": self.seed}, {}))
+        return Problem(load.load(None, settings, {"search.seed": self.seed}, {}))
 
     @cached_property
     def scenarios(self) -> int:
@@ -129,7 +129,7 @@ def on_kernels(problem: Problem) -> Losses:
 
     def losses(unit: np.ndarray) -> np.ndarray:
         levers = problem.space.resolve(coordinates(unit, problem.space.levers))
-        return problem.evaluator.statistics(levers, wanted) * problem.signs
+        return problem.evaluator.statistics(levers, wanted) * problem.scoring.signs
 
     return losses
 
@@ -141,7 +141,7 @@ def on_arrays(problem: Problem) -> Losses:
 
     def losses(unit: np.ndarray) -> np.ndarray:
         levers = problem.space.resolve(coordinates(unit, problem.space.levers))
-        return model.outcomes(levers)[:, rows].mean(axis=-1) * problem.signs
+        return model.outcomes(levers)[:, rows].mean(axis=-1) * problem.scoring.signs
 
     return losses
 
@@ -169,7 +169,7 @@ def run_tiercap(task: Task, folder: Path) -> Track:
 
     run = optimize(task.problem(), folder / "run", progress)
     track.total = perf_counter() - track.start
-    losses = run.problem.losses(run.found.archive.values)
+    losses = run.problem.scoring.losses(run.found.archive.values)
     for row in run.found.convergence:
         done = int(row["evaluations"])
         at = next(seconds for count, seconds in seen if count >= done)
@@ -193,7 +193,7 @@ def run_pymoo(task: Task, arrays: bool) -> Track:
 
     class Levers(Vectorised):  # type: ignore[misc]
         def __init__(self) -> None:
-            super().__init__(n_var=d, n_obj=len(problem.signs), xl=np.zeros(d), xu=np.ones(d))
+            super().__init__(n_var=d, n_obj=len(problem.scoring.signs), xl=np.zeros(d), xu=np.ones(d))
 
         def _evaluate(self, unit: np.ndarray, out: dict[str, Any], *_: Any, **__: Any) -> None:
             found = np.concatenate(list(pool.map(_compute, np.array_split(unit, 2)))) if pool else kernels(unit)
@@ -228,7 +228,7 @@ def run_platypus(task: Task, whole: bool) -> Track:
                 job.solution.feasible = job.solution.evaluated = True
             return jobs
 
-    levers = platypus.Problem(d, len(problem.signs))
+    levers = platypus.Problem(d, len(problem.scoring.signs))
     levers.types[:] = platypus.Real(0.0, 1.0)
     levers.function = alone = OneByOne(kernels, track, task)
     evaluator = Whole() if whole else MapEvaluator()

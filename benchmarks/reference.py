@@ -61,7 +61,7 @@ class Union:
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
-        k = len(problem.signs)
+        k = len(problem.scoring.signs)
         self.coords = np.empty((0, len(problem.space.levers)))
         self.losses = np.empty((0, k))
         self.found_by = np.empty(0, dtype=np.int64)
@@ -98,7 +98,7 @@ def front_of(
         stored = work / f"chunk-{number:05d}.npz"
         if not stored.exists():
             chunk = drawn()[first : first + CHUNK]
-            values = problem.evaluator.statistics(problem.space.resolve(chunk), wanted) * problem.signs
+            values = problem.evaluator.statistics(problem.space.resolve(chunk), wanted) * problem.scoring.signs
             kept = front.nondominated(values)
             temporary = work / f"part-{number:05d}.npz"
             np.savez(temporary, coords=chunk[kept], losses=values[kept])
@@ -142,7 +142,7 @@ def searched(engine: str, seed: int, times: float, work: Path) -> tuple[np.ndarr
     with RunFolder.open(work, configuration(problem)) as folder:
         found = Search(problem, folder).run()
     rows = found.front
-    return found.archive.coords[rows], problem.losses(found.archive.values)[rows], found.evaluations
+    return found.archive.coords[rows], problem.scoring.losses(found.archive.values)[rows], found.evaluations
 
 
 def added(union: Union, run: Path) -> tuple[np.ndarray, np.ndarray, int]:
@@ -161,7 +161,7 @@ def added(union: Union, run: Path) -> tuple[np.ndarray, np.ndarray, int]:
             continue
         table = columns.from_parquet(block.read_bytes(), f"{fingerprint}/{name}")
         coords.append(np.stack([table[name] for name in names], axis=1))
-        losses.append(np.stack([table[name] for name in wanted], axis=1) * problem.signs)
+        losses.append(np.stack([table[name] for name in wanted], axis=1) * problem.scoring.signs)
         evaluations += len(coords[-1]) * len(problem.scenarios)
     if not coords:
         raise SystemExit(f"{run} holds no block of policies in all scenarios: is it a run folder?")
@@ -216,7 +216,7 @@ def write(union: Union) -> None:
     """The table, then the facts with its digest."""
     problem, rows = union.problem, thinned(union.losses)
     order = rows[np.lexsort(union.losses[rows].T[::-1])]
-    values = union.losses[order] * problem.signs
+    values = union.losses[order] * problem.scoring.signs
     table: dict[str, Any] = {f"lever_{n}": union.coords[order, k] for k, n in enumerate(problem.space.names)}
     table |= {name: values[:, k] for k, name in enumerate(problem.objectives)}
     table["source"] = np.array([union.sources[k] for k in union.found_by[order]], dtype=str)
@@ -229,8 +229,8 @@ def write(union: Union) -> None:
         "policies": len(union.losses),
         "policies_stored": len(order),
         "epsilon_of_stored": additive_epsilon(union.losses[order], union.losses, ideal, nadir),
-        "scale": {n: [float(a), float(b)] for n, a, b in zip(problem.objectives, ideal * problem.signs,
-                                                           nadir * problem.signs, strict=True)},
+        "scale": {n: [float(a), float(b)] for n, a, b in zip(problem.objectives, ideal * problem.scoring.signs,
+                                                           nadir * problem.scoring.signs, strict=True)},
         "hypervolume": scaled_hypervolume(union.losses, ideal, nadir),
         "sources": [{**fact, "on_the_front": n} for fact, n in zip(union.facts, counts, strict=True)],
         "evaluations": sum(fact["evaluations"] for fact in union.facts),
@@ -253,7 +253,7 @@ def load(problem: Problem) -> tuple[np.ndarray, np.ndarray]:
         raise SystemExit(f"{TABLE.name} is not the file that {FACTS.name} speaks of: bring both back")
     table = columns.from_parquet(data)
     coords = np.stack([table[f"lever_{name}"] for name in problem.space.names], axis=1)
-    return coords, np.stack([table[name] for name in problem.objectives], axis=1) * problem.signs
+    return coords, np.stack([table[name] for name in problem.objectives], axis=1) * problem.scoring.signs
 
 
 def check() -> int:
@@ -261,9 +261,9 @@ def check() -> int:
     problem = Problem(config.load(None, (), {}, {}))
     coords, losses = load(problem)
     wanted = [(o.outcome, o.statistic) for o in problem.study.objectives]
-    again = problem.evaluator.statistics(problem.space.resolve(coords), wanted) * problem.signs
+    again = problem.evaluator.statistics(problem.space.resolve(coords), wanted) * problem.scoring.signs
     worst = float(np.max(np.abs(again - losses) / np.abs(losses)))
-    scale = problem.scale
+    scale = problem.scoring.scale
     ideal, nadir = front.ideal_and_nadir(losses)
     stated = scale is not None and np.allclose(scale[0], ideal, rtol=1e-3) and np.allclose(scale[1], nadir, rtol=1e-3)
     print(f"{len(coords)} policies, largest relative deviation {worst:.1e}; scale stated: {stated}")

@@ -339,7 +339,7 @@ OUTCOME_LIST: tuple[Outcome, ...] = (
     *_outcomes_by_workload("compute_lead", "1", "A's computing over C's, discounted geometric mean"),
     Outcome("terminal_compute_lead", "1", "A's computing over C's after the last step"),
     *_outcomes_by_workload("terminal_compute_lead", "1", "A's computing over C's after the last step"),
-    Outcome("world_share_c", "1", "C's share of all computing after the last step, stocks weighted by capability"),
+    Outcome("world_share_c", "1", "C's share of all computing after the last step"),
     Outcome("domestic_supply", "MH100e/year", "what domestic makers can sell, mean over the years"),
     Outcome("terminal_supply", "MH100e/year", "what domestic makers can sell in the last step"),
     Outcome("terminal_substitution", "percent", "terminal_supply over that of the same future without control"),

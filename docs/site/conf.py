@@ -14,7 +14,9 @@ sys.path.insert(0, str(HERE))  # mathml.py stands beside this file
 #: What the left column shows, in its order. A page that is missing here fails the build.
 CONTENTS = {
     "Learn": ["docs/tutorial", "docs/example"],
-    "Do": ["docs/howto-study", "docs/howto-sweep", "docs/howto-sensitivity", "docs/howto-python"],
+    "Do": [
+        "docs/howto-study", "docs/howto-sweep", "docs/howto-sensitivity", "docs/howto-python", "docs/howto-bridges",
+    ],
     "Look up": ["docs/reference-commands", "docs/reference-model", "docs/reference-search", "docs/reference-rules"],
     "Understand": ["docs/model", "docs/calibration", "docs/data", "docs/record", "docs/architecture"],
     "Work on it": ["CONTRIBUTING", "benchmarks/README", "CHANGELOG"],

@@ -16,13 +16,12 @@ from numpy.typing import NDArray
 from tiercap.kernels.params import OUTCOMES
 from tiercap.optimizer.errors import InputError, did_you_mean
 from tiercap.optimizer.io import units
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.model.statistics import reduce
 from tiercap.optimizer.runs import named_policy
 from tiercap.optimizer.runs.named_policy import NamedPolicy
 from tiercap.optimizer.study.problem import UNITS, Problem
 from tiercap.optimizer.study.records import directions
-
-Floats = NDArray[np.float64]
 
 _COMPARED = re.compile(r"(\w+)\s*(<=|>=|<|>)\s*(\S.*)", re.ASCII)
 _SHARE = re.compile(r"(\w+)\s+(?:in\s+)?(?:the\s+)?(worst|lowest|highest)\s+([0-9]{1,2})\s*%", re.ASCII)

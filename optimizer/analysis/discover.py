@@ -23,16 +23,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.kernels.params import OUTCOMES
-from tiercap.optimizer.analysis import cart, explained, prim
-from tiercap.optimizer.analysis import conditions as failing
-from tiercap.optimizer.analysis.conditions import Condition
+from tiercap.optimizer.analysis import cart, factors, prim
+from tiercap.optimizer.analysis.conditions import Condition, parse
 from tiercap.optimizer.analysis.prim import Box, Cases
 from tiercap.optimizer.errors import InputError
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.model.parameters import ParameterInfo, held
 from tiercap.optimizer.runs.named_policy import NamedPolicy
 from tiercap.optimizer.study.problem import Problem
 
-Floats = NDArray[np.float64]
 Method = Literal["prim", "cart", "both"]
 Progress = Callable[[str, int, int], None]
 
@@ -93,24 +92,24 @@ def discover(
 ) -> Discovery:
     """In which of the problem's futures the policy fails.
 
-    fails : conditions as `failing` reads them; a policy fails where any of them holds. over : parameters that boxes may
-    restrict, all that vary if none. boxes : how many PRIM looks for, each in what the ones before left. dimensions :
-    parameters that a box restricts at most. Raises InputError where no future fails, where all do, or where there are
-    too few to tell.
+    fails : conditions as `conditions.parse` reads them; a policy fails where any of them holds. over : parameters that
+    boxes may restrict, all that vary if none. boxes : how many PRIM looks for, each in what the ones before left.
+    dimensions : parameters that a box restricts at most. Raises InputError where no future fails, where all do, or
+    where there are too few to tell.
     """
     if not fails:
         raise InputError('say when the policy fails: --fails "revenue < 30 GUSD", or revenue worst 10 %')
     if boxes < 1 or dimensions < 1:
         raise InputError(f"there is at least one box of at least one parameter, not {boxes} of {dimensions}")
     tell = progress or (lambda what, done, of: None)
-    conditions = tuple(failing.parse(text, problem) for text in fails)
+    conditions = tuple(parse(text, problem) for text in fails)
     if method != "prim":
         cart.check_scikit_learn()
     futures = problem.scenarios
     if len(futures) < FEWEST:
         raise InputError(f"too few futures to tell where a policy fails: {len(futures)}; at least {FEWEST} are needed")
     infos = {info.name: info for info in problem.study.parameters}
-    names = explained.chosen([n for n in infos if np.ptp(futures.table[n]) > 0.0], over, problem)
+    names = factors.chosen([n for n in infos if np.ptp(futures.table[n]) > 0.0], over, problem)
     outcomes, interest, reasons = _failures(problem, policy, conditions, tell)
     x = np.stack([held(futures.table, name) for name in names], axis=1)
     cases = Cases(x, interest, futures.weights)

@@ -10,11 +10,9 @@ import numpy as np
 from tiercap.optimizer.analysis import figures
 from tiercap.optimizer.analysis.discover import Discovery, words
 from tiercap.optimizer.analysis.prim import Box
-from tiercap.optimizer.analysis.sensitivity_tables import answering
+from tiercap.optimizer.analysis.tables import answering, policy_json, write_account, write_tables
 from tiercap.optimizer.io.columns import Columns
-from tiercap.optimizer.rules.encode import describe
 from tiercap.optimizer.runs.folder import RunFolder
-from tiercap.optimizer.study import load
 from tiercap.optimizer.study.problem import UNITS
 
 #: Unit and meaning of every column that is not a parameter or an outcome.
@@ -115,15 +113,12 @@ def write(found: Discovery, output: Path | None, command: str) -> Path:
     """
     folder = RunFolder.open(output, _configuration(found), label="discover")
     with folder:
-        units = {info.name: info.unit for info in found.inputs} | {name: UNITS[name] for name in found.outcomes}
-        units |= {name: unit for name, (unit, _) in COLUMNS.items()}
-        for name, table in tables(found).items():
-            folder.write_table(name, table, {column: units[column] for column in table})
+        named = {info.name: (info.unit, info.meaning) for info in found.inputs}
+        named |= {name: (UNITS[name], "") for name in found.outcomes}
+        write_tables(folder, tables(found), {**named, **COLUMNS})
         if figures.available():
             figures.write(found, folder.path)
-        meanings = [(name, *about) for name, about in COLUMNS.items()]
-        folder.write_codebook(meanings + [(info.name, info.unit, info.meaning) for info in found.inputs])
-        folder.write_manifest({**summary(found), "command": command, "study": load.resolved(found.problem.study)})
+        write_account(folder, COLUMNS, found.inputs, summary(found), command, found.problem)
         folder.log("finished", futures=len(found.cases.interest))
     return folder.path
 
@@ -131,10 +126,7 @@ def write(found: Discovery, output: Path | None, command: str) -> Path:
 def summary(found: Discovery) -> dict[str, Any]:
     """What was asked and what came out, as JSON has it."""
     return {
-        "policy": {
-            "name": found.policy.name,
-            "levers": [describe(row) for row in found.policy.levers[0, :, None]],
-        },
+        "policy": policy_json(found.policy),
         "fails_where": list(found.reasons),
         "futures": len(found.cases.interest),
         "failing": found.failing,

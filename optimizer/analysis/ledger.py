@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.kernels.params import OUTCOMES
-from tiercap.optimizer.analysis import variance
+from tiercap.optimizer.analysis import indices
 from tiercap.optimizer.errors import InputError
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.io.units import outside
 from tiercap.optimizer.model import ensembles
 from tiercap.optimizer.model.ensembles import Ensemble
@@ -28,7 +29,6 @@ from tiercap.optimizer.model.scenarios import Scenarios, draw
 from tiercap.optimizer.rules.chips import exporter_catalogue
 from tiercap.optimizer.study.problem import Problem
 
-Floats = NDArray[np.float64]
 #: Draws of the parameters that the ensemble leaves open, for each member.
 DRAWS = 16
 QUANTILES = ("p05", "p50", "p95")
@@ -80,18 +80,18 @@ def ledger(problem: Problem) -> Ledger:
     for info in study.parameters:
         fitted = info.name in own
         shares = {
-            name: variance.first_order(table[info.name][: len(members)], means[k], float(totals[k]))
+            name: indices.first_order(table[info.name][: len(members)], means[k], float(totals[k]))
             if fitted
-            else variance.first_order(table[info.name], outcomes[k])
-            for k, name in enumerate(problem.outcomes)
+            else indices.first_order(table[info.name], outcomes[k])
+            for k, name in enumerate(problem.scoring.outcomes)
         }
         after = outside(members.columns[info.name], info.unit) if fitted else None
         entries.append(Entry(info, _prior(info), _quantiles(after, members.weights), bits.get(info.name), shares))
     labels = {
-        name: variance.of_labels(members.structures[rows], means[k], float(totals[k]))
-        for k, name in enumerate(problem.outcomes)
+        name: indices.of_labels(members.structures[rows], means[k], float(totals[k]))
+        for k, name in enumerate(problem.scoring.outcomes)
     }
-    objectives = tuple(problem.outcomes)
+    objectives = tuple(problem.scoring.outcomes)
     return Ledger(tuple(entries), labels, objectives, study.baseline, members.name, len(table))
 
 
@@ -117,7 +117,7 @@ def _outcomes(problem: Problem, table: np.ndarray) -> Floats:
     scenarios = Scenarios(table, np.full(len(table), 1.0 / len(table)), 0, "calibrated")
     evaluator = Evaluator(scenarios, problem.study.horizon, exporter_catalogue(), problem.threads)
     found = evaluator.outcomes(problem.baseline.reshape(-1, 1))[0]
-    return found[[OUTCOMES.index(name) for name in problem.outcomes]]
+    return found[[OUTCOMES.index(name) for name in problem.scoring.outcomes]]
 
 
 def _prior(info: ParameterInfo) -> tuple[float, float, float] | None:

@@ -18,8 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.optimizer.errors import InputError
-
-Floats = NDArray[np.float64]
+from tiercap.optimizer.io.arrays import Floats
 
 #: Share of a box's mass that one peel removes, and one paste adds.
 PEEL = 0.05

@@ -20,11 +20,9 @@ import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tiercap.optimizer.errors import InputError
-
-Floats = NDArray[np.float64]
+from tiercap.optimizer.io.arrays import Floats
 
 #: Slices an input is cut into.
 SLICES = 10

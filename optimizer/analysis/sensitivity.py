@@ -19,19 +19,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.kernels.params import OUTCOMES
-from tiercap.optimizer.analysis import explained, factors, regional, variance
-from tiercap.optimizer.analysis import indices as saltelli
-from tiercap.optimizer.analysis.explained import SWING, Input, Output
-from tiercap.optimizer.analysis.indices import Share
+from tiercap.optimizer.analysis import factors, regional
+from tiercap.optimizer.analysis.factors import SWING, Input, Output
+from tiercap.optimizer.analysis.indices import Indices, Share, check_points, first_order
 from tiercap.optimizer.analysis.regional import Tail
 from tiercap.optimizer.errors import InputError
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.model.parameters import ParameterInfo, held
 from tiercap.optimizer.model.streaming import Points, Wanted
 from tiercap.optimizer.rules.space import coordinates
 from tiercap.optimizer.runs.named_policy import NamedPolicy
 from tiercap.optimizer.study.problem import Problem
 
-Floats = NDArray[np.float64]
 #: Called with what is under way, the points done since the last call, and how many there are.
 Progress = Callable[[str, int, int], None]
 #: Outputs at the low and at the high value of each input, [inputs, outputs], and at the central ones, [outputs].
@@ -116,7 +115,7 @@ def of_parameters(
     all the same. points : of each of the two samples, a power of two; of a calibrated ensemble the study's scenarios
     are taken as they are. The seed is that of the study's scenarios. Raises InputError.
     """
-    outputs = tuple(explained.outcome(name) for name in dict.fromkeys(outcomes or problem.outcomes))
+    outputs = tuple(factors.outcome(name) for name in dict.fromkeys(outcomes or problem.scoring.outcomes))
     _check(tail)
     evaluate = factors.evaluator_of(problem, policy, [OUTCOMES.index(output.outcome) for output in outputs])
     plan, tell = problem.study.scenarios, progress or _silent
@@ -124,9 +123,9 @@ def of_parameters(
         raise InputError("nothing varies in the one central scenario: ask for prior or calibrated futures")
     if plan.kind == "calibrated":
         return _of_members(problem, policy, outputs, evaluate, over, tail, tell)
-    saltelli.check_points(points)
+    check_points(points)
     infos = {info.name: info for info in problem.study.parameters}
-    names = explained.chosen([n for n, info in infos.items() if info.distribution is not None], over, problem)
+    names = factors.chosen([n for n, info in infos.items() if info.distribution is not None], over, problem)
     a, b = factors.parameter_samples(problem.study.parameters, points, plan.seed)
     planned = points * (len(names) + 2)
 
@@ -142,7 +141,7 @@ def of_parameters(
     f_a, f_b = told(a), told(b)
     _check_outputs(outputs, f_a)
     first, total = _sobol(f_a, f_b, swapped(), plan.seed)
-    inputs = tuple(explained.range_input(infos[name]) for name in names)
+    inputs = tuple(factors.range_input(infos[name]) for name in names)
     swing = _tornado(inputs, {name: info.value for name, info in infos.items()}, evaluate)
     words = f"two samples of {points:,} points from the parameters' own ranges, drawn independently, seed {plan.seed}"
     sample = Sample(np.stack([held(a, name) for name in names], axis=1), f_a, words, planned + 2 * len(inputs) + 1)
@@ -165,7 +164,7 @@ def _of_members(
     if n < FEWEST:
         raise InputError(f"the ensemble is worth {n} members, and at least {FEWEST} are needed: raise scenarios.count")
     infos = {info.name: info for info in problem.study.parameters}
-    names = explained.chosen([name for name in infos if np.ptp(table[name]) > 0.0], over, problem)
+    names = factors.chosen([name for name in infos if np.ptp(table[name]) > 0.0], over, problem)
     y = factors.told(evaluate, table, lambda done: tell(EVALUATING, done, n))
     _check_outputs(outputs, y)
     x = np.stack([held(table, name) for name in names], axis=1)
@@ -195,12 +194,12 @@ def of_levers(
     the objectives if none
     over : levers to report, all that the study searches if none; the others vary all the same. Raises InputError.
     """
-    outputs = tuple(dict.fromkeys(explained.measure(text, problem) for text in measures or problem.objectives))
+    outputs = tuple(dict.fromkeys(factors.measure(text, problem) for text in measures or problem.objectives))
     wanted = [Wanted(output.outcome, output.statistic) for output in outputs]
     _check(tail)
-    saltelli.check_points(points)
+    check_points(points)
     space, streaming, seed = problem.space, problem.streaming, problem.study.scenarios.seed
-    names = explained.chosen(space.names, over, problem)
+    names = factors.chosen(space.names, over, problem)
     places = [space.names.index(name) for name in names]
     a, b = factors.lever_samples(space, points, seed)
     policies = Points(space, np.concatenate([a, b, *(_mixed(a, b, place) for place in places), _star(space, places)]))
@@ -214,7 +213,7 @@ def of_levers(
         f"two samples of {points:,} policies from the levers' ranges, drawn independently, each in "
         f"{len(streaming.futures):,} futures, seed {seed}"
     )
-    inputs = tuple(explained.lever_input(space, place) for place in places)
+    inputs = tuple(factors.lever_input(space, place) for place in places)
     swing = star[:, 1::2].T, star[:, 2::2].T, star[:, 0]
     return _assembled(
         problem, None, inputs, outputs, Sample(a[:, places], f_a, words, planned), first, total, tail, swing, tell
@@ -245,8 +244,8 @@ def _assembled(
 
 def _sobol(f_a: Floats, f_b: Floats, swapped: Iterable[Floats], seed: int) -> tuple[Share, Share]:
     """First-order and total shares, [inputs, outputs] each."""
-    indices = saltelli.Indices(f_a, f_b, seed)
-    pairs = [indices.of(f_ab) for f_ab in swapped]
+    shares_of = Indices(f_a, f_b, seed)
+    pairs = [shares_of.of(f_ab) for f_ab in swapped]
     first, total = (
         Share(*(np.stack(part) for part in zip(*shares, strict=True))) for shares in zip(*pairs, strict=True)
     )
@@ -269,7 +268,7 @@ def _given(x: Floats, y: Floats, seed: int, tell: Progress) -> Share:
 
 
 def _first_orders(x: Floats, y: Floats) -> Floats:
-    return np.array([[variance.first_order(column, values) for values in y] for column in x.T])
+    return np.array([[first_order(column, values) for values in y] for column in x.T])
 
 
 def _quantiles(info: ParameterInfo, table: np.ndarray, fitted: frozenset[str], *shares: float) -> list[float]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,12 +10,9 @@ import numpy as np
 
 from tiercap.optimizer.analysis.regional import Tail
 from tiercap.optimizer.analysis.sensitivity import CUT, Sensitivity
+from tiercap.optimizer.analysis.tables import answering, policy_json, write_account, write_tables
 from tiercap.optimizer.io.columns import Columns
-from tiercap.optimizer.rules.encode import describe
 from tiercap.optimizer.runs.folder import RunFolder
-from tiercap.optimizer.runs.identity import configuration
-from tiercap.optimizer.study import load
-from tiercap.optimizer.study.problem import Problem
 
 #: What stands for the unit of a column whose rows have different ones.
 IN_UNIT, IN_OUTCOME_UNIT = "see unit", "see outcome_unit"
@@ -132,23 +128,21 @@ def write(found: Sensitivity, output: Path | None, command: str) -> Path:
 
     command : what made it, as one types it. Raises InputError and StorageError.
     """
-    folder = RunFolder.open(output, _configuration(found), label="sensitivity")
+    asked = summary(found)
+    names = {"outcomes": [one.name for one in found.outputs], "inputs": [one.name for one in found.inputs]}
+    configuration = {**answering(found.problem, "SALib"), "sensitivity": {**asked, **names}}
+    folder = RunFolder.open(output, configuration, label="sensitivity")
     with folder:
-        for name, table in tables(found).items():
-            folder.write_table(name, table, {column: COLUMNS[column][0] for column in table})
-        meanings = [(name, *about) for name, about in COLUMNS.items()]
-        folder.write_codebook(meanings + [(one.name, one.unit, one.meaning) for one in found.inputs])
-        told = {**summary(found), "command": command, "study": load.resolved(found.problem.study)}
-        folder.write_manifest(told)
+        write_tables(folder, tables(found), COLUMNS)
+        write_account(folder, COLUMNS, found.inputs, asked, command, found.problem)
         folder.log("finished", evaluations=found.sample.evaluations)
     return folder.path
 
 
 def summary(found: Sensitivity) -> dict[str, Any]:
     """What was asked and what it rests on, as JSON has it."""
-    policy = found.policy
     return {
-        "policy": policy and {"name": policy.name, "levers": [describe(row) for row in policy.levers[0, :, None]]},
+        "policy": found.policy and policy_json(found.policy),
         "drawn_from": found.sample.futures,
         "independent": found.total is not None,
         "points": len(found.sample.x),
@@ -157,22 +151,3 @@ def summary(found: Sensitivity) -> dict[str, Any]:
         "tail": found.tail,
         "constant": [one.name for one, same in zip(found.outputs, found.constant, strict=True) if same],
     }
-
-
-def _configuration(found: Sensitivity) -> dict[str, Any]:
-    """What makes the analysis the same analysis."""
-    made = answering(found.problem, "SALib")
-    asked = summary(found)
-    asked["outcomes"] = [one.name for one in found.outputs]
-    asked["inputs"] = [one.name for one in found.inputs]
-    return {**made, "sensitivity": asked}
-
-
-def answering(problem: Problem, *packages: str) -> dict[str, Any]:
-    """What shapes the answer of an analysis: the configuration of a search of the same study, without the search.
-
-    packages : further ones whose versions shape it
-    """
-    made = {key: value for key, value in configuration(problem).items() if key not in ("budget", "search", "sampler")}
-    code = {**made["code"], **{name: version(name) for name in packages}}
-    return {**made, "code": code}

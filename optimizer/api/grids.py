@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from tiercap.optimizer.api.arguments import Place, path_or_none
 from tiercap.optimizer.io import frames
-from tiercap.optimizer.study.problem import SPREAD, Problem
+from tiercap.optimizer.study.problem import Problem
+from tiercap.optimizer.study.scoring import SPREAD
 from tiercap.optimizer.sweeps import sweep as sweeping
 from tiercap.optimizer.sweeps.request import Request
 

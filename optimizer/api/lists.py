@@ -11,7 +11,7 @@ from tiercap.optimizer.analysis import ledger as accounting
 from tiercap.optimizer.api.arguments import Place, Tables, assignments, path_of, texts_of
 from tiercap.optimizer.io import frames
 from tiercap.optimizer.study import engines as searching
-from tiercap.optimizer.study import load, parameter_rows, sound, template
+from tiercap.optimizer.study import load, parameter_rows, sound, stored, template
 from tiercap.optimizer.study.problem import Problem
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ def config(
     """
     read = load.load(source, assignments(settings), {"seed": seed})
     sound.check_sound(read)
-    return load.resolved(read)
+    return stored.resolved(read)
 
 
 def init(path: Place = "study.toml", study: str = "thresholds-2026") -> Path:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tiercap.kernels.params import OUTCOME_LIST, OUTCOMES, TRAJECTORY, TRAJECTORY_LIST
-from tiercap.optimizer.analysis import explained
+from tiercap.optimizer.analysis import factors
 from tiercap.optimizer.api.arguments import (
     Place,
     Policies,
@@ -25,7 +25,8 @@ from tiercap.optimizer.io import frames
 from tiercap.optimizer.io.frames import Variable
 from tiercap.optimizer.model.measures import meaning
 from tiercap.optimizer.study import load
-from tiercap.optimizer.study.problem import SPREAD, Problem
+from tiercap.optimizer.study.problem import Problem
+from tiercap.optimizer.study.scoring import SPREAD
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -136,8 +137,8 @@ def statistics(policies: Policies, study: Problem, measures: Sequence[str] = ())
     """
     frames.check_installed()
     given = understood(policies, study)
-    texts = list(measures) or [f"{name}_{word}" for name in study.outcomes for word in SPREAD]
-    wanted = list(dict.fromkeys(explained.measure(text, study) for text in texts))
+    texts = list(measures) or [f"{name}_{word}" for name in study.scoring.outcomes for word in SPREAD]
+    wanted = list(dict.fromkeys(factors.measure(text, study) for text in texts))
     pairs = [(one.outcome, one.statistic) for one in wanted]
     found = np.empty((len(given), len(pairs)))
     for rows, levers, phase in together(given, study):

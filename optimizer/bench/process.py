@@ -18,7 +18,7 @@ PATIENCE = 1800
 _FIRST = """
 from time import perf_counter
 began = perf_counter()
-from tiercap.optimizer.model import evaluator as evaluate
+from tiercap.optimizer.model.evaluator import signatures, vector_instructions
 imported = perf_counter() - began
 from tiercap.optimizer.bench.process import first_call
 first_call(imported)
@@ -58,7 +58,7 @@ def start_up(rounds: int) -> dict[str, Any]:
 
 def first_call(imported: float) -> None:
     """Print, as JSON, the seconds that making every kernel ready takes in this process; ``imported``: their import."""
-    from tiercap.optimizer.model import evaluator as evaluate
+    from tiercap.optimizer.model.evaluator import signatures, vector_instructions
 
     evaluator, policy = _smallest()
     began = perf_counter()
@@ -68,8 +68,8 @@ def first_call(imported: float) -> None:
     began = perf_counter()
     again.outcomes(policy)
     computing = perf_counter() - began
-    told = {"import": imported, "kernels": max(0.0, first - computing), "signatures": evaluate.signatures()}
-    print(json.dumps({**told, "vector_instructions": evaluate.vector_instructions()}))  # noqa: T201 - it is the answer
+    told = {"import": imported, "kernels": max(0.0, first - computing), "signatures": signatures()}
+    print(json.dumps({**told, "vector_instructions": vector_instructions()}))  # noqa: T201 - it is the answer
 
 
 def _smallest() -> tuple[Any, Any]:

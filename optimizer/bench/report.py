@@ -10,9 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tiercap.optimizer.bench import kernel as bench_kernel
-from tiercap.optimizer.bench import process
-from tiercap.optimizer.bench import search as bench_search
+from tiercap.optimizer.bench import kernel, process, search
 from tiercap.optimizer.io import machine
 from tiercap.optimizer.model.evaluator import vector_bits
 
@@ -61,13 +59,13 @@ def run(
     rounds, budget = rounds or suite.rounds, budget or suite.budget
     about, before = machine.describe(), machine.load()
     say("large batch")
-    bench = bench_kernel.Bench(threads)
-    n_policies = max(1, min(bench_kernel.LARGE[0], budget // bench_kernel.LARGE[1]))
-    (large,) = bench_kernel.run_rounds([bench.case(n_policies, bench_kernel.LARGE[1])], rounds)
+    bench = kernel.Bench(threads)
+    n_policies = max(1, min(kernel.LARGE[0], budget // kernel.LARGE[1]))
+    (large,) = kernel.run_rounds([bench.case(n_policies, kernel.LARGE[1])], rounds)
     report: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "suite": name, "rounds": rounds, "budget": budget}
     report["machine"] = {**about, "kernel_vector_bits": vector_bits(), "load_before": before}
-    kernel = {"evaluations_per_second": large["evaluations_per_second"]["median"], "threads": bench.threads}
-    report["kernel"] = {**kernel, "ratios": {}, "large": large}
+    headline = {"evaluations_per_second": large["evaluations_per_second"]["median"], "threads": bench.threads}
+    report["kernel"] = {**headline, "ratios": {}, "large": large}
     report["search"] = {}
     for section in (section for section in SECTIONS if section in sections):
         say(section)
@@ -78,24 +76,24 @@ def run(
     return report
 
 
-Part = Callable[[dict[str, Any], bench_kernel.Bench, Suite, Callable[[str], None]], None]
+Part = Callable[[dict[str, Any], kernel.Bench, Suite, Callable[[str], None]], None]
 
 
-def _sizes(report: dict[str, Any], bench: bench_kernel.Bench, suite: Suite, say: Callable[[str], None]) -> None:
+def _sizes(report: dict[str, Any], bench: kernel.Bench, suite: Suite, say: Callable[[str], None]) -> None:
     grid = list(suite.policies), list(suite.futures)
-    report["kernel"]["sizes"] = bench_kernel.sizes(bench, *grid, report["budget"], report["rounds"])
+    report["kernel"]["sizes"] = kernel.sizes(bench, *grid, report["budget"], report["rounds"])
 
 
-def _growth(report: dict[str, Any], bench: bench_kernel.Bench, suite: Suite, say: Callable[[str], None]) -> None:
+def _growth(report: dict[str, Any], bench: kernel.Bench, suite: Suite, say: Callable[[str], None]) -> None:
     futures = [n for n in suite.growth if n <= report["budget"]] or [report["budget"]]
-    report["kernel"]["growth"] = bench_kernel.growth(bench, futures, report["rounds"])
+    report["kernel"]["growth"] = kernel.growth(bench, futures, report["rounds"])
 
 
-def _threads(report: dict[str, Any], bench: bench_kernel.Bench, suite: Suite, say: Callable[[str], None]) -> None:
-    report["kernel"]["scaling"] = bench_kernel.scaling(bench, report["rounds"], report["budget"])
+def _threads(report: dict[str, Any], bench: kernel.Bench, suite: Suite, say: Callable[[str], None]) -> None:
+    report["kernel"]["scaling"] = kernel.scaling(bench, report["rounds"], report["budget"])
 
 
-def _peers(report: dict[str, Any], bench: bench_kernel.Bench, suite: Suite, say: Callable[[str], None]) -> None:
+def _peers(report: dict[str, Any], bench: kernel.Bench, suite: Suite, say: Callable[[str], None]) -> None:
     """Ratios thread for thread, and with two threads where the peers were measured with two."""
     if not process.PEERS.is_file():
         say(process.NO_PEERS)
@@ -114,20 +112,20 @@ def _peers(report: dict[str, Any], bench: bench_kernel.Bench, suite: Suite, say:
     report["kernel"]["ratios_two_threads"] = {row["form"]: row["ratio"] for row in rows if row["threads"] == 2}
 
 
-def _start(report: dict[str, Any], bench: bench_kernel.Bench, suite: Suite, say: Callable[[str], None]) -> None:
+def _start(report: dict[str, Any], bench: kernel.Bench, suite: Suite, say: Callable[[str], None]) -> None:
     report["start"] = process.start_up(report["rounds"])
     report["machine"]["vector_instructions"] = report["start"].pop("vector_instructions")
 
 
-def _search(report: dict[str, Any], bench: bench_kernel.Bench, suite: Suite, say: Callable[[str], None]) -> None:
-    small = bench_search.small(report["budget"])
-    report["search"]["small"] = bench_search.searches(small, bench.threads, report["rounds"])
+def _search(report: dict[str, Any], bench: kernel.Bench, suite: Suite, say: Callable[[str], None]) -> None:
+    small = search.small(report["budget"])
+    report["search"]["small"] = search.searches(small, bench.threads, report["rounds"])
     if suite.default_search:
         say("search, built-in size")
-        report["search"]["default"] = bench_search.searches((), bench.threads, min(report["rounds"], 3))
+        report["search"]["default"] = search.searches((), bench.threads, min(report["rounds"], 3))
 
 
-def _memory(report: dict[str, Any], bench: bench_kernel.Bench, suite: Suite, say: Callable[[str], None]) -> None:
+def _memory(report: dict[str, Any], bench: kernel.Bench, suite: Suite, say: Callable[[str], None]) -> None:
     policies, futures = suite.memory
     fewer = max(1, min(policies, report["budget"] * 8 // futures))
     report["memory"] = process.memory(fewer, min(futures, report["budget"]), bench.threads)

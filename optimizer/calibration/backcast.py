@@ -25,27 +25,23 @@ from pathlib import Path
 from statistics import NormalDist, median
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tiercap.kernels.params import PARAMS
 from tiercap.optimizer.calibration.initial_state import at_start
 from tiercap.optimizer.calibration.likelihood import Likelihood, of_row
 from tiercap.optimizer.calibration.record import RecordRow, of_role
 from tiercap.optimizer.calibration.replay import Replay
-from tiercap.optimizer.errors import InputError, did_you_mean
-from tiercap.optimizer.io import columns, csv_text
-from tiercap.optimizer.model.ensembles import BUILTIN, REPLAY, Ensemble, load
-from tiercap.optimizer.model.parameters import DECLARED, ParameterInfo, held, inside, parse, stored
-from tiercap.optimizer.model.scenarios import MAX_SCENARIOS, Scenarios, draw
+from tiercap.optimizer.calibration.scales import scaled
+from tiercap.optimizer.errors import InputError
+from tiercap.optimizer.io.arrays import Floats
+from tiercap.optimizer.model.ensembles import BUILTIN, Ensemble, load
+from tiercap.optimizer.model.parameters import ParameterInfo, inside
+from tiercap.optimizer.model.scenarios import Scenarios, draw
 from tiercap.optimizer.model.statistics import reduce
-
-Floats = NDArray[np.float64]
 
 #: The ensemble that a backcast uses unless told otherwise.
 DEFAULT_SCENARIOS = "calibrated"
 QUANTILES = ("p05", "p50", "p95")
-#: A model value at or below nothing has no logarithm: it counts as this share of the low end of the row's range.
-FLOOR = 1e-3
 #: A row that is undefined in more than this share of the ensemble is not scored.
 MOST_UNDEFINED = 0.5
 #: Members of a naive forecast: quantiles of its distribution.
@@ -144,14 +140,12 @@ def _inside(row: RecordRow, low: float, high: float) -> bool:
 
 def on_scale(row: RecordRow, values: Floats) -> Floats:
     """Figures in the row's unit on the scale of the scores."""
-    if row.error == "lognormal":
-        return np.asarray(np.log(np.maximum(values, FLOOR * row.low)))
-    return values / _size(row)
+    return scaled(values, row.scale, row.low) / _size(row)
 
 
 def _size(row: RecordRow) -> float:
     """What a figure with a normal error is divided by: the observed value, or the range where that is wider."""
-    return 1.0 if row.error == "lognormal" else max(abs(row.value), row.high - row.low)
+    return 1.0 if row.scale == "log" else max(abs(row.value), row.high - row.low)
 
 
 def crps(x: Floats, weights: Floats, y: float) -> float:
@@ -193,7 +187,7 @@ def _middle(row: RecordRow) -> float:
 
 def _log_sigma(row: RecordRow) -> float:
     """Standard deviation of the logarithm of a positive row."""
-    return row.sigma if row.error == "lognormal" else row.sigma / row.value
+    return row.sigma if row.scale == "log" else row.sigma / row.value
 
 
 def _by_series(rows: Sequence[RecordRow]) -> Mapping[tuple[str, ...], list[RecordRow]]:
@@ -301,8 +295,8 @@ def ensemble(choice: str, replay: Replay, count: int, seed: int) -> Scenarios:
 
     choice : ``calibrated``, the built-in ensemble that has seen the record up to 2024, or the name or file of another
     that a fit has written: its members of the replay's structure, where it has them; ``prior``, draws of what could be
-    known at the start of the replay; or a CSV or Parquet file whose columns are parameters at the start of the replay
-    and, if there is one, ``weight``; parameters that it leaves out keep their value at the start.
+    known at the start of the replay; or a file of `ensembles` that tells no parameter at the start of the replay apart:
+    its columns are then those at the start, and parameters that it leaves out keep their value there.
     """
     if choice == "calibrated" or choice in BUILTIN:
         return _fitted(load(choice if choice in BUILTIN else next(iter(BUILTIN))), replay, count, seed)
@@ -313,10 +307,8 @@ def ensemble(choice: str, replay: Replay, count: int, seed: int) -> Scenarios:
         raise InputError(
             f"unknown ensemble `{choice[:80]}`: write calibrated, prior, or a file that ends in .csv or .parquet"
         )
-    found = _read(path)
-    if any(name.startswith(REPLAY) for name in found):
-        return _fitted(load(path), replay, count, seed)
-    return _from_columns(found, replay.parameters, str(path)[-120:])
+    members = load(path)
+    return _fitted(members, replay, count, seed) if members.replayed else _as_given(members, replay.parameters)
 
 
 def _fitted(members: Ensemble, replay: Replay, count: int, seed: int) -> Scenarios:
@@ -330,51 +322,9 @@ def _fitted(members: Ensemble, replay: Replay, count: int, seed: int) -> Scenari
     return Scenarios(table, weights, seed, "calibrated", members.name, members.digest, noise)
 
 
-def _read(path: Path) -> Mapping[str, Floats]:
-    """Columns by name, parameters in the contract's units."""
-    place = str(path)[-120:]
-    try:
-        with path.open("rb") as file:
-            data = file.read(columns.MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"{place} cannot be read as an ensemble: {reason}") from None
-    if path.suffix.casefold() == ".parquet":
-        try:
-            found, units = columns.from_parquet(data), columns.units_of(data)
-            return {n: stored(n, v, units[n]) if n in DECLARED else v for n, v in found.items()}
-        except (columns.Damaged, InputError) as error:
-            raise InputError(f"{place} is no ensemble: {error}") from None
-    header, rows = csv_text.read(data, place, (*DECLARED, "weight"), MAX_SCENARIOS, "a scenario")
-    found = {name: np.empty(len(rows)) for name in header}
-    for k, (line, cells) in enumerate(rows):
-        for name, cell in zip(header, cells, strict=True):
-            try:
-                found[name][k] = float(parse(name, cell)) if name in DECLARED else _weight(cell)
-            except InputError as error:
-                raise InputError(f"{place}:{line}: column `{name}`: {error}") from None
-    return {name: inside(name, values) if name in DECLARED else values for name, values in found.items()}
-
-
-def _weight(cell: str) -> float:
-    from tiercap.optimizer.io.units import number
-
-    return number(cell)
-
-
-def _from_columns(found: Mapping[str, Floats], parameters: Sequence[ParameterInfo], place: str) -> Scenarios:
-    for name in found:
-        if name not in DECLARED and name != "weight":
-            raise InputError(f"{place}: unknown parameter `{name[:60]}`: {did_you_mean(name[:60], DECLARED)}")
-    n = len(next(iter(found.values())))
-    table = np.empty(n, PARAMS)
+def _as_given(members: Ensemble, parameters: Sequence[ParameterInfo]) -> Scenarios:
+    """All members, their values taken as those at the start of the replay."""
+    table = np.empty(len(members), PARAMS)
     for info in parameters:
-        own = np.full(n, inside(info.name, info.value))
-        table[info.name] = np.asarray(found.get(info.name, own), dtype=np.float64)
-        values, declared = held(table, info.name), DECLARED[info.name]
-        if not np.all((values >= declared.low) & (values <= declared.high)):
-            raise InputError(f"{place}: column `{info.name}`: a value leaves {declared.low:g} to {declared.high:g}")
-    weights = np.asarray(found.get("weight", np.ones(n)), dtype=np.float64)
-    if not (np.isfinite(weights).all() and (weights >= 0.0).all() and weights.sum() > 0.0):
-        raise InputError(f"{place}: column `weight`: weights must be at least 0, finite, and not all 0")
-    return Scenarios(table, weights / weights.sum(), 0, "random")
+        table[info.name] = members.columns.get(info.name, inside(info.name, info.value))
+    return Scenarios(table, members.weights, 0, "random")

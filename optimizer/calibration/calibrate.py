@@ -33,6 +33,7 @@ from tiercap.optimizer.calibration.replay import Replay, history
 from tiercap.optimizer.data import shipped
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.io import durable, json_text
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.io.units import inside, outside
 from tiercap.optimizer.model import ensembles, parameters, statistics
 from tiercap.optimizer.model.evaluator import Evaluator, code_digest, thread_count
@@ -43,8 +44,6 @@ from tiercap.optimizer.rules.book import find_rule
 from tiercap.optimizer.rules.chips import exporter_catalogue
 from tiercap.optimizer.rules.encode import rule_levers
 from tiercap.optimizer.study.records import Study
-
-Floats = NDArray[np.float64]
 
 SCHEMA_VERSION = 1
 #: Members of each structure in the ensemble.

@@ -8,17 +8,16 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tiercap.kernels.params import PARAMS
 from tiercap.optimizer.calibration import posterior, psis, smc
 from tiercap.optimizer.calibration.likelihood import Likelihood, discrepancies
 from tiercap.optimizer.calibration.posterior import Contradiction, Convergence, LeftOut
 from tiercap.optimizer.calibration.smc import Swarm
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.model import sobol
 from tiercap.optimizer.model.parameters import ParameterInfo, put
 
-Floats = NDArray[np.float64]
 #: Called with what is being done, evaluations just made, and the share of it that is done.
 Progress = Callable[[str, int, float], None]
 
@@ -81,7 +80,11 @@ class Fit:
 
     @property
     def discrepancy(self) -> Floats:
-        return _discrepancy(self.z, len(self.infos))
+        return self.discrepancies(self.z)
+
+    def discrepancies(self, z: Floats) -> Floats:
+        """The discrepancies, float64[n, kinds], at scores float64[n, d]."""
+        return _discrepancy(z, len(self.infos))
 
     @property
     def at_odds(self) -> list[LeftOut]:

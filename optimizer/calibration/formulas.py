@@ -23,14 +23,12 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tiercap.kernels.params import TRAJECTORY_LIST, WORKLOADS
 from tiercap.optimizer.errors import InputError, did_you_mean
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.io.periods import Period, parse_period
 from tiercap.optimizer.io.units import printable, unit_registry
-
-Floats = NDArray[np.float64]
 
 #: Longest formula read.
 MAX_LENGTH = 300

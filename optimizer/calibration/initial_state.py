@@ -19,16 +19,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tiercap.kernels.params import PARAMETERS, TRAJECTORY, WORKLOADS
 from tiercap.optimizer.calibration.replay import STEPS_PER_YEAR, Replay
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.model import parameters
 from tiercap.optimizer.model.ensembles import Ensemble
 from tiercap.optimizer.model.parameters import ParameterInfo
 from tiercap.optimizer.model.scenarios import draw
-
-Floats = NDArray[np.float64]
 
 #: The date to which levels and states are brought.
 START = 2026.0

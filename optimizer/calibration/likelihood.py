@@ -15,26 +15,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tiercap.optimizer.calibration.record import RecordRow
-
-Floats = NDArray[np.float64]
-Scale = Literal["log", "logit", "linear"]
+from tiercap.optimizer.calibration.scales import Scale, scaled, sigma, unscaled
+from tiercap.optimizer.io.arrays import Floats
 
 #: Degrees of freedom of the errors.
 FREEDOM = 4.0
 #: The prior of the discrepancy, log-uniform between these.
 DISCREPANCY = (0.05, 0.5)
-#: Standard deviations from the middle of a range to its end: 5 to 95 per cent of a normal.
-TO_END = 1.6448536269514722
-#: A prediction below this share of the observed value counts as this share: nothing sold is a miss, not an infinity.
-FLOOR = 1e-3
-#: Log-odds are taken of shares held this far from 0 and 1.
-SHARE_EDGE = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +47,13 @@ class Observation:
 def observation(name: str, value: float, low: float, high: float, scale: Scale, kind: str = "market") -> Observation:
     """An observation from a published value and range, low < high."""
     unit = 1.0 if scale != "linear" else max(abs(value), abs(low), abs(high))
-    ends = _scaled(np.array([low, high]), np.array([value, value]), scale)
-    return Observation(name, value, float(ends[1] - ends[0]) / (2.0 * TO_END), scale, unit, kind)
+    return Observation(name, value, sigma(low, high, scale, value), scale, unit, kind)
 
 
 def of_row(row: RecordRow) -> Observation:
     """A row of the record: a share in log-odds, what has a lognormal error in logarithms, the rest as it is."""
     kind = "performance" if row.formula is not None and row.formula.chips else "market"
-    scale: Scale = "logit" if row.definition == "share" else "log" if row.error == "lognormal" else "linear"
+    scale: Scale = "logit" if row.definition == "share" else row.scale
     return observation(row.moment, row.value, row.low, row.high, scale, kind)
 
 
@@ -82,7 +72,7 @@ class Likelihood:
     def scaled(self, predictions: Floats) -> Floats:
         """Quantities on the scale on which each row is compared: float64[n, rows]."""
         columns = [
-            _scaled(predictions[:, k], o.value, o.scale) for k, o in enumerate(self.observations)
+            scaled(predictions[:, k], o.scale, o.value) for k, o in enumerate(self.observations)
         ]
         return np.stack(columns, axis=1) if columns else np.zeros((len(predictions), 0))
 
@@ -114,7 +104,7 @@ class Likelihood:
         spread = self.spread(discrepancy) if observed else discrepancy[:, self.kind_of] * self.units
         noise = rng.standard_t(FREEDOM, predictions.shape) * spread
         moved = self.scaled(predictions) + noise
-        columns = [_unscaled(moved[:, k], o.scale) for k, o in enumerate(self.observations)]
+        columns = [unscaled(moved[:, k], o.scale) for k, o in enumerate(self.observations)]
         return np.stack(columns, axis=1) if columns else moved
 
     def implausibility(self, predictions: Floats, discrepancy: float) -> Floats:
@@ -132,18 +122,3 @@ def discrepancies(u: Floats) -> Floats:
 _CONSTANT = (
     math.lgamma(0.5 * (FREEDOM + 1.0)) - math.lgamma(0.5 * FREEDOM) - 0.5 * math.log(FREEDOM * math.pi)
 )
-
-
-def _scaled(x: Floats, value: float | Floats, scale: Scale) -> Floats:
-    if scale == "log":
-        return np.log(np.maximum(x, FLOOR * np.asarray(value)))
-    if scale == "logit":
-        share = np.clip(x, SHARE_EDGE, 1.0 - SHARE_EDGE)
-        return np.log(share / (1.0 - share))
-    return np.asarray(x, dtype=np.float64)
-
-
-def _unscaled(x: Floats, scale: Scale) -> Floats:
-    if scale == "log":
-        return np.exp(x)
-    return 1.0 / (1.0 + np.exp(-x)) if scale == "logit" else x

@@ -11,14 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tiercap.optimizer.calibration import psis, smc
 from tiercap.optimizer.calibration.likelihood import Likelihood
 from tiercap.optimizer.calibration.smc import Swarm
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.model.statistics import reduce
-
-Floats = NDArray[np.float64]
 
 #: The runs agree where every coordinate's R-hat lies below this, ...
 MAX_RHAT = 1.02
@@ -80,7 +78,8 @@ def convergence(runs: Sequence[Swarm], names: Sequence[str]) -> Convergence:
     if len(runs) < 2:
         return Convergence(math.inf, names[0], 0.0, float(evidence.mean()), math.inf)
     between = means.var(axis=0, ddof=1)
-    rhat = np.sqrt(1.0 + between / within)
+    n = len(runs[0].z)
+    rhat = np.sqrt((n - 1) / n * (1.0 + between / within))  # Gelman and Rubin: the variance within is over n - 1
     place = int(np.argmax(rhat.max(axis=0)))
     worth = len(runs) * float(1.0 / np.median(between[0] / within[0]))
     # the median of a chi-square over its mean: else few runs look better than they are

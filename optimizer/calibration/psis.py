@@ -10,9 +10,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from tiercap.optimizer.io.arrays import Floats
+
 #: Tail exponent above which importance weights are not to be trusted.
 TRUSTED = 0.7
 

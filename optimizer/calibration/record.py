@@ -47,8 +47,6 @@ DEFINITIONS: Mapping[str, str] = {
 }
 #: Rows that end by then calibrate [year].
 CALIBRATE_UNTIL = 2025.0
-#: A range holds nine tenths of the probability: this many standard deviations lie on either side.
-RANGE_SIGMAS = 1.6448536269514722
 MAX_ROWS = 10_000
 WORLD = "all"
 
@@ -90,18 +88,16 @@ class RecordRow:
         return "calibrate" if self.period.end <= CALIBRATE_UNTIL + 1e-9 else "validate"
 
     @property
+    def scale(self) -> Literal["log", "linear"]:
+        """The scale on which the error is normal."""
+        return "log" if self.error == "lognormal" else "linear"
+
+    @property
     def sigma(self) -> float:
         """Standard deviation of the observation: in `unit`, or of its logarithm where the error is lognormal."""
-        return (self.scaled(self.high) - self.scaled(self.low)) / (2.0 * RANGE_SIGMAS)
+        from tiercap.optimizer.calibration import scales  # late: listing the record needs no NumPy
 
-    def scaled(self, figure: Any) -> Any:
-        """``figure`` on the scale on which the error is normal: itself, or its logarithm."""
-        if self.error == "normal":
-            return figure
-        import numpy as np
-
-        with np.errstate(all="ignore"):
-            return np.log(figure) if isinstance(figure, np.ndarray) else (math.log(figure) if figure > 0 else math.nan)
+        return scales.sigma(self.low, self.high, self.scale, self.low)
 
     @property
     def outcome(self) -> str:

@@ -13,13 +13,13 @@ from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tiercap.kernels.params import CHIP, PARAMS, TRAJECTORY, WORKLOADS
 from tiercap.optimizer.calibration.formulas import View
 from tiercap.optimizer.calibration.record import RecordRow
 from tiercap.optimizer.data import shipped
 from tiercap.optimizer.errors import InputError, did_you_mean
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.io.periods import Period, parse_period
 from tiercap.optimizer.io.units import BANDWIDTH, inside
 from tiercap.optimizer.model import parameters
@@ -29,8 +29,6 @@ from tiercap.optimizer.model.scenarios import Scenarios
 from tiercap.optimizer.rules.book import find_rule
 from tiercap.optimizer.rules.chips import find_chip
 from tiercap.optimizer.rules.encode import rule_levers
-
-Floats = NDArray[np.float64]
 
 STEPS_PER_YEAR = 4
 #: Scenarios of one pass, so that trajectories stay within some tens of MiB.

@@ -21,9 +21,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.model import sobol
 
-Floats = NDArray[np.float64]
 #: Prior probabilities float64[n, d] to predictions float64[n, rows] and log likelihoods float64[n, rows].
 Target = Callable[[Floats], tuple[Floats, Floats]]
 

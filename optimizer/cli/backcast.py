@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from tiercap.optimizer.cli.options import announce_compilation, json_option, quiet_option, seed_option, threads_option
+from tiercap.optimizer.cli.options import RunOptions, announce_compilation, run_options, seed_option
 from tiercap.optimizer.cli.output import figure, print_json, print_table, say
 
 #: Members of the ensemble unless told otherwise.
@@ -35,9 +35,7 @@ COUNT = 1024
 @click.option("--published", is_flag=True, help="Tables that others published, beside what the model's parts give.")
 @click.option("-o", "--output", metavar="FIGURE", help="Draw the rows: a file that ends in .pdf, .svg or .png.")
 @seed_option
-@threads_option
-@json_option
-@quiet_option
+@run_options
 def command(
     record: str | None,
     only: bool,
@@ -49,9 +47,7 @@ def command(
     published: bool,
     output: str | None,
     seed: int | None,
-    threads: int | None,
-    as_json: bool,
-    quiet: bool,
+    options: RunOptions,
 ) -> None:
     """Replay the record quarter by quarter and score the model against what was observed.
 
@@ -69,7 +65,7 @@ def command(
     if published:
         if given := _given("record", "only", "events", "choice", "count", "stands", "exponent", "output", "seed"):
             raise InputError(f"--published replicates tables and replays nothing: leave {', '.join(given)} out")
-        _print_published(as_json)
+        _print_published(options.as_json)
         return
     if choice not in (None, "prior", "calibrated", *BUILTIN) and (given := _given("count", "seed")):
         listed = ", ".join(given)
@@ -81,19 +77,19 @@ def command(
         from tiercap.optimizer.calibration.forest import check_suffix
 
         check_suffix(Path(output))
-    announce_compilation(quiet or as_json)
-    found = replayed(rows, events, choice, count, seed or 0, threads, not stands, int(exponent))
+    announce_compilation(options.quiet or options.as_json)
+    found = replayed(rows, events, choice, count, seed or 0, options.threads, not stands, int(exponent))
     acts = "imposed" if events else "none, what is barred stands" if stands else "decided by the model"
     how = f"{_shown(choice)}, {found.members} members, acts of C's government: {acts}"
     if output is not None:
         from tiercap.optimizer.calibration.forest import draw_forest
 
         draw_forest(found, Path(output), how)
-        say(f"drawn: {output}", quiet)
-    if as_json:
+        say(f"drawn: {output}", options.quiet)
+    if options.as_json:
         print_json(as_record(found, events, choice, not stands))
     else:
-        _print(found, how, events, quiet)
+        _print(found, how, events, options.quiet)
 
 
 def _given(*names: str) -> list[str]:

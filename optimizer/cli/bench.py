@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from tiercap.optimizer.cli.options import json_option, quiet_option, threads_option
+from tiercap.optimizer.cli.options import RunOptions, run_options
 from tiercap.optimizer.cli.output import figure, print_json, print_table, say
 
 #: The names that --only takes; `report.SECTIONS`, whose module is not imported for the help.
@@ -25,9 +25,7 @@ REPORT = "bench.json"
               help="Most evaluations of one timed call.  [default: the suite's]")  # fmt: skip
 @click.option("--against", metavar="FILE", help="Compare with the bench.json of an earlier run, by ratio.")
 @click.option("-o", "--output", metavar="FOLDER", help="Write bench.json and the figures there.")
-@threads_option
-@json_option
-@quiet_option
+@run_options
 def command(
     suite: str,
     sections: tuple[str, ...],
@@ -35,9 +33,7 @@ def command(
     budget: int | None,
     against: str | None,
     output: str | None,
-    threads: int | None,
-    as_json: bool,
-    quiet: bool,
+    options: RunOptions,
 ) -> None:
     """Measure how fast this machine evaluates, starts and searches.
 
@@ -47,22 +43,25 @@ def command(
     Example: tiercap bench -o bench-today --against bench-before/bench.json
     """
     from tiercap.optimizer.bench import compare
-    from tiercap.optimizer.bench import report as bench
+    from tiercap.optimizer.bench.report import run
 
     earlier = None if against is None else compare.read(Path(against))
     folder = None if output is None else _folder(output)
-    drawing = folder is not None and _can_draw(quiet)
-    report = bench.run(suite, sections or SECTIONS, rounds, budget, threads, lambda text: say(f"bench: {text}", quiet))
+    drawing = folder is not None and _can_draw(options.quiet)
+    quiet = options.quiet
+    report = run(
+        suite, sections or SECTIONS, rounds, budget, options.threads, lambda text: say(f"bench: {text}", quiet)
+    )
     if folder is not None:
         _write(report, folder, drawing)
-    if as_json:
+    if options.as_json:
         _print_json(report, earlier)
         return
     _print_report(report)
     if earlier is not None:
         _print_changes(report, earlier)
     if folder is not None:
-        say(f"written to {folder}", quiet)
+        say(f"written to {folder}", options.quiet)
 
 
 def _folder(name: str) -> Path:
@@ -81,11 +80,11 @@ def _folder(name: str) -> Path:
 
 
 def _can_draw(quiet: bool) -> bool:
-    from tiercap.optimizer.bench import figures as bench_figures
+    from tiercap.optimizer.bench import figures
     from tiercap.optimizer.errors import InputError
 
     try:
-        bench_figures.check()
+        figures.check()
     except InputError as missing:
         say(f"no figures will be drawn: {missing}", quiet)
         return False
@@ -93,12 +92,12 @@ def _can_draw(quiet: bool) -> bool:
 
 
 def _write(report: dict[str, Any], folder: Path, drawing: bool) -> None:
-    from tiercap.optimizer.bench import figures as bench_figures
+    from tiercap.optimizer.bench import figures
     from tiercap.optimizer.io import durable, json_text
 
     durable.write(folder, REPORT, (json_text.dumps(report, indent=1) + "\n").encode())
     if drawing:
-        bench_figures.write(report, folder)
+        figures.write(report, folder)
 
 
 def _print_json(report: dict[str, Any], earlier: dict[str, Any] | None) -> None:

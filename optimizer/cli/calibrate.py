@@ -12,13 +12,12 @@ from typing import Any
 import click
 
 from tiercap.optimizer.cli.options import (
+    RunOptions,
     announce_compilation,
-    json_option,
-    quiet_option,
+    run_options,
     seed_option,
     set_option,
     study_argument,
-    threads_option,
 )
 from tiercap.optimizer.cli.output import figure, print_json, print_table, say
 
@@ -37,9 +36,7 @@ NAMED = 6
               "[default: calibrated-2024.parquet, or -2026 with --everything]")  # fmt: skip
 @set_option
 @seed_option
-@threads_option
-@json_option
-@quiet_option
+@run_options
 def command(
     study: str | None,
     record: str | None,
@@ -50,9 +47,7 @@ def command(
     output: str | None,
     settings: tuple[str, ...],
     seed: int | None,
-    threads: int | None,
-    as_json: bool,
-    quiet: bool,
+    options: RunOptions,
 ) -> None:
     """Fit the model to the record: an ensemble of futures that reproduce it.
 
@@ -72,18 +67,18 @@ def command(
     read = load.load(study, settings)
     rows = load_record(Path(record) if record is not None else None, builtin=not only)
     path = _output(output, everything)
-    announce_compilation(quiet)
-    with _bar(quiet) as progress:
+    announce_compilation(options.quiet)
+    with _bar(options.quiet) as progress:
         found = calibrate(
-            rows, read, seed or 0, everything, Effort(runs, particles), threads=threads, progress=progress
+            rows, read, seed or 0, everything, Effort(runs, particles), threads=options.threads, progress=progress
         )
     written, beside = write(found, path)
     content = manifest(found, _digest(written))
-    if as_json:
+    if options.as_json:
         print_json({"ensemble": written, "manifest": beside, **content})
         return
     if found.ignored:
-        say(f"not used in the replay, where they mean another year: {', '.join(found.ignored)}", quiet)
+        say(f"not used in the replay, where they mean another year: {', '.join(found.ignored)}", options.quiet)
     _print_report(content)
     click.echo(f"Written: {written} and {beside}. Use it: tiercap evaluate --scenarios {written}")
 

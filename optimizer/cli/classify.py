@@ -59,14 +59,14 @@ def command(
 
 
 def _print_statuses(chips: list[Chip], rules: list[Rule], group: str) -> None:
-    from tiercap.optimizer.rules.book import classify
+    from tiercap.optimizer.rules.classify import classify
 
     rows = [[chip.name, *(classify(chip, rule, group).status for rule in rules)] for chip in chips]
     print_table(["chip", *(rule.name for rule in rules)], rows, f"Status for group {group.upper()}")
 
 
 def _print_reasons(chips: list[Chip], rules: list[Rule], group: str) -> None:
-    from tiercap.optimizer.rules.book import classify
+    from tiercap.optimizer.rules.classify import classify
 
     click.echo()
     rows = [[chip.name, rule.name, classify(chip, rule, group).because] for chip in chips for rule in rules]

@@ -7,14 +7,7 @@ from typing import Any
 
 import click
 
-from tiercap.optimizer.cli.options import (
-    announce_compilation,
-    json_option,
-    quiet_option,
-    scenario_plan,
-    scenarios_option,
-    threads_option,
-)
+from tiercap.optimizer.cli.options import RunOptions, announce_compilation, run_options, scenario_plan, scenarios_option
 from tiercap.optimizer.cli.output import (
     figure,
     print_json,
@@ -36,9 +29,7 @@ from tiercap.optimizer.cli.output import (
 @click.option("--count", type=click.IntRange(1, 1_000_000), metavar="N", help="Meet so many scenarios.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), metavar="N", help="Draw other scenarios: fresh ones, say.")
 @scenarios_option
-@threads_option
-@json_option
-@quiet_option
+@run_options
 def command(
     contenders: tuple[str, ...],
     study: str | None,
@@ -46,9 +37,7 @@ def command(
     seed: int | None,
     futures: str | None,
     structure: str | None,
-    threads: int | None,
-    as_json: bool,
-    quiet: bool,
+    options: RunOptions,
 ) -> None:
     """Set runs, rules and policies against each other in the same scenarios; the rule in force is always among them.
 
@@ -61,23 +50,24 @@ def command(
     from tiercap.optimizer.study.problem import Problem
     from tiercap.optimizer.tradeoffs.compare import compare, opened
 
-    given = opened(contenders, threads)
+    given = opened(contenders, options.threads)
     runs = [one[0] for one in given if not isinstance(one, str)]
     chosen = runs[0].problem.study if runs and study is None else load.load(study)
     plan = scenario_plan(chosen.scenarios, futures, structure, count, seed)
-    announce_compilation(quiet)
+    announce_compilation(options.quiet)
     for one in runs:
         if differs := one.other_code():
-            say(f"{one.path} was made by other code ({', '.join(differs)}): its policies are evaluated anew", quiet)
-    found = compare(given, Problem(replace(chosen, scenarios=plan), threads))
-    if as_json:
+            made = f"{one.path} was made by other code ({', '.join(differs)})"
+            say(f"{made}: its policies are evaluated anew", options.quiet)
+    found = compare(given, Problem(replace(chosen, scenarios=plan), options.threads))
+    if options.as_json:
         print_json(_json(found))
     else:
         _print_report(found)
 
 
 def _json(found: Any) -> dict[str, Any]:
-    from tiercap.optimizer.rules.encode import describe
+    from tiercap.optimizer.rules.levers import describe
 
     problem, names = found.problem, found.problem.objectives
     entries = []

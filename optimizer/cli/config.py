@@ -55,10 +55,10 @@ def show(study: str | None, settings: tuple[str, ...], seed: int | None, as_json
 
     Example: tiercap config show --set budget_c=60 --json
     """
-    from tiercap.optimizer.study import load
+    from tiercap.optimizer.study import load, stored
 
     read = load.load(study, settings, {"seed": seed})
-    whole = load.resolved(read)
+    whole = stored.resolved(read)
     if as_json:
         print_json(whole)
         return

@@ -9,17 +9,7 @@ from typing import Any
 
 import click
 
-from tiercap.optimizer.cli.options import (
-    announce_compilation,
-    json_option,
-    policy_option,
-    quiet_option,
-    scenarios_option,
-    seed_option,
-    set_option,
-    study_argument,
-    threads_option,
-)
+from tiercap.optimizer.cli.options import StudyOptions, announce_compilation, policy_option, study_options
 from tiercap.optimizer.cli.output import clean, figure, print_json, print_table, scenarios_json, scenarios_text
 
 #: Futures met unless told otherwise: of an ensemble all members, where it has no more.
@@ -29,7 +19,6 @@ LEAVES = 4
 
 
 @click.command()
-@study_argument
 @policy_option
 @click.option(
     "--fails", multiple=True, metavar="CONDITION",
@@ -57,14 +46,8 @@ LEAVES = 4
 )  # fmt: skip
 @click.option("-o", "--output", metavar="PATH",
               help="Folder for tables and figure.  [default: a new runs/discover-NNNN]")  # fmt: skip
-@set_option
-@scenarios_option
-@seed_option
-@threads_option
-@json_option
-@quiet_option
+@study_options
 def command(
-    study: str | None,
     policy: str | None,
     fails: tuple[str, ...],
     method: Any,
@@ -73,13 +56,7 @@ def command(
     most: int,
     count: int | None,
     output: str | None,
-    settings: tuple[str, ...],
-    futures: str | None,
-    structure: str | None,
-    seed: int | None,
-    threads: int | None,
-    as_json: bool,
-    quiet: bool,
+    options: StudyOptions,
 ) -> None:
     """In which futures a policy fails, in words with units: boxes of parameters by PRIM, a tree by CART.
 
@@ -96,16 +73,16 @@ def command(
 
     place = folder_for(output)
     names = [name for text in over for name in text.split(",")]
-    problem = problem_for(study, policy, settings, futures, structure, count or COUNT, seed, threads)
+    problem = problem_for(options, policy, count or COUNT)
     one = named_policy.one(policy or problem.study.baseline, problem)
-    announce_compilation(quiet)
-    with stages(quiet) as progress:
+    announce_compilation(options.quiet)
+    with stages(options.quiet) as progress:
         found = discover(problem, one, fails, method, names, boxes, most, progress)
     kept: Path | None = None
     try:
         kept = write(found, place, shlex.join(["tiercap", *sys.argv[1:]]))
     finally:  # what was computed is shown even where it could not be written
-        if as_json:
+        if options.as_json:
             print_json(_json(found, kept))
         else:
             _print_report(found, kept)

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from tiercap.optimizer.cli.options import (
+    StudyOptions,
     announce_compilation,
-    json_option,
     policies_of,
     policies_option,
-    quiet_option,
-    scenario_flags,
-    scenarios_option,
-    seed_option,
-    set_option,
-    study_argument,
-    threads_option,
+    study_options,
 )
 from tiercap.optimizer.cli.output import figure, print_json, print_table, say, scenarios_json, scenarios_text
 from tiercap.optimizer.cli.structures import print_each
@@ -33,28 +28,12 @@ SIDE_BY_SIDE = 6
 
 
 @click.command()
-@study_argument
 @policies_option
 @click.option("--outcome", "outcomes", multiple=True, metavar="NAME", help="Show this outcome; repeat for more.")
 @click.option("--trajectory", is_flag=True, help="Step by step; for what is known of a step: tiercap outcomes --steps.")
-@set_option
-@scenarios_option
-@seed_option
-@threads_option
-@json_option
-@quiet_option
+@study_options
 def command(
-    study: str | None,
-    policies: tuple[str, ...],
-    outcomes: tuple[str, ...],
-    trajectory: bool,
-    settings: tuple[str, ...],
-    futures: str | None,
-    structure: str | None,
-    seed: int | None,
-    threads: int | None,
-    as_json: bool,
-    quiet: bool,
+    policies: tuple[str, ...], outcomes: tuple[str, ...], trajectory: bool, options: StudyOptions
 ) -> None:
     """Payoffs of policies over the scenarios: mean and quantiles of every outcome.
 
@@ -68,23 +47,22 @@ def command(
     """
     from tiercap.optimizer.errors import InputError
     from tiercap.optimizer.runs.named_policy import NamedPolicy
-    from tiercap.optimizer.study import load
-    from tiercap.optimizer.study.problem import Problem
 
-    flags = {"seed": seed, **scenario_flags(futures, None if structure == EACH else structure)}
-    problem = Problem(load.load(study, settings, flags), threads)
+    each = options.structure == EACH
+    problem = (replace(options, structure=None) if each else options).problem()
     named = policies_of(policies, problem, MAX_POLICIES)
     shown = _shown(outcomes, problem, trajectory)
-    announce_compilation(quiet)
-    if structure == EACH:
+    announce_compilation(options.quiet)
+    if each:
         if trajectory:
             raise InputError("--structure each compares means over the whole run: leave --trajectory out")
         baseline = NamedPolicy(problem.study.baseline, problem.baseline.reshape(1, 1))
-        print_each(problem, [*named, baseline], _statistics, shown if outcomes else None, as_json, quiet)
+        wanted = shown if outcomes else None
+        print_each(problem, [*named, baseline], _statistics, wanted, options.as_json, options.quiet)
     elif trajectory:
-        _print_trajectories(problem, named, shown, as_json)
+        _print_trajectories(problem, named, shown, options.as_json)
     else:
-        _print_outcomes(problem, named, shown, as_json, quiet)
+        _print_outcomes(problem, named, shown, options.as_json, options.quiet)
 
 
 def _shown(wanted: tuple[str, ...], problem: Any, trajectory: bool) -> list[str]:
@@ -114,7 +92,8 @@ def _statistics(problem: Any, named: list[NamedPolicy], wanted: list[tuple[str, 
 
 
 def _print_outcomes(problem: Any, named: list[NamedPolicy], shown: list[str], as_json: bool, quiet: bool) -> None:
-    from tiercap.optimizer.study.problem import SPREAD, UNITS
+    from tiercap.optimizer.study.problem import UNITS
+    from tiercap.optimizer.study.scoring import SPREAD
 
     wanted = [(outcome, statistic) for outcome in shown for statistic in SPREAD]
     spread = _statistics(problem, named, wanted).reshape(len(named), len(shown), len(SPREAD))
@@ -122,7 +101,7 @@ def _print_outcomes(problem: Any, named: list[NamedPolicy], shown: list[str], as
         policies = [_policy_json(given, spread[p], shown) for p, given in enumerate(named)]
         print_json({"scenarios": scenarios_json(problem), "policies": policies})
         return
-    detailed = shown if len(shown) < len(UNITS) else problem.outcomes
+    detailed = shown if len(shown) < len(UNITS) else problem.scoring.outcomes
     if len(named) <= SIDE_BY_SIDE:
         _print_columns(named, spread, shown, detailed)
     else:
@@ -132,7 +111,8 @@ def _print_outcomes(problem: Any, named: list[NamedPolicy], shown: list[str], as
 
 def _print_columns(named: list[NamedPolicy], spread: Any, shown: list[str], detailed: list[str]) -> None:
     """A column a policy: means, and for the outcomes in ``detailed`` where the scenarios lie."""
-    from tiercap.optimizer.study.problem import SPREAD, UNITS
+    from tiercap.optimizer.study.problem import UNITS
+    from tiercap.optimizer.study.scoring import SPREAD
 
     below = dict(zip(SPREAD[1:], ("  5 of 100 below", "  50 of 100 below", "  5 of 100 above"), strict=True))
     rows = []
@@ -158,8 +138,9 @@ def _print_lines(named: list[NamedPolicy], spread: Any, shown: list[str], detail
 
 def _policy_json(given: NamedPolicy, spread: Any, shown: list[str]) -> dict[str, Any]:
     """One policy of the JSON answer; spread : float64[outcome, statistic]."""
-    from tiercap.optimizer.rules.encode import describe
-    from tiercap.optimizer.study.problem import SPREAD, UNITS
+    from tiercap.optimizer.rules.levers import describe
+    from tiercap.optimizer.study.problem import UNITS
+    from tiercap.optimizer.study.scoring import SPREAD
 
     outcomes = {
         outcome: {**dict(zip(SPREAD, spread[k], strict=True)), "unit": UNITS[outcome]}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,6 +14,44 @@ import click
 from tiercap.optimizer.rules.policy_forms import FORMS
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What `run_options` reads.
+
+    threads : kernel threads, None for all cores; as_json : one JSON object instead of tables; quiet : no remarks
+    """
+
+    threads: int | None
+    as_json: bool
+    quiet: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StudyOptions(RunOptions):
+    """What `study_options` reads.
+
+    study : path or built-in name, None for the built-in study; settings : texts of --set; futures, structure : as
+    `load.scenario_flags` takes them; seed : of scenarios and search, None for the study's
+    """
+
+    study: str | None
+    settings: tuple[str, ...]
+    futures: str | None
+    structure: str | None
+    seed: int | None
+
+    def flags(self) -> dict[str, Any]:
+        """The flags of `load.load` that these stand for."""
+        return {"seed": self.seed, **scenario_flags(self.futures, self.structure)}
+
+    def problem(self) -> Any:
+        """The study named, with everything said over it, as a `Problem`."""
+        from tiercap.optimizer.study import load
+        from tiercap.optimizer.study.problem import Problem
+
+        return Problem(load.load(self.study, self.settings, self.flags()), self.threads)
 
 POLICY_HELP = f"{FORMS[0].upper()}{FORMS[1:]}."
 #: Threads beyond this are refused: no machine of the intended kind has more.
@@ -46,7 +86,14 @@ def seed_option(function: F) -> F:
     )(function)
 
 
-def scenarios_option(function: F) -> F:
+#: What --scenarios means to most commands.
+FUTURES_HELP = (
+    "Futures to meet: calibrated (fitted to the record), prior (the parameters' own ranges), central, or a CSV or "
+    "Parquet file with a column a parameter.  [default: the study's]"
+)
+
+
+def scenarios_option(function: F, meaning: str = FUTURES_HELP) -> F:
     """``--scenarios`` and ``--structure``: parameters ``futures`` and ``structure``, for :func:`scenario_flags`."""
     structure = click.option(
         "--structure",
@@ -57,8 +104,7 @@ def scenarios_option(function: F) -> F:
         "--scenarios",
         "futures",
         metavar="SET",
-        help="Futures to meet: calibrated (fitted to the record), prior (the parameters' own ranges), central, or a "
-        "Parquet file with a column a parameter.  [default: the study's]",
+        help=meaning,
     )
     return futures(structure(function))
 
@@ -90,6 +136,32 @@ def output_option(function: F) -> F:
 def quiet_option(function: F) -> F:
     """``-q``: parameter ``quiet``."""
     return click.option("-q", "--quiet", is_flag=True, help="No progress, no remarks.")(function)
+
+
+def run_options(function: F) -> F:
+    """``--threads``, ``--json`` and ``-q`` as one parameter ``options``: `RunOptions`."""
+    return threads_option(json_option(quiet_option(_gathered(function, RunOptions))))
+
+
+def study_options(function: F, futures: str = FUTURES_HELP) -> F:
+    """``[STUDY]`` and the options that say something over it, as one parameter ``options``: `StudyOptions`.
+
+    futures : what --scenarios means to the command
+    """
+    run = threads_option(json_option(quiet_option(_gathered(function, StudyOptions))))
+    return study_argument(set_option(scenarios_option(seed_option(run), futures)))
+
+
+def _gathered(function: F, record: type[RunOptions]) -> F:
+    """``function`` with the parameters that ``record`` has put into one, ``options``."""
+    names = [field.name for field in fields(record)]
+
+    @wraps(function)
+    def gathered(*arguments: Any, **values: Any) -> Any:
+        options = record(**{name: values.pop(name) for name in names})
+        return function(*arguments, options=options, **values)
+
+    return gathered  # type: ignore[return-value]
 
 
 def announce_compilation(quiet: bool) -> None:
@@ -146,16 +218,7 @@ def scenario_plan(plan: Any, futures: str | None, structure: str | None, count: 
     return plan
 
 
-def problem_for(
-    study: str | None,
-    policy: str | None,
-    settings: tuple[str, ...],
-    futures: str | None,
-    structure: str | None,
-    count: int | None,
-    seed: int | None,
-    threads: int | None,
-) -> Any:
+def problem_for(options: StudyOptions, policy: str | None, count: int | None = None) -> Any:
     """The `Problem` that a command about one policy works on: the study named, else that of the run it is a row of."""
     from dataclasses import replace
 
@@ -164,15 +227,15 @@ def problem_for(
     from tiercap.optimizer.study import load
     from tiercap.optimizer.study.problem import Problem
 
-    found = None if policy is None or study is not None else run_of(policy, threads)
+    found = None if policy is None or options.study is not None else run_of(policy, options.threads)
     if found is None:
-        chosen = load.load(study, settings)
-    elif settings:
+        chosen = load.load(options.study, options.settings)
+    elif options.settings:
         raise InputError("a run's own study answers for a row of its front: leave --set out, or name a STUDY")
     else:
         chosen = found[0].problem.study
-    plan = scenario_plan(chosen.scenarios, futures, structure, count, seed)
-    return Problem(replace(chosen, scenarios=plan), threads)
+    plan = scenario_plan(chosen.scenarios, options.futures, options.structure, count, options.seed)
+    return Problem(replace(chosen, scenarios=plan), options.threads)
 
 
 def folder_for(output: str | None) -> Path | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from tiercap.optimizer.cli.options import announce_compilation, json_option, quiet_option, threads_option
+from tiercap.optimizer.cli.options import RunOptions, announce_compilation, run_options
 from tiercap.optimizer.cli.output import clean, print_json
 
 
@@ -21,18 +21,14 @@ from tiercap.optimizer.cli.output import clean, print_json
 @click.option(
     "--backcast/--no-backcast", default=True, help="Replay the record for the forest plot.  [default: replay]"
 )
-@threads_option
-@json_option
-@quiet_option
+@run_options
 def command(
     run: str,
     output: str | None,
     sweep: str | None,
     sensitivity: str | None,
     backcast: bool,
-    threads: int | None,
-    as_json: bool,
-    quiet: bool,
+    options: RunOptions,
 ) -> None:
     """Write figures, tables and numbers for LaTeX, with a replication package, from a finished run.
 
@@ -43,17 +39,17 @@ def command(
     """
     from tiercap.optimizer.errors import InputError
     from tiercap.optimizer.paper.folder import Inputs, write
-    from tiercap.optimizer.runs import saved as saved_run
+    from tiercap.optimizer.runs.saved import load
 
     if output is not None and not output.strip():
         raise InputError("-o needs the name of a folder, not an empty text")
-    saved = saved_run.load(Path(run), threads)
+    saved = load(Path(run), options.threads)
     place = Path(output) if output else saved.path.with_name(f"{saved.path.name}-paper")
     inputs = Inputs(Path(sweep) if sweep else None, Path(sensitivity) if sensitivity else None, backcast)
-    announce_compilation(quiet)
-    with _bar(quiet) as progress:
+    announce_compilation(options.quiet)
+    with _bar(options.quiet) as progress:
         made = write(saved, place, inputs, progress)
-    if as_json:
+    if options.as_json:
         print_json(
             {
                 "paper": made.path,

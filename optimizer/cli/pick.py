@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from tiercap.optimizer.cli.options import announce_compilation, json_option, quiet_option, threads_option
+from tiercap.optimizer.cli.options import RunOptions, announce_compilation, run_options
 from tiercap.optimizer.cli.output import (
     figure,
     print_json,
@@ -50,9 +50,7 @@ from tiercap.optimizer.cli.output import (
     metavar="LEVER=STEP",
     help='Round this lever to multiples of STEP instead, such as "100 GB/s".',
 )
-@threads_option
-@json_option
-@quiet_option
+@run_options
 def command(
     run: str,
     by: str | None,
@@ -60,9 +58,7 @@ def command(
     bounds: tuple[str, ...],
     digits: int,
     grid: tuple[str, ...],
-    threads: int | None,
-    as_json: bool,
-    quiet: bool,
+    options: RunOptions,
 ) -> None:
     """Choose a policy from the front of a finished run, or name one: why this one, in round numbers, at what price.
 
@@ -76,24 +72,25 @@ def command(
     from tiercap.optimizer.tradeoffs.pick import parse_bound, parse_weights, pick, way_of
     from tiercap.optimizer.tradeoffs.rounding import parse_grid
 
-    saved, row = named_policy.run_and_row(run, threads)
+    saved, row = named_policy.run_and_row(run, options.threads)
     demanded = tuple(parse_bound(text, directions(saved.problem.study.objectives)) for text in bounds)
     weighed = parse_weights(weights, saved.problem.objectives)
     way = way_of(by, weighed, saved.problem.objectives, row)
     steps = parse_grid(grid, saved.problem.space.names)
-    announce_compilation(quiet)
+    announce_compilation(options.quiet)
     found = pick(saved, way, weighed, demanded, digits, steps, row)
     if found.changed:
         differs = ", ".join(saved.other_code()) or "this machine"
-        say(f"the run's numbers come out otherwise here ({differs} differs): those below are computed anew", quiet)
-    if as_json:
+        otherwise = f"the run's numbers come out otherwise here ({differs} differs)"
+        say(f"{otherwise}: those below are computed anew", options.quiet)
+    if options.as_json:
         print_json(_json(found))
     else:
         _print_report(found)
 
 
 def _json(found: Any) -> dict[str, Any]:
-    from tiercap.optimizer.rules.encode import describe
+    from tiercap.optimizer.rules.levers import describe
     from tiercap.optimizer.tradeoffs.pick import gained_by_rebinning
 
     problem = found.run.problem

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from tiercap.optimizer.cli.options import announce_compilation, json_option, quiet_option, threads_option
+from tiercap.optimizer.cli.options import RunOptions, announce_compilation, run_options
 from tiercap.optimizer.cli.output import print_json, say
 from tiercap.optimizer.cli.search_bar import search_bar
 from tiercap.optimizer.cli.verify import DIFFERS, print_differences
@@ -19,12 +19,8 @@ from tiercap.optimizer.cli.verify import DIFFERS, print_differences
 @click.option("-o", "--output", metavar="PATH", help="Folder of the new run, empty or missing.  "
               "[default: a new runs/STUDY-NNNN]")  # fmt: skip
 @click.option("--ensemble", metavar="FILE", help="Where the run's own file of futures now lies.")
-@threads_option
-@json_option
-@quiet_option
-def command(
-    run: str, output: str | None, ensemble: str | None, threads: int | None, as_json: bool, quiet: bool
-) -> int:
+@run_options
+def command(run: str, output: str | None, ensemble: str | None, options: RunOptions) -> int:
     """Search again from a run's manifest, in a new folder, and compare: the same bits, or a list of what differs.
 
     The manifest is enough (RUN may be the file alone); what else the first folder holds makes the list of differences
@@ -37,16 +33,16 @@ def command(
     from tiercap.optimizer.search.replicate import replicate
 
     path = folder_of(output)
-    announce_compilation(quiet)
-    with search_bar(quiet) as bar:
+    announce_compilation(options.quiet)
+    with search_bar(options.quiet) as bar:
 
         def started(search: Any) -> Callable[[int, float | None], None]:
-            say(f"run folder {search.folder.path}", quiet)
+            say(f"run folder {search.folder.path}", options.quiet)
             return bar(search)
 
-        found = replicate(Path(run), path, threads, Path(ensemble) if ensemble else None, started)
-    say(sentence(list(found.other)), quiet or not found.other)
-    if as_json:
+        found = replicate(Path(run), path, options.threads, Path(ensemble) if ensemble else None, started)
+    say(sentence(list(found.other)), options.quiet or not found.other)
+    if options.as_json:
         print_json(
             {
                 "run": found.path,

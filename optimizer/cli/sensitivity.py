@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import shlex
 import sys
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
-from tiercap.optimizer.cli.options import (
-    announce_compilation,
-    json_option,
-    policy_option,
-    quiet_option,
-    seed_option,
-    set_option,
-    study_argument,
-    threads_option,
-)
+from tiercap.optimizer.cli.options import StudyOptions, announce_compilation, policy_option, study_options
 from tiercap.optimizer.cli.output import clean, figure, print_json, print_table
 
 #: Rows of a table before the rest is counted.
@@ -27,8 +20,14 @@ SHOWN = 15
 LEVERS = "levers"
 
 
+#: What --scenarios means here.
+FUTURES_HELP = (
+    "Where points come from: prior (the parameters' own ranges), calibrated, or a CSV or Parquet file with a column a "
+    "parameter; over levers, the futures to meet.  [default: prior; over levers the study's]"
+)
+
+
 @click.command()
-@study_argument
 @policy_option
 @click.option(
     "--outcome", "outcomes", multiple=True, metavar="NAME",
@@ -44,35 +43,15 @@ LEVERS = "levers"
               "levers 1024]")  # fmt: skip
 @click.option("--tail", default="10 %", show_default=True, metavar="SHARE", help="Part of the points in each tail.")
 @click.option("-o", "--output", metavar="PATH", help="Folder for the tables.  [default: a new runs/sensitivity-NNNN]")
-@set_option
-@click.option(
-    "--scenarios", "futures", metavar="SET",
-    help="Where points come from: prior (the parameters' own ranges), calibrated, or a Parquet file with a column a "
-    "parameter; over levers, the futures to meet.  [default: prior; over levers the study's]",
-)  # fmt: skip
-@click.option(
-    "--structure", metavar="NAME",
-    help="Only members of a calibrated ensemble with this structure, such as decides or stands/memory.  [default: all]",
-)  # fmt: skip
-@seed_option
-@threads_option
-@json_option
-@quiet_option
+@partial(study_options, futures=FUTURES_HELP)
 def command(
-    study: str | None,
     policy: str | None,
     outcomes: tuple[str, ...],
     over: tuple[str, ...],
     points: int | None,
     tail: str,
     output: str | None,
-    settings: tuple[str, ...],
-    futures: str | None,
-    structure: str | None,
-    seed: int | None,
-    threads: int | None,
-    as_json: bool,
-    quiet: bool,
+    options: StudyOptions,
 ) -> None:
     """What an outcome hangs on: Sobol shares, PAWN, marks of the tails, a tornado.
 
@@ -96,10 +75,10 @@ def command(
     by_levers = _by_levers(names)
     if by_levers and policy is not None:
         raise InputError("over levers, the levers are what varies: leave --policy out")
-    default = None if by_levers or structure is not None else "prior"
-    problem = problem_for(study, policy, settings, futures or default, structure, None, seed, threads)
-    announce_compilation(quiet)
-    with stages(quiet) as progress:
+    default = None if by_levers or options.structure is not None else "prior"
+    problem = problem_for(replace(options, futures=options.futures or default), policy)
+    announce_compilation(options.quiet)
+    with stages(options.quiet) as progress:
         if by_levers:
             names = [] if LEVERS in names else names
             found = sensitivity.of_levers(
@@ -114,7 +93,7 @@ def command(
     try:
         kept = write(found, place, shlex.join(["tiercap", *sys.argv[1:]]))
     finally:  # what was computed is shown even where it could not be written
-        if as_json:
+        if options.as_json:
             print_json(_json(found, kept))
         else:
             _print_report(found, kept, part=bool(names))

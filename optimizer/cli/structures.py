@@ -19,7 +19,7 @@ def print_each(
     named : the policies with their names, the baseline last; statistics : called as statistics(problem, named, pairs)
     wanted : outcomes to show, the objectives and all readings of substitution if None
     """
-    shown = wanted or list(dict.fromkeys([*problem.outcomes, *ALSO_SUBSTITUTION]))
+    shown = wanted or list(dict.fromkeys([*problem.scoring.outcomes, *ALSO_SUBSTITUTION]))
     parts = _by_structure(problem)
     pairs = [(name, "mean") for name in shown]
     means = {label: statistics(part, named, pairs) for label, part in parts.items()}

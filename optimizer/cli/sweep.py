@@ -12,19 +12,7 @@ from typing import Any
 import click
 
 from tiercap.optimizer.cli import interrupts
-from tiercap.optimizer.cli.options import (
-    announce_compilation,
-    folder_for,
-    json_option,
-    policies_option,
-    quiet_option,
-    scenario_flags,
-    scenarios_option,
-    seed_option,
-    set_option,
-    study_argument,
-    threads_option,
-)
+from tiercap.optimizer.cli.options import StudyOptions, announce_compilation, folder_for, policies_option, study_options
 from tiercap.optimizer.cli.output import clean, figure, print_json, print_table, say, scenarios_text
 
 #: Rows printed as a table; of more, the extremes are told.
@@ -41,7 +29,6 @@ _FLAGS = {
 
 
 @click.command()
-@study_argument
 @click.option(
     "--over",
     multiple=True,
@@ -86,16 +73,9 @@ _FLAGS = {
     help="Begin even with more than 50,000 points times policies, or 50 million evaluations.",
 )
 @click.option("--no-netcdf", is_flag=True, help="Leave sweep.nc out.")
-@set_option
-@scenarios_option
-@seed_option
-@threads_option
-@json_option
-@quiet_option
+@study_options
 @click.pass_context
-def command(
-    context: click.Context, study: str | None, output: str | None, as_json: bool, quiet: bool, **given: Any
-) -> None:
+def command(context: click.Context, output: str | None, options: StudyOptions, **given: Any) -> None:
     """How outcomes move with levers and parameters: labelled tables, the whole ensemble at every point.
 
     A swept parameter replaces its draw and leaves the rest of the ensemble as it is. A swept lever overwrites every
@@ -105,14 +85,11 @@ def command(
 
     Example: tiercap sweep --over "c_licensed_tpp=2400 TPP:21000 TPP:20:log" --over budget_c=40,60,80
     """
-    from tiercap.optimizer.study import load
-    from tiercap.optimizer.study.problem import Problem
     from tiercap.optimizer.sweeps import sweep
     from tiercap.optimizer.sweeps.request import Request
 
     path = folder_for(output)
-    flags = {"seed": given["seed"], **scenario_flags(given["futures"], given["structure"])}
-    problem = Problem(load.load(study, given["settings"], flags), given["threads"])
+    problem = options.problem()
     request = Request(
         over=given["over"],
         points_from=Path(given["points_from"]) if given["points_from"] else None,
@@ -124,16 +101,17 @@ def command(
         trajectory=given["trajectory"],
         netcdf=not given["no_netcdf"],
     )
-    announce_compilation(quiet)
+    announce_compilation(options.quiet)
 
     def again(folder: Path) -> str:
         """The command that goes on in ``folder``."""
-        return shlex.join(["tiercap", "sweep", *([study] if study else []), "-o", str(folder), *_said(context, given)])
+        named = [options.study] if options.study else []
+        return shlex.join(["tiercap", "sweep", *named, "-o", str(folder), *_said(context)])
 
-    with _bar(quiet) as bar:
+    with _bar(options.quiet) as bar:
 
         def started(run: Any) -> Callable[[int], None]:
-            say(f"folder {run.path}", quiet)
+            say(f"folder {run.path}", options.quiet)
             interrupts.advise(f"what was finished is kept in {run.path}; to go on: {again(run.path)}")
             return bar(run)
 
@@ -141,16 +119,16 @@ def command(
             problem, request, path,
             yes_large=given["yes_large"], dask=given["dask"], progress=started,
         )  # fmt: skip
-    if as_json:
+    if options.as_json:
         _print_json(done)
     else:
-        _print_report(done, quiet)
+        _print_report(done, options.quiet)
 
 
-def _said(context: click.Context, given: dict[str, Any]) -> Iterator[str]:
+def _said(context: click.Context) -> Iterator[str]:
     """The options that were given, as they were given."""
     for name, flag in _FLAGS.items():
-        value = given[name]
+        value = context.params[name]
         if context.get_parameter_source(name) is click.core.ParameterSource.DEFAULT or value in (None, ()):
             continue
         for one in value if isinstance(value, tuple) else (value,):

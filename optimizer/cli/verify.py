@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from tiercap.optimizer.cli.options import announce_compilation, json_option, quiet_option, threads_option
+from tiercap.optimizer.cli.options import RunOptions, announce_compilation, run_options
 from tiercap.optimizer.cli.output import clean, print_json, say
 
 #: The exit code of `verify` and `replicate` where something differs.
@@ -26,10 +26,8 @@ LISTED = 20
 @click.option("--all", "everything", is_flag=True, help="Compute every stored policy again.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, metavar="N",
               help="Which policies the sample takes.")  # fmt: skip
-@threads_option
-@json_option
-@quiet_option
-def command(run: str, sample: int, everything: bool, seed: int, threads: int | None, as_json: bool, quiet: bool) -> int:
+@run_options
+def command(run: str, sample: int, everything: bool, seed: int, options: RunOptions) -> int:
     """Check a finished run: every file against the manifest's digests, stored policies by computing them again.
 
     Of a sweep or a sensitivity analysis the files alone are checked. Nothing is changed. Exit code 5 where a bit
@@ -40,11 +38,11 @@ def command(run: str, sample: int, everything: bool, seed: int, threads: int | N
     from tiercap.optimizer.runs.provenance import sentence
     from tiercap.optimizer.runs.verify import verify
 
-    announce_compilation(quiet)
-    with counting_bar(quiet, "computing policies again") as started:
-        found = verify(Path(run), None if everything else sample, seed, threads, started)
-    say(sentence(list(found.other)), quiet or not found.other)
-    if as_json:
+    announce_compilation(options.quiet)
+    with counting_bar(options.quiet, "computing policies again") as started:
+        found = verify(Path(run), None if everything else sample, seed, options.threads, started)
+    say(sentence(list(found.other)), options.quiet or not found.other)
+    if options.as_json:
         print_json(
             {
                 "run": found.path,

@@ -70,6 +70,15 @@ def dataset(
     return xr.Dataset(labelled(variables), labelled(coordinates), dict(about))
 
 
+def tree(groups: Mapping[str, xr.Dataset], about: Mapping[str, Any]) -> xr.DataTree:
+    """Datasets as the children of a tree, by name; ``about`` are the attributes of its root."""
+    import xarray as xr
+
+    made = xr.DataTree.from_dict(dict(groups))
+    made.attrs = dict(about)
+    return made
+
+
 def opened(path: Path, about: Mapping[str, Any]) -> xr.Dataset:
     """A netCDF file of ours, its values left on disk until they are asked for; ``about`` joins its attributes."""
     import xarray as xr

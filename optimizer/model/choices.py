@@ -7,9 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.model import front
-
-Floats = NDArray[np.float64]
 
 
 class Choice(NamedTuple):

@@ -11,11 +11,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.model import front
-
-Floats = NDArray[np.float64]
 
 #: The reference point of the hypervolume, in objectives scaled to 0 at the best and 1 at the worst.
 REFERENCE = 1.1

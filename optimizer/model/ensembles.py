@@ -1,8 +1,8 @@
-"""Ensembles: weighted futures kept in a Parquet file, each a member with its structure, from a fit or from a user.
+"""Ensembles: weighted futures in a Parquet or CSV file, each a member with its structure, from a fit or from a user.
 
 A file has a column for every parameter it speaks of, in the unit of its field's metadata (key ``unit``), or in the
-one that `tiercap parameters` tells. Two more are optional: ``weight`` (of
-any sum; equal where there is none) and ``structure``, the label of the alternative that a member belongs to, such as
+one that `tiercap parameters` tells; a cell of a CSV may name another. Two more are optional: ``weight`` (of any sum;
+equal where there is none) and ``structure``, the label of the alternative that a member belongs to, such as
 ``decides/memory``. A parameter without a column keeps its own range. A fit also writes ``discrepancy``, and with
 ``replay_`` before its name a parameter's value at the start of the replay, where that differs; forward runs do not
 read these.
@@ -22,12 +22,11 @@ from numpy.typing import NDArray
 
 from tiercap.optimizer.data import shipped
 from tiercap.optimizer.errors import InputError, did_you_mean
-from tiercap.optimizer.io import columns, durable
-from tiercap.optimizer.io import units as quantities
-from tiercap.optimizer.model import physics
+from tiercap.optimizer.io import columns, csv_text, durable
+from tiercap.optimizer.io.arrays import Floats
+from tiercap.optimizer.io.units import number, outside, printable
+from tiercap.optimizer.model import parameters, physics
 from tiercap.optimizer.model.parameters import DECLARED, ParameterInfo, stored
-
-Floats = NDArray[np.float64]
 
 WEIGHT, STRUCTURE = "weight", "structure"
 #: The model's own error in a member, by the kind of row: see `likelihood`.
@@ -39,6 +38,8 @@ OWN = (WEIGHT, STRUCTURE, *DISCREPANCY.values())
 #: The built-in ensembles, oldest first, with the year from which each may be used: the first has seen nothing later
 #: than 2024, the second the whole record.
 BUILTIN = {"calibrated-2024": 0, "calibrated-2026": 2026}
+#: Rows of a CSV beyond this are refused.
+MAX_MEMBERS = 1_000_000
 #: A file larger than this is refused unread.
 MAX_BYTES = 512 * 2**20
 
@@ -75,7 +76,7 @@ class Ensemble:
         if not chosen:
             parts = sorted({part for label in labels for part in label.split("/")} | set(labels))
             hint = did_you_mean(structure[:60], parts) if parts else "it has no column `structure`"
-            raise InputError(f"{self.name}: no structure `{quantities.printable(structure)}`: {hint}")
+            raise InputError(f"{self.name}: no structure `{printable(structure)}`: {hint}")
         rows = np.isin(self.structures, chosen)
         kept = self.weights[rows]
         if not kept.sum() > 0.0:
@@ -101,7 +102,6 @@ class Ensemble:
             weights = self.weights[rows]
         spread = np.argsort(_radical_inverse(len(rows)), kind="stable")
         return rows[spread].astype(np.int64), weights[spread] / weights.sum()
-
 
     def unmet(self, n: int, seed: int) -> Ensemble:
         """What a draw may be taken from that is independent of ``pick(n, seed)``: mostly the members it left out.
@@ -148,33 +148,56 @@ def load(source: str | os.PathLike[str]) -> Ensemble:
     """Read an ensemble: the name of a built-in one, or a file. Raises InputError in one sentence."""
     name = os.fspath(source)
     path = builtin_path(name) if name in BUILTIN else Path(name)
-    shown = quantities.printable(name)
+    shown = printable(name)
     try:
         data = durable.read(path, MAX_BYTES)
     except FileNotFoundError:
         known = ", ".join(BUILTIN)
-        raise InputError(f"no ensemble `{shown}`: give a Parquet file, or one of {known}") from None
+        raise InputError(f"no ensemble `{shown}`: give a Parquet or CSV file, or one of {known}") from None
     except (OSError, durable.Unfit, ValueError) as error:
         raise InputError(f"{shown}: cannot be read as an ensemble: {error}") from None
     try:
-        arrays, units = columns.from_any_parquet(data), columns.declared_units(data)
+        if path.suffix.casefold() == ".csv":
+            arrays, units = _from_csv(data, printable(path.name)), {}
+        else:
+            arrays, units = columns.from_any_parquet(data), columns.declared_units(data)
     except columns.Damaged as error:
         raise InputError(f"{shown}: {error}") from None
     return parse(name, arrays, hashlib.sha256(data).hexdigest(), units)
+
+
+def _from_csv(data: bytes, place: str) -> dict[str, np.ndarray]:
+    """The columns of a CSV, every cell of a parameter read with its unit and checked in its line."""
+    known = [*DECLARED, *OWN, *(REPLAY + name for name in DECLARED)]
+    header, rows = csv_text.read(data, place, known, MAX_MEMBERS, "a scenario")
+    arrays = {name: np.empty(len(rows), object if name == STRUCTURE else np.float64) for name in header}
+    for k, (line, cells) in enumerate(rows):
+        for name, cell in zip(header, cells, strict=True):
+            try:
+                arrays[name][k] = _cell(name, cell)
+            except InputError as error:
+                raise InputError(f"{place}:{line}: column `{name}`: {error}") from None
+    return {name: values.astype(np.str_) if name == STRUCTURE else values for name, values in arrays.items()}
+
+
+def _cell(name: str, text: str) -> str | float:
+    if name == STRUCTURE:
+        return text
+    return number(text) if name in OWN else parameters.parse(name.removeprefix(REPLAY), text)
 
 
 def parse(
     name: str, arrays: Mapping[str, np.ndarray], digest: str = "", units: Mapping[str, str] | None = None
 ) -> Ensemble:
     """An ensemble from columns, every one of them checked. units : those that columns declare"""
-    shown = quantities.printable(name)
+    shown = printable(name)
     found: dict[str, Floats] = {}
     replayed: dict[str, Floats] = {}
     for column, values in arrays.items():
         parameter = column.removeprefix(REPLAY)
         if parameter not in DECLARED and column not in OWN:
             hint = did_you_mean(column[:60], [*DECLARED, *OWN])
-            raise InputError(f"{shown}: unknown column `{quantities.printable(column)}`: {hint}")
+            raise InputError(f"{shown}: unknown column `{printable(column)}`: {hint}")
         if (column == STRUCTURE) != (values.dtype.kind == "U") or values.dtype.kind == "b":
             wanted = "text" if column == STRUCTURE else "numbers"
             raise InputError(f"{shown}: column `{column}` must hold {wanted}")
@@ -203,7 +226,7 @@ def _checked(shown: str, column: str, given: Floats, unit: str | None) -> Floats
         kept = stored(p.name, given, unit)
     except InputError as error:
         raise InputError(f"{shown}: {error}") from None
-    values = quantities.outside(kept, p.unit)
+    values = outside(kept, p.unit)
     wrong = ~((values >= p.low) & (values <= p.high))  # NaN is wrong too
     if wrong.any():
         row = int(np.argmax(wrong))
@@ -247,5 +270,5 @@ def to_parquet(arrays: Mapping[str, Any]) -> bytes:
     """An ensemble's columns, parameters in the contract's units, as the bytes of its file."""
     known = {name: name.removeprefix(REPLAY) for name in arrays}
     units = {name: DECLARED[parameter].unit for name, parameter in known.items() if parameter in DECLARED}
-    shown = {name: quantities.outside(values, units.get(name, "1")) for name, values in arrays.items()}
+    shown = {name: outside(values, units.get(name, "1")) for name, values in arrays.items()}
     return columns.to_parquet(shown, units)

@@ -1,45 +1,39 @@
 """The one bridge to the kernels: policies and scenarios in, outcomes out.
 
-Lays evaluations out in tiles of lanes, slices the work into calls of a few hundredths of a second (so that an
-interrupt is answered at once), spreads the slices over threads, and reduces over scenarios in a fixed order.
+Lays evaluations out in tiles of lanes (`tiles`), slices the work into calls of a few hundredths of a second (so that
+an interrupt is answered at once), spreads the slices over threads, and reduces over scenarios in a fixed order.
 Results have the same bits for any number of threads, any slicing and any company a policy is evaluated in.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tiercap.kernels import allied as allied_kernel
-from tiercap.kernels import lanes, paths
+from tiercap.kernels import allied, lanes, paths
 from tiercap.kernels._jit import vector_bits as vector_bits
 from tiercap.kernels.arguments import Allied, Part, Policies, Results, ScenarioTiles
-from tiercap.kernels.params import GROUP, OUTCOMES, TRAJECTORY
+from tiercap.kernels.params import OUTCOMES, TRAJECTORY
 from tiercap.kernels.payoff import payoff
 from tiercap.kernels.ready import KERNELS, in_cache, ready
 from tiercap.optimizer.errors import InputError
+from tiercap.optimizer.io.arrays import Floats
+from tiercap.optimizer.io.machine import usable_cores
 from tiercap.optimizer.model import measures
 from tiercap.optimizer.model.horizon import Horizon
 from tiercap.optimizer.model.scenarios import Scenarios
 from tiercap.optimizer.model.statistics import reduce
-from tiercap.optimizer.model.tiles import Layout
+from tiercap.optimizer.model.tiles import Layout, allied_rows, share, slices, spaced
 from tiercap.optimizer.rules.levers import unrestricted
 
-Floats = NDArray[np.float64]
-
-#: Evaluations of one call of a kernel, at most and at least: from thousandths to a few hundredths of a second. Between
-#: them each thread has CALLS calls, so that the threads end together.
-SLICE, LEAST, CALLS = 4096, 512, 4
 #: Doubles of outcomes held at a time while reducing.
 CHUNK = 4_000_000
 #: Bytes of tables for groups A and B held at a time: as many as there are policies, where each has its own rules there.
@@ -113,8 +107,8 @@ class Evaluator:
         layout = Layout(1, len(self.scenarios))
         params = np.ascontiguousarray(self.scenarios.table[layout.columns()])
         h = self.horizon
-        q = _spaced(layout.tiles, lanes.CONSTANTS_SIZE)
-        x = _spaced(layout.tiles, h.steps, lanes.PATHS_SIZE)
+        q = spaced(layout.tiles, lanes.CONSTANTS_SIZE)
+        x = spaced(layout.tiles, h.steps, lanes.PATHS_SIZE)
         start, exponent = float(h.start), int(h.roofline_exponent)
 
         def fill(first: int, last: int) -> None:
@@ -230,11 +224,11 @@ class Evaluator:
         q, x = self._tables
         levers = np.array(levers, order="C")  # a copy: a read-only array would be another type to the compiler
         policies = layout.policies()
-        rules, home, allied = _allied_rows(levers, policies)
+        rules, home, allied = allied_rows(levers, policies)
         met = ScenarioTiles(spy, self.catalogue, int(self.horizon.roofline_exponent), q, x)
         a = self._home(rules + in_force.tobytes(), Policies(levers, home, in_force), met)
-        out = _spaced(layout.rows, layout.tiles, len(OUTCOMES), lanes.LANES)
-        path = _spaced(layout.rows * trajectory, layout.tiles, steps, len(TRAJECTORY), lanes.LANES)
+        out = spaced(layout.rows, layout.tiles, len(OUTCOMES), lanes.LANES)
+        path = spaced(layout.rows * trajectory, layout.tiles, steps, len(TRAJECTORY), lanes.LANES)
         work = (Policies(levers, policies, in_force), met, Allied(allied, a), Results(out, path))
         self._spread(payoff, layout.rows, layout.tiles, work)
         return layout.gather(out), layout.gather(path) if trajectory else path
@@ -249,8 +243,8 @@ class Evaluator:
             return self._kept[1]
         self._kept = None  # two at a time would be twice the memory
         rows, tiles, steps = len(policies.lanes), *met.paths.shape[:2]
-        a = _spaced(rows, tiles, steps, lanes.ALLIED_SIZE)
-        self._spread(allied_kernel.fill_allied, rows, tiles, (policies, met, a))
+        a = spaced(rows, tiles, steps, lanes.ALLIED_SIZE)
+        self._spread(allied.fill_allied, rows, tiles, (policies, met, a))
         if a.nbytes <= met.paths.nbytes:
             self._kept = key, a
         return a
@@ -264,7 +258,7 @@ class Evaluator:
 
     def _spread(self, kernel: Callable[..., None], rows: int, tiles: int, arguments: tuple[object, ...]) -> None:
         """Run a kernel over all rows and tiles, a slice a call, on the evaluator's threads."""
-        share(lambda *bounds: kernel(Part(*bounds), *arguments), list(_slices(rows, tiles, self.threads)), self.threads)
+        share(lambda *bounds: kernel(Part(*bounds), *arguments), list(slices(rows, tiles, self.threads)), self.threads)
 
 
 def _percent_over(values: Floats, without: Floats) -> Floats:
@@ -273,67 +267,6 @@ def _percent_over(values: Floats, without: Floats) -> Floats:
         over = 100.0 * (values / without - 1.0)
     return np.where((values == 0.0) & (without == 0.0), 0.0, over)
 
-
-def share(call: Callable[..., None], jobs: Sequence[tuple[Any, ...]], threads: int) -> None:
-    """Call once a job, on so many threads; an interrupt waits for the jobs under way only."""
-    if threads == 1 or len(jobs) == 1:
-        for job in jobs:
-            call(*job)
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        futures = [pool.submit(call, *job) for job in jobs]
-        try:
-            wait(futures)
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
-        for future in futures:
-            future.result()
-
-
-def _spaced(*shape: int) -> Floats:
-    """Zeros with room on both sides: see `lanes.GUARD`."""
-    size = int(np.prod(shape))
-    return np.zeros(size + 2 * lanes.GUARD)[lanes.GUARD : lanes.GUARD + size].reshape(shape)
-
-
-def _slices(rows: int, tiles: int, threads: int) -> Iterator[tuple[int, int, int, int]]:
-    """Row and tile ranges of at most about SLICE evaluations each, fewer where that leaves a thread without work."""
-    even = max(LEAST // lanes.LANES, rows * tiles // (CALLS * threads))
-    most = min(SLICE // lanes.LANES, even)
-    tile_step = min(tiles, most)
-    row_step = max(1, most // tile_step)
-    for row in range(0, rows, row_step):
-        for tile in range(0, tiles, tile_step):
-            yield row, min(row + row_step, rows), tile, min(tile + tile_step, tiles)
-
-
-def _allied_rows(levers: np.ndarray, policies: NDArray[np.int64]) -> tuple[bytes, NDArray[np.int64], NDArray[np.int64]]:
-    """Distinct lane patterns of A's and B's levers, and which one each row of policies has.
-
-    Returns a digest of the patterns; home: int64[n_distinct, LANES], policies that stand for them; allied: int64[rows].
-    """
-    size = 2 * GROUP.itemsize
-    raw = levers.view(np.uint8).reshape(*levers.shape, levers.dtype.itemsize)[..., :size]
-    rules = np.ascontiguousarray(raw).reshape(len(levers), -1)
-    first, rule = _distinct(rules)
-    of_lanes = rule[policies]
-    where, allied = _distinct(of_lanes)
-    patterns = of_lanes[where]
-    digest = hashlib.blake2b(rules[first].tobytes())
-    digest.update(patterns.tobytes())
-    return digest.digest(), first[patterns], allied
-
-
-def _distinct(rows: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Where each distinct row first stands, int64[n_distinct], and which of them each row is: int64[n].
-
-    By hashing: sorting rows of hundreds of bytes took as long as a twentieth of the evaluations.
-    """
-    whole = rows.view(np.dtype((np.void, rows.shape[1] * rows.itemsize))).ravel()
-    seen: dict[Any, int] = {}
-    kind = np.array([seen.setdefault(row, len(seen)) for row in whole.tolist()], np.int64)
-    return np.unique(kind, return_index=True)[1], kind
 
 
 def performances(scenarios: Scenarios, horizon: Clock, chip: np.ndarray) -> Floats:
@@ -375,7 +308,7 @@ def code_digest() -> str:
 def thread_count(threads: int | None) -> int:
     """The number of kernel threads asked for, all available cores by default."""
     if threads is None:
-        return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+        return usable_cores()
     if not 1 <= threads <= MAX_THREADS:
         raise InputError(f"the number of threads must lie between 1 and {MAX_THREADS}, not {threads}")
     return threads

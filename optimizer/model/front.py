@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tiercap.optimizer.errors import InputError
+from tiercap.optimizer.io.arrays import Floats
 
-Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Indices = NDArray[np.int64]
 
@@ -136,14 +136,14 @@ def layers(losses: ArrayLike, k: int) -> Indices:
     """
     import moocore
 
-    x = _table(losses)
-    left = np.arange(len(x), dtype=np.int64)
-    chosen: list[Indices] = [left[:0]]
-    while len(left) and sum(map(len, chosen)) < k:
-        top = moocore.is_nondominated(x[left], keep_weakly=True)
-        rank, left = left[top], left[~top]
-        chosen.append(rank[np.argsort(-crowding(x[rank]), kind="stable")])
-    return np.concatenate(chosen)[: max(k, 0)]
+    x, k = _table(losses), max(k, 0)
+    if min(len(x), k) == 0:
+        return np.empty(0, dtype=np.int64)
+    ranks = moocore.pareto_rank(x)
+    last = int(np.partition(ranks, min(k, len(x)) - 1)[min(k, len(x)) - 1])  # the rank that the last place goes to
+    layers = [np.flatnonzero(ranks == rank).astype(np.int64) for rank in range(last + 1)]
+    ordered = [rows[np.argsort(-crowding(x[rows]), kind="stable")] for rows in layers]
+    return np.concatenate(ordered)[:k]
 
 
 def nearest_improvement(losses: ArrayLike, baseline: ArrayLike, distance: ArrayLike | None = None) -> int | None:

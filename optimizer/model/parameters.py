@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from tiercap.kernels.params import PARAMETERS, Parameter
 from tiercap.optimizer.data import shipped
 from tiercap.optimizer.errors import InputError, did_you_mean
-from tiercap.optimizer.io import units as quantities
+from tiercap.optimizer.io import units
 from tiercap.optimizer.model import distributions
 from tiercap.optimizer.model.distributions import Distribution
 
@@ -54,8 +54,8 @@ class ParameterInfo:
 
 
 def _as_told(p: Parameter) -> Parameter:
-    unit = quantities.told(p.unit)
-    return p._replace(unit=unit, low=quantities.outside(p.low, unit), high=quantities.outside(p.high, unit))
+    unit = units.told(p.unit)
+    return p._replace(unit=unit, low=units.outside(p.low, unit), high=units.outside(p.high, unit))
 
 
 #: Contract entries by name, in the units that people read.
@@ -67,12 +67,12 @@ _CONTRACT: Mapping[str, Parameter] = {p.name: p for p in PARAMETERS}
 
 def inside(name: str, values: Values) -> Values:
     """A parameter's values, float or float64 array, in the contract's unit."""
-    return quantities.inside(values, DECLARED[name].unit)
+    return units.inside(values, DECLARED[name].unit)
 
 
 def outside(name: str, values: Values) -> Values:
     """What :func:`inside` gave, in the parameter's own unit again."""
-    return quantities.outside(values, DECLARED[name].unit)
+    return units.outside(values, DECLARED[name].unit)
 
 
 def put(scenarios: NDArray[Any], name: str, values: float | NDArray[np.float64]) -> None:
@@ -94,7 +94,7 @@ def stored(name: str, values: NDArray[np.float64], unit: str | None) -> NDArray[
     Raises InputError where the declared unit does not convert.
     """
     try:
-        return quantities.converted(values, unit or DECLARED[name].unit, _CONTRACT[name].unit)
+        return units.converted(values, unit or DECLARED[name].unit, _CONTRACT[name].unit)
     except InputError as error:
         raise InputError(f"column `{name}`: its declared unit is not the parameter's: {error}") from None
 
@@ -216,7 +216,7 @@ def parse(name: str, value: object) -> float:
         raise InputError(f"unknown parameter `{name}`: {did_you_mean(name, DECLARED)}")
     p = DECLARED[name]
     found = (
-        quantities.factor(value, name) if is_growth_factor(p) else quantities.quantity(value, p.unit, name)
+        units.factor(value, name) if is_growth_factor(p) else units.quantity(value, p.unit, name)
     )
     _check_domain(p, found)
     return found
@@ -226,7 +226,7 @@ def assignment(text: str) -> tuple[str, str]:
     """``NAME=VALUE`` as its two halves, both stripped."""
     name, separator, value = text[:1000].partition("=")
     if not separator or not name.strip() or not value.strip():
-        raise InputError(f"`{quantities.printable(text)}` is not NAME=VALUE, such as budget_c=60")
+        raise InputError(f"`{units.printable(text)}` is not NAME=VALUE, such as budget_c=60")
     return name.strip(), value.strip()
 
 

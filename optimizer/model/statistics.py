@@ -24,14 +24,13 @@ With scenarios sorted by value, total weight W and cumulative weight C_k:
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from tiercap.kernels.params import TRAJECTORY
 from tiercap.optimizer.errors import InputError
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.model import measures
 from tiercap.optimizer.model.measures import Direction, Statistic
-
-Floats = NDArray[np.float64]
 
 
 def reduce(values: ArrayLike, weights: ArrayLike, statistic: str, best: Floats | None = None) -> Floats:

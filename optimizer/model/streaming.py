@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from tiercap.kernels.params import OUTCOMES
 from tiercap.optimizer.errors import InputError, did_you_mean
-from tiercap.optimizer.model import statistics as robustness
+from tiercap.optimizer.model import statistics
 from tiercap.optimizer.model.evaluator import RELATIVE, Evaluator, scenarios_within, share, thread_count
 from tiercap.optimizer.model.horizon import Horizon
 from tiercap.optimizer.model.measures import Direction, applied, parse
@@ -176,9 +176,9 @@ class StreamingEvaluator:
             for k, some in enumerate(evaluator.chunks(len(policies))):
                 found = evaluator.outcomes(policies[some], phase, relative)
                 for outcome, direction in pairs:
-                    here = robustness.best(found[:, OUTCOMES.index(outcome)], direction)
+                    here = statistics.best(found[:, OUTCOMES.index(outcome)], direction)
                     so_far = best[outcome, direction][block]
-                    so_far[:] = here if k == 0 else robustness.best(np.stack([so_far, here]), direction)
+                    so_far[:] = here if k == 0 else statistics.best(np.stack([so_far, here]), direction)
                 tell(len(found) * found.shape[-1])
         return best
 
@@ -207,9 +207,9 @@ class StreamingEvaluator:
             measure, part = measures[k], slice(first, first + size)
             some = rows[outcomes.index(measure.outcome), part]
             if measure.regret:
-                some = robustness.shortfall(some, best[measure.outcome, measure.regret], measure.regret)
+                some = statistics.shortfall(some, best[measure.outcome, measure.regret], measure.regret)
             statistic = measure.statistic if measure.regret else applied(measure.outcome, measure.statistic)
-            result[part, k] = robustness.reduce(some, weights, statistic, known.get(measure[:2]))
+            result[part, k] = statistics.reduce(some, weights, statistic, known.get(measure[:2]))
 
         starts = range(0, rows.shape[1], size)
         share(job, [(k, first) for k in range(len(measures)) for first in starts], thread_count(self.threads))
@@ -221,7 +221,7 @@ def _regretted(measures: list[Wanted]) -> list[tuple[str, Direction]]:
 
 def _best_of(rows: Floats, outcomes: list[str], measures: list[Wanted]) -> dict[tuple[str, Direction], Floats]:
     """`StreamingEvaluator._best` where all policies are in one part."""
-    return {(o, way): robustness.best(rows[outcomes.index(o)], way) for o, way in _regretted(measures)}
+    return {(o, way): statistics.best(rows[outcomes.index(o)], way) for o, way in _regretted(measures)}
 
 
 def _checked(wanted: Sequence[Wanted | tuple[str, str]]) -> list[Wanted]:
@@ -233,7 +233,7 @@ def _checked(wanted: Sequence[Wanted | tuple[str, str]]) -> list[Wanted]:
         if outcome not in OUTCOMES:
             raise InputError(f"unknown outcome `{outcome[:60]}`: {did_you_mean(outcome[:60], OUTCOMES)}")
         parse(statistic)
-        robustness.check_direction(regret or "maximise")
+        statistics.check_direction(regret or "maximise")
         if regret and parse(statistic).kind == "regret":
             raise InputError(f"`{statistic}` is a regret already: ask for another statistic of the regret")
     return measures

@@ -17,7 +17,7 @@ from tiercap.optimizer.paper import labels, style
 from tiercap.optimizer.paper.exhibit import Column, Figure
 from tiercap.optimizer.paper.material import Material, Policy
 from tiercap.optimizer.rules.chips import Chip
-from tiercap.optimizer.rules.levers import CAPS, live, value_at
+from tiercap.optimizer.rules.levers import CAPS, live_boxes, value_at
 
 #: A chip so far below a cap, or so little above it, stands on the cliff: per cent of the cap.
 CLIFF = 5.0
@@ -74,7 +74,7 @@ def boxes(policy: Policy) -> list[Box]:
         return []
     found = []
     for tier in reversed(range(len(TIERS))):
-        for box in live(row, "c", tier):
+        for box in live_boxes(row, "c", tier):
             caps = {cap: value_at(row, "c", cap, row["c"][cap][0, tier, box]) for cap in CAPS}
             hidden = [
                 labels.FIGURES[cap] for cap in ("interconnect", "density", "bandwidth_sum") if caps[cap] < math.inf

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tiercap.kernels.params import OUTCOMES, TRAJECTORY
 from tiercap.optimizer.analysis.ledger import Ledger, ledger
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.model import bootstrap
 from tiercap.optimizer.model.bootstrap import Spread
 from tiercap.optimizer.model.choices import worth_looking_at
@@ -23,9 +24,9 @@ from tiercap.optimizer.rules.chips import Chip, load_chips
 from tiercap.optimizer.rules.classify import classify
 from tiercap.optimizer.rules.encode import rule_levers
 from tiercap.optimizer.runs.saved import SavedRun
-from tiercap.optimizer.study.problem import SPREAD, Problem
+from tiercap.optimizer.study.problem import Problem
+from tiercap.optimizer.study.scoring import SPREAD
 
-Floats = NDArray[np.float64]
 #: Evidence that leads to no original: what product and readers count as resting on others' word or on none.
 WEAK = ("secondary", "assumption", "recalled")
 #: Quantiles of a band over the futures, outer and inner, and the line in its middle.
@@ -56,7 +57,7 @@ class Material:
     @cached_property
     def losses(self) -> Floats:
         """Objectives of the front as the run wrote them, smaller better: float64[n, k]."""
-        return self.run.means * self.problem.signs
+        return self.run.means * self.problem.scoring.signs
 
     @cached_property
     def in_force(self) -> Policy:
@@ -69,7 +70,7 @@ class Material:
     @cached_property
     def choices(self) -> tuple[Policy, ...]:
         """The policies worth looking at; a row that is chosen for several reasons has all of them in its name."""
-        rule = self.problem.losses(self._scored((self.in_force,)))[0]
+        rule = self.problem.scoring.losses(self._scored((self.in_force,)))[0]
         names: dict[int, list[str]] = {}
         for label, row in worth_looking_at(self.losses, rule, self.problem.objectives, self.run.group):
             names.setdefault(row, []).append(label)
@@ -81,7 +82,7 @@ class Material:
     def _scored(self, policies: Sequence[Policy]) -> Floats:
         """Every objective, by the statistic that the study compares: float64[len(policies), k]."""
         levers = np.concatenate([policy.levers for policy in policies]).reshape(-1, 1)
-        return self.problem.evaluator.statistics(levers, self.problem.screened[: len(self.problem.objectives)])
+        return self.problem.evaluator.statistics(levers, self.problem.scoring.screened[: len(self.problem.objectives)])
 
     @cached_property
     def scores(self) -> Mapping[str, Mapping[str, float]]:
@@ -128,7 +129,7 @@ class Material:
         """Each choice less the rule in force, both in the same futures, with 90 % intervals: [objectives] by key."""
         draws = bootstrap.resamplings(self.problem.scenarios.weights, self.problem.study.search.seed)
         both = np.concatenate([policy.levers for policy in (self.in_force, *self.choices)]).reshape(-1, 1)
-        levels = self.problem.levels(both, draws)
+        levels = self.problem.scoring.levels(both, draws, self.problem.evaluator)
         return {p.key: bootstrap.difference((levels, row), (levels, 0)) for row, p in enumerate(self.choices, 1)}
 
     @cached_property

@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from tiercap.optimizer.paper import labels, style
 from tiercap.optimizer.paper.exhibit import Column, Figure
 from tiercap.optimizer.paper.material import Material, Policy
-from tiercap.optimizer.rules.encode import describe
-from tiercap.optimizer.rules.levers import CONTROLS, LEVERS_TABLE, part
+from tiercap.optimizer.rules.levers import CONTROLS, LEVERS_TABLE, describe, part
 
 #: Where in the margin a value stands that has no place on its axis, in lengths of the axis.
 BELOW, ABOVE = -0.055, 1.055

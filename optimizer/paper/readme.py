@@ -14,26 +14,24 @@ def readme(
     material: Material, figures: Sequence[Figure], tables: Sequence[Table], left: Sequence[Left], inputs: Sequence[str]
 ) -> str:
     """README.md; ``left`` : what is missing; ``inputs`` : files of other commands that are included."""
+    return "".join(
+        [
+            _overview(material),
+            _data(material, inputs),
+            _requirements(material),
+            _programs(material),
+            _exhibits(material, figures, tables, left),
+        ]
+    )
+
+
+def _overview(material: Material) -> str:
+    """Title, what the package is, and its files."""
     study, manifest = material.problem.study, material.run.manifest
-    versions, computer = manifest["versions"], manifest["machine"]
-    seconds, plan = manifest["seconds"]["total"], study.scenarios
-    said = words.statement(material)
-    software = "\n".join(f"  - {name} {version}" for name, version in versions.items())
-    listed = "\n".join(
-        f"| {f.title} | `figures/{f.name}-*.pdf`, `.svg` | `figures/{f.name}.csv` | `replicate.sh`, {_module(f.name)} |"
-        for f in figures
-    )
-    listed_tables = "\n".join(
-        f"| {t.title} | `tables/{t.name}.tex` | `tables/{t.name}.csv` | `replicate.sh`, "
-        "`tiercap.optimizer.paper.tables` |"
-        for t in tables
-    )
-    missing = "".join(f"\n- {markdown(one.sentence)}" for one in left)
-    extra = "".join(f"\n| `{name}` | input of figures, as the command that made it wrote it | yes |" for name in inputs)
-    own = "\n| `run/ensemble.parquet` | the study's own ensemble of futures | yes |" if plan.file else ""
+    seconds, computer = manifest["seconds"]["total"], manifest["machine"]
     return f"""# Replication package: {markdown(study.title or study.name)}
 
-{markdown(said[0])}
+{markdown(words.statement(material)[0])}
 
 ## Overview
 
@@ -56,7 +54,15 @@ LaTeX packages needed: {", ".join(f"`{p}`" for p in latex.PACKAGES)}, and `fonte
 also takes `lmodern`, `microtype`, `geometry` and `caption`. In Debian: texlive-latex-recommended,
 texlive-fonts-recommended and lmodern.
 
-## Data Availability and Provenance Statements
+"""
+
+
+def _data(material: Material, inputs: Sequence[str]) -> str:
+    """Where the data come from, and who may use them."""
+    extra = "".join(f"\n| `{name}` | input of figures, as the command that made it wrote it | yes |" for name in inputs)
+    plan = material.problem.study.scenarios
+    own = "\n| `run/ensemble.parquet` | the study's own ensemble of futures | yes |" if plan.file else ""
+    return f"""## Data Availability and Provenance Statements
 
 No data are collected by this study. The inputs are public figures, built into the program with their sources and listed
 in `tables/parameters.csv` and `tables/chips.csv`; where there is no source, the tag `assumption` says so.
@@ -82,7 +88,15 @@ All data are publicly available and included.
 | `run/convergence.csv` | how the search converged | yes |
 | `figures/*.csv`, `tables/*.csv` | the data of each exhibit | yes |{own}{extra}
 
-## Computational Requirements
+"""
+
+
+def _requirements(material: Material) -> str:
+    """Software, seeds, and what the run took."""
+    study, manifest = material.problem.study, material.run.manifest
+    computer, seconds, plan = manifest["machine"], manifest["seconds"]["total"], study.scenarios
+    software = "\n".join(f"  - {name} {version}" for name, version in manifest["versions"].items())
+    return f"""## Computational Requirements
 
 ### Software Requirements
 
@@ -103,7 +117,13 @@ depends on a clock or on the number of threads.
 The run took {seconds:.0f} s on {_threads(computer)}, compiling included, and needs less than 1 GB of
 memory and 100 MB of disk. No special hardware.
 
-## Description of Programs
+"""
+
+
+def _programs(material: Material) -> str:
+    """What the programs do, and how to replicate."""
+    versions = material.run.manifest["versions"]
+    return f"""## Description of Programs
 
 `tiercap` {markdown(versions["tiercap"])} does everything: `tiercap replicate` searches again from a manifest,
 `tiercap verify` checks a run, `tiercap paper` makes figures, tables and numbers. The code is under the MIT licence.
@@ -116,7 +136,24 @@ memory and 100 MB of disk. No special hardware.
    list where something differs.
 3. `sha256sum -c SHA256SUMS` checks these files themselves.
 
-## List of Figures, Tables and Programs
+"""
+
+
+def _exhibits(
+    material: Material, figures: Sequence[Figure], tables: Sequence[Table], left: Sequence[Left]
+) -> str:
+    """Every exhibit with its files, what is left out, and the references."""
+    listed = "\n".join(
+        f"| {f.title} | `figures/{f.name}-*.pdf`, `.svg` | `figures/{f.name}.csv` | `replicate.sh`, {_module(f.name)} |"
+        for f in figures
+    )
+    listed_tables = "\n".join(
+        f"| {t.title} | `tables/{t.name}.tex` | `tables/{t.name}.csv` | `replicate.sh`, "
+        "`tiercap.optimizer.paper.tables` |"
+        for t in tables
+    )
+    missing = "".join(f"\n- {markdown(one.sentence)}" for one in left)
+    return f"""## List of Figures, Tables and Programs
 
 | exhibit | files | data | program |
 |---|---|---|---|
@@ -126,7 +163,7 @@ memory and 100 MB of disk. No special hardware.
 {f"{chr(10)}Left out, and how to make it:{chr(10)}{missing}{chr(10)}" if left else ""}
 ## References
 
-{markdown(said[1])}
+{markdown(words.statement(material)[1])}
 """
 
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tiercap.kernels.params import OUTCOME_LIST
 from tiercap.optimizer.model.parameters import DECLARED
@@ -15,7 +14,6 @@ from tiercap.optimizer.paper.exhibit import Column, Figure, Left
 from tiercap.optimizer.paper.given import Axis, Sweep
 from tiercap.optimizer.rules.levers import LEVERS_TABLE
 
-Floats = NDArray[np.float64]
 #: Outcomes that have a panel; the data beside the figure has all.
 MOST = 3
 #: Policies that have a line.

@@ -21,7 +21,7 @@ def figure(material: Material) -> Figure | Left:
         return Left("tradeoffs", "tradeoffs: one objective has nothing to trade; give the study a second one")
     objectives = material.problem.objectives
     n, k = material.run.means.shape
-    signs = zip(objectives, material.problem.signs.tolist(), strict=True)
+    signs = zip(objectives, material.problem.scoring.signs.tolist(), strict=True)
     ways = ", ".join(f"{labels.outcome(name).name}: {'more' if sign < 0 else 'less'} is better" for name, sign in signs)
     left = f" The first {MOST} of {k} objectives are drawn." if k > MOST else ""
     return Figure(
@@ -83,7 +83,7 @@ def _draw(material: Material, objectives: list[str], width: float) -> Any:
     tall = {1: 0.75 * width}.get(size, size * side * (0.92 if narrow else 0.62))
     picture = style.canvas(width, tall + (0.75 if narrow or size == 1 else 0.0))
     grid = picture.add_gridspec(size, size)
-    signs = material.problem.signs[: len(objectives)].tolist()
+    signs = material.problem.scoring.signs[: len(objectives)].tolist()
     shown = [_axis_label(name, "more" if sign < 0 else "less") for name, sign in zip(objectives, signs, strict=True)]
     for row in range(size):
         for column in range(row + 1):

@@ -46,11 +46,11 @@ def methods(material: Material) -> list[str]:
         horizon.steps_per_year, f"{horizon.steps_per_year}-a-year"
     )
     levers = ", ".join(labels.lever(lever.name).name for lever in study.levers)
-    signs = zip(problem.objectives, problem.signs.tolist(), strict=True)
+    signs = zip(problem.objectives, problem.scoring.signs.tolist(), strict=True)
     aims = ", ".join(
         f"{labels.outcome(name).name} ({'maximised' if sign < 0 else 'minimised'})" for name, sign in signs
     )
-    bounds = f" Constraints: {'; '.join(problem.bounds())}." if study.constraints else ""
+    bounds = f" Constraints: {'; '.join(problem.scoring.bounds())}." if study.constraints else ""
     own = sorted(study.own_parameters())
     changed = f" Set by the study itself: {', '.join(own)}." if own else ""
     return [

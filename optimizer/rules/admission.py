@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.kernels.params import ABSOLUTE
-from tiercap.optimizer.io.units import BANDWIDTH, inside
+from tiercap.optimizer.io.units import inside
 from tiercap.optimizer.rules.chips import Chip
-from tiercap.optimizer.rules.levers import as_row
+from tiercap.optimizer.rules.clauses import passes
+from tiercap.optimizer.rules.encode import LIMB_CAPS
+from tiercap.optimizer.rules.levers import CAPS, as_row
 
 #: Policies whose boxes are held against the chips at a time.
 _TOGETHER = 1024
@@ -31,10 +33,10 @@ def admitted_each(rows: NDArray[Any], chips: Sequence[Chip], group: str = "c") -
     names = np.array([chip.name for chip in sold], dtype=object)
     for start in range(0, len(rows), _TOGETHER):
         levers = rows[group][start : start + _TOGETHER]
-        passes = _passes(levers, sold) & (levers["reading"] == ABSOLUTE)[:, None, None]
+        through = _passes(levers, sold) & (levers["reading"] == ABSOLUTE)[:, None, None]
         quota = np.minimum.reduce([levers[name] for name in ("quota_share", "quota_chips", "quota_tpp")])
-        passes[:, 1] &= ((quota > 0.0) & (levers["revenue_share"] < 1.0))[:, None] & ~passes[:, 0]
-        for free, licensed in passes:
+        through[:, 1] &= ((quota > 0.0) & (levers["revenue_share"] < 1.0))[:, None] & ~through[:, 0]
+        for free, licensed in through:
             yield {"open": names[free].tolist(), "licensed": names[licensed].tolist()}
 
 
@@ -43,21 +45,13 @@ def _passes(levers: NDArray[Any], chips: Sequence[Chip]) -> NDArray[np.bool_]:
 
     levers : the group's own, [n]
     """
-    figures = {name: np.array([float("nan") if v is None else v for v in found], dtype=np.float64)
-               for name, found in _figures(chips).items()}  # fmt: skip
-    below = np.ones((*levers["tpp"].shape, len(chips)), np.bool_)
-    for name, known in figures.items():
-        caps = levers[name][..., None]
-        below &= (caps > 0.0) & (~np.isfinite(caps) | (known < caps))  # what is not known is below no cap
+    below = passes(_figures(chips), {name: levers[name][..., None] for name in CAPS})
     launched = np.array([np.nan if c.launched is None or c.us_sale is not True else c.launched[1] for c in chips])
     date = levers["sku_before"][..., None]
     return np.asarray(below.any(axis=2) & (~np.isfinite(date) | (launched <= date)))
 
 
-def _figures(chips: Sequence[Chip]) -> dict[str, list[float | None]]:
-    """What boxes cap, of each chip, in the units of the rows; None where it is not known."""
-    memory = [None if chip.memory_gbs is None else inside(chip.memory_gbs, BANDWIDTH) for chip in chips]
-    link = [None if chip.io_gbs is None else inside(chip.io_gbs, BANDWIDTH) for chip in chips]
-    total = [None if m is None or io is None else m + io for m, io in zip(memory, link, strict=True)]
-    own = {"tpp": [chip.tpp for chip in chips], "density": [chip.density for chip in chips]}
-    return own | {"memory": memory, "interconnect": link, "bandwidth_sum": total}
+def _figures(chips: Sequence[Chip]) -> dict[str, NDArray[np.float64]]:
+    """What boxes cap, of each chip, in the units of the rows: float64[chips], NaN where it is not known."""
+    known = {name: [chip.figure(LIMB_CAPS[name]) for chip in chips] for name in CAPS}
+    return {name: inside(np.array(figures, dtype=np.float64), CAPS[name].unit) for name, figures in known.items()}

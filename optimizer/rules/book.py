@@ -1,7 +1,4 @@
-"""Named export rules: data, not code. Each is the whole law on its date; ``data/rules.toml`` holds them.
-
-The public names of the two modules beside this one stand here too: :func:`classify` and the cliff view.
-"""
+"""Named export rules: data, not code. Each is the whole law on its date; ``data/rules.toml`` holds them."""
 
 from __future__ import annotations
 
@@ -18,11 +15,7 @@ from tiercap.kernels.params import GROUPS, TIERS
 from tiercap.optimizer.data import shipped
 from tiercap.optimizer.errors import InputError, did_you_mean
 from tiercap.optimizer.io.units import printable
-from tiercap.optimizer.rules.chips import Chip as Chip
-from tiercap.optimizer.rules.classify import Verdict as Verdict
-from tiercap.optimizer.rules.classify import classify as classify
-from tiercap.optimizer.rules.clauses import Band
-from tiercap.optimizer.rules.clauses import Limb as Limb
+from tiercap.optimizer.rules.clauses import Band, Limb
 
 MAX_BYTES = 1 << 20
 _RULE_KEYS = ("title", "date", "in_force", "citations", "notes", "controls", *GROUPS)

@@ -87,6 +87,16 @@ class Chip:
         """I/O bandwidth as rules read it here [GB/s]: the scale-up link, or the host link if there is none."""
         return self.host_link_gbs if self.interconnect_gbs == 0 else self.interconnect_gbs
 
+    def figure(self, cap: str) -> float | None:
+        """The figure that a cap bounds, by the cap's name in ``data/rules.toml``; None if it is not known."""
+        match cap:
+            case "bandwidth_sum_gbs":
+                return None if self.memory_gbs is None or self.io_gbs is None else self.memory_gbs + self.io_gbs
+            case "interconnect_gbs":
+                return self.io_gbs
+        value: float | None = getattr(self, cap)
+        return value
+
     @property
     def launched(self) -> tuple[float, float] | None:
         """First and last instant of the launch period [year]."""

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from tiercap.optimizer.rules.chips import Chip
 
@@ -155,7 +155,19 @@ def admits(limb: Limb, known: Facts) -> bool:
         return False
     if limb.sku_before is not None and not on_sale_by(known, limb.sku_before):
         return False
-    return all(known.figures[name] < cap for name, cap in limb.caps().items())
+    return bool(passes(known.figures, limb.caps()))
+
+
+def passes(figures: Mapping[str, Any], caps: Mapping[str, Any]) -> Any:
+    """Whether a chip passes a box: whether every figure that is capped lies strictly below its cap.
+
+    figures, caps : by name, floats or arrays that broadcast; a figure that is NaN is below no cap, a cap of 0 admits
+    nothing, an infinite one anything
+    """
+    inside: Any = True
+    for name, cap in caps.items():
+        inside = inside & (cap > 0.0) & ((cap == math.inf) | (figures[name] < cap))
+    return inside
 
 
 def outermost(limbs: Iterable[Limb]) -> list[Limb]:

@@ -67,23 +67,13 @@ def cliffs(chip: Chip, rule: Rule, group: str = "c") -> tuple[Cliff, ...]:
 
 
 def _cliff(chip: Chip, figure: str, cap: float, limbs: tuple[str, ...]) -> Cliff:
-    value = figure_of(chip, figure)
+    value = chip.figure(figure)
     return Cliff(figure, FIGURES[figure].unit, value, cap, None if value is None else room(value, cap), limbs)
 
 
 def room(value: float, cap: float) -> float:
     """Distance below a cap in per cent of the cap; at or over it zero or negative."""
     return 100.0 * (cap - value) / cap
-
-
-def figure_of(chip: Chip, figure: str) -> float | None:
-    """The figure of a chip that a cap bounds; None if it is not known."""
-    if figure == "bandwidth_sum_gbs":
-        known = chip.memory_gbs is not None and chip.io_gbs is not None
-        return (chip.memory_gbs or 0.0) + (chip.io_gbs or 0.0) if known else None
-    names = {"interconnect_gbs": "io_gbs"}
-    value: float | None = getattr(chip, names.get(figure, figure))
-    return value
 
 
 def built_to(chip: Chip, rules: Mapping[str, Rule] | None = None) -> Fit | None:
@@ -141,7 +131,7 @@ def _fits(chip: Chip, limb: Limb, best: Facts, rules: Mapping[str, Rule]) -> lis
     """A limb's lines whose figure the chip has, each credited to the rule that drew it first."""
     found = []
     for figure, cap in limb.caps().items():
-        value, rule = figure_of(chip, figure), _first_to_draw(figure, cap, rules, limb.consumer_only)
+        value, rule = chip.figure(figure), _first_to_draw(figure, cap, rules, limb.consumer_only)
         if value is not None and rule is not None and value == best.figures[figure]:
             found.append(_fit("built to", chip, figure, value, cap, rule))
     return found

@@ -1,15 +1,14 @@
-"""Policies as the kernels read them: rules to rows of LEVERS, levers by name, and the space a search moves in.
+"""Policies as the kernels read them: rules to rows of LEVERS, and levers set over such a row.
 
 A row of LEVERS holds one group's rules in each of its three fields. The kernels know two tiers a group, each
 a union of at most three boxes, and one set of terms for the licensed tier; :func:`group_record` says what a
-rule loses on the way. Named levers live in ``levers.py``, the search space in ``space.py``; their
-public names stand here too.
+rule loses on the way.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,14 +17,10 @@ from numpy.typing import NDArray
 from tiercap.kernels.params import GROUP, GROUPS, LEVERS, MAX_BOXES, TIERS
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.io.units import inside
+from tiercap.optimizer.rules import nesting
 from tiercap.optimizer.rules.book import Rule
 from tiercap.optimizer.rules.clauses import Limb, outermost, year_of
-from tiercap.optimizer.rules.levers import CAPS
-from tiercap.optimizer.rules.levers import LEVERS_TABLE as LEVERS_TABLE
-from tiercap.optimizer.rules.levers import apply_levers as apply_levers
-from tiercap.optimizer.rules.levers import describe as describe
-from tiercap.optimizer.rules.space import Lever as Lever
-from tiercap.optimizer.rules.space import LeverSpace as LeverSpace
+from tiercap.optimizer.rules.levers import CAPS, as_row, check, collapse, live_boxes, part, put
 
 #: The record's caps, each with what a limb calls it.
 LIMB_CAPS = {
@@ -125,3 +120,42 @@ def _fill_terms(record: NDArray[Any], limbs: Sequence[Limb], place: str) -> None
 def _terms(limb: Limb) -> tuple[object, ...]:
     quotas = (limb.quota_share, limb.quota_chips, limb.quota_tpp)
     return (*quotas, limb.revenue_share, limb.delay_years, limb.no_diversion, limb.sku_before)
+
+
+def apply_levers(base_row: object, values: Mapping[str, float]) -> NDArray[Any]:
+    """A copy of a policy with some levers set: LEVERS[1].
+
+    base_row : LEVERS[1], a rule from :func:`rule_levers` say
+    values : lever to value, in the units of :data:`LEVERS_TABLE`; inf lifts a cap, quota or date
+
+    Setting a cap makes that tier one box; its other caps stay those of the tier's first box, or none where it
+    had no box. A changed ``reading`` needs caps for every tier that has any, and drops what it had.
+    Raises :class:`InputError` for an unknown lever, a value outside its domain, NaN, or a tier that loosens:
+    open above licensed, C above B, B above A in a figure that was set.
+    """
+    row = as_row(base_row)
+    checked = {name: check(name, value) for name, value in values.items() if part(name)}
+    tiers = dict.fromkeys((p.group, p.tier) for p in map(part, checked) if p.tier is not None and p.field in CAPS)
+    for group in GROUPS:
+        _reread(row, group, checked, [tier for g, tier in tiers if g == group and tier is not None])
+    for group, tier in tiers:
+        if tier is not None:
+            collapse(row, group, tier)
+    for name in sorted(checked, key=lambda name: part(name).field != "reading"):  # what a cap is read as comes first
+        put(row, part(name), checked[name])
+    nesting.check(row, checked)
+    return row
+
+
+def _reread(row: NDArray[Any], group: str, values: Mapping[str, float], levered: list[int]) -> None:
+    """A new reading: old caps mean nothing under it, so none may stay."""
+    name = f"{group}_reading"
+    if values.get(name, row[group]["reading"][0]) == row[group]["reading"][0]:
+        return
+    for tier, word in enumerate(TIERS):
+        if tier in levered:
+            collapse(row, group, tier, keep=False)
+        elif any(row[group][f][0, tier, box] < math.inf for f in CAPS for box in live_boxes(row, group, tier)):
+            raise InputError(
+                f"lever `{name}` = {values[name]:g} changes how caps read: give the caps of {group}_{word} too"
+            )

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tiercap.kernels.params import ABSOLUTE, GROUPS, LAGGED, LEVERS, MAX_BOXES, TIERS
+from tiercap.kernels.params import ABSOLUTE, GROUPS, LEVERS, MAX_BOXES, TIERS
 from tiercap.optimizer.errors import InputError, did_you_mean
 from tiercap.optimizer.io.units import inside, outside, printable
 
@@ -122,18 +122,23 @@ def check(name: str, value: float) -> float:
     return number
 
 
-def live(row: NDArray[Any], group: str, tier: int) -> list[int]:
-    """Boxes of a tier that admit anything: every cap is positive."""
-    caps = [row[group][figure].reshape(-1, len(TIERS), MAX_BOXES)[0, tier] for figure in CAPS]
-    return [box for box in range(MAX_BOXES) if all(cap[box] > 0 for cap in caps)]
+def live(rows: NDArray[Any], group: str, tier: int) -> NDArray[np.bool_]:
+    """Boxes of a tier that admit anything, since every cap is positive: bool[n, boxes] of LEVERS[n]."""
+    caps = [rows[group][figure].reshape(-1, len(TIERS), MAX_BOXES)[:, tier] > 0.0 for figure in CAPS]
+    return np.asarray(np.logical_and.reduce(caps))
+
+
+def live_boxes(row: NDArray[Any], group: str, tier: int) -> list[int]:
+    """Numbers of the live boxes of a tier of one policy."""
+    return [int(box) for box in np.flatnonzero(live(row, group, tier)[0])]
 
 
 def collapse(row: NDArray[Any], group: str, tier: int, keep: bool = True) -> None:
     """Make a tier one box: the caps of its first live box if it has one and ``keep``, else none."""
-    boxes = live(row, group, tier)
+    numbers = live_boxes(row, group, tier)
     for figure in CAPS:
         caps = row[group][figure]
-        first = caps[0, tier, boxes[0]] if boxes and keep else math.inf
+        first = caps[0, tier, numbers[0]] if numbers and keep else math.inf
         caps[0, tier] = (first, *[0.0] * (MAX_BOXES - 1))
 
 
@@ -145,31 +150,6 @@ def unrestricted() -> NDArray[Any]:
         row[group]["sku_before"] = math.inf
         for term, info in TERMS.items():
             row[group][term] = math.inf if info.liftable else 0.0
-    return row
-
-
-def apply_levers(base_row: object, values: Mapping[str, float]) -> NDArray[Any]:
-    """A copy of a policy with some levers set: LEVERS[1].
-
-    base_row : LEVERS[1], a rule from :func:`encode.rule_levers` say
-    values : lever to value, in the units of :data:`LEVERS_TABLE`; inf lifts a cap, quota or date
-
-    Setting a cap makes that tier one box; its other caps stay those of the tier's first box, or none where it
-    had no box. A changed ``reading`` needs caps for every tier that has any, and drops what it had.
-    Raises :class:`InputError` for an unknown lever, a value outside its domain, NaN, or a tier that loosens:
-    open above licensed, C above B, B above A in a figure that was set.
-    """
-    row = as_row(base_row)
-    checked = {name: check(name, value) for name, value in values.items() if part(name)}
-    tiers = dict.fromkeys((p.group, p.tier) for p in map(part, checked) if p.tier is not None and p.field in CAPS)
-    for group in GROUPS:
-        _reread(row, group, checked, [tier for g, tier in tiers if g == group and tier is not None])
-    for group, tier in tiers:
-        if tier is not None:
-            collapse(row, group, tier)
-    for name in sorted(checked, key=lambda name: part(name).field != "reading"):  # what a cap is read as comes first
-        put(row, part(name), checked[name])
-    check_nesting(row, checked)
     return row
 
 
@@ -200,60 +180,10 @@ def unit_at(rows: NDArray[Any], group: str, field: str) -> str:
     return info.unit if info is not None and rows[group]["reading"].flat[0] == ABSOLUTE else "1"
 
 
-def _reread(row: NDArray[Any], group: str, values: Mapping[str, float], levered: list[int]) -> None:
-    """A new reading: old caps mean nothing under it, so none may stay."""
-    name = f"{group}_reading"
-    if values.get(name, row[group]["reading"][0]) == row[group]["reading"][0]:
-        return
-    for tier, word in enumerate(TIERS):
-        if tier in levered:
-            collapse(row, group, tier, keep=False)
-        elif any(row[group][f][0, tier, box] < math.inf for f in CAPS for box in live(row, group, tier)):
-            raise InputError(
-                f"lever `{name}` = {values[name]:g} changes how caps read: give the caps of {group}_{word} too"
-            )
-
-
-def check_nesting(row: NDArray[Any], names: Mapping[str, float]) -> None:
-    """Refuse a tier that loosens in a figure among ``names``; :class:`InputError` names both caps."""
-    touched = {(place.group, place.field) for place in map(part, names) if place.field in CAPS}
-    for group, figure in sorted(touched):
-        bounds = [reach(row, group, figure, tier) for tier in range(len(TIERS))]
-        if bounds[1] > -math.inf and bounds[0] > bounds[1]:
-            caps = [value_at(row, group, figure, bound) for bound in bounds]
-            _loosens(f"{group}_open_{figure}", caps[0], f"{group}_licensed_{figure}", caps[1])
-    for inner, outer in (("c", "b"), ("b", "a")):
-        same = row[inner]["reading"][0] == row[outer]["reading"][0]
-        for figure in sorted({field for group, field in touched if group in (inner, outer)} if same else ()):
-            widest = [max(reach(row, group, figure, tier) for tier in (0, 1)) for group in (inner, outer)]
-            if widest[0] > widest[1]:
-                caps = [value_at(row, inner, figure, bound) for bound in widest]
-                _loosens(f"{figure} cap of group {inner.upper()}", caps[0], f"group {outer.upper()}'s", caps[1])
-
-
-def reach(row: NDArray[Any], group: str, figure: str, tier: int) -> float:
-    """The loosest cap of a tier's live boxes; a lag counts negative, since more years are tighter."""
-    caps = [float(row[group][figure][0, tier, box]) for box in live(row, group, tier)]
-    lagged = row[group]["reading"][0] == LAGGED
-    return max((looseness(cap, lagged) for cap in caps), default=-math.inf)
-
-
-def looseness(cap: float, lagged: bool) -> float:
-    """A cap on a scale where more is looser."""
-    return -cap if lagged and cap < math.inf else cap
-
-
-def _loosens(inner: str, loose: float, outer: str, tight: float) -> None:
-    raise InputError(
-        f"{inner} ({abs(loose):,g}) is looser than {outer} ({abs(tight):,g}): an open tier lies inside the"
-        " licensed one, and C inside B inside A; tighten the first or loosen the second"
-    )
-
-
 def describe(row: object) -> dict[str, float]:
     """The levers that draw a policy, by name, where they differ from no control at all.
 
-    The inverse of :func:`apply_levers` over ``unrestricted`` for policies of one box a tier. Infinite caps
+    The inverse of `encode.apply_levers` over ``unrestricted`` for policies of one box a tier. Infinite caps
     are left out, but for ``X_licensed_tpp`` = inf where a licensed tier has no cap at all; a tier that admits
     nothing is a TPP cap of 0. Second and third boxes appear as ``X_open_2_tpp``: to be read, not set.
     """
@@ -271,15 +201,15 @@ def describe(row: object) -> dict[str, float]:
 
 
 def _describe_tier(row: NDArray[Any], group: str, tier: int) -> dict[str, float]:
-    stem, boxes = f"{group}_{TIERS[tier]}", live(row, group, tier)
+    stem, numbers = f"{group}_{TIERS[tier]}", live_boxes(row, group, tier)
     found: dict[str, float] = {}
-    for number, box in enumerate(boxes, 1):
+    for number, box in enumerate(numbers, 1):
         prefix = stem if number == 1 else f"{stem}_{number}"
         caps = {f"{prefix}_{f}": value_at(row, group, f, row[group][f][0, tier, box]) for f in CAPS}
         found.update({name: cap for name, cap in caps.items() if cap < math.inf})
-    if not boxes and tier == 0:
+    if not numbers and tier == 0:
         found[f"{stem}_tpp"] = 0.0
-    if boxes and not found and tier == 1:
+    if numbers and not found and tier == 1:
         found[f"{stem}_tpp"] = math.inf
     sku = float(row[group]["sku_before"][0, tier])
     if sku < math.inf:

@@ -1,25 +1,136 @@
-"""Policies with swept levers, many at a time, nested whatever was swept.
+"""Which tiers lie inside which, and what follows where a cap would be looser than the one around it.
 
-A grid over an inner and an outer cap has corners where the inner one is the looser. A tier inside another cannot
-admit more than that one, so there the inner cap is cut to the outer: an open tier's to the licensed tier's, C's to B's,
-B's to A's. Only figures that were swept are looked at, as :func:`levers.check_nesting` does.
+The open tier lies inside the licensed one, group C inside B and B inside A. A tier inside another cannot admit more
+than that one, so no figure's cap may be looser than the loosest of the tiers around it. Groups whose caps read
+differently cannot be compared; a licensed tier that admits nothing bounds nothing, because without it the open tier is
+the whole rule. Only figures that were set are looked at: a rule stands as its makers wrote it.
+
+A policy given by hand is refused (:func:`check`); a sweep's corners, where the inner cap comes out the looser, are cut
+to the outer one (:func:`policies`); a search moves in a space that keeps the rule by itself (`space`).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.kernels.params import GROUPS, LAGGED, TIERS
-from tiercap.optimizer.rules.levers import CAPS, as_row, collapse, part, put
+from tiercap.optimizer.errors import InputError
+from tiercap.optimizer.io.arrays import Floats
+from tiercap.optimizer.rules.levers import CAPS, Part, as_row, collapse, live, part, put, value_at
 
-Floats = NDArray[np.float64]
 Rows = NDArray[Any]
 OPEN, LICENSED = range(len(TIERS))
+
+
+class Inside(NamedTuple):
+    """Tiers of a group that lie inside tiers of another group, or of the same one."""
+
+    group: str
+    tiers: tuple[int, ...]
+    outer: str
+    around: tuple[int, ...]
+
+    @property
+    def within_group(self) -> bool:
+        """Whether both are of one group, the open tier inside the licensed one."""
+        return self.group == self.outer
+
+    def touched(self, figure: str, touched: Collection[tuple[str, str]]) -> bool:
+        """Whether (group, figure) of either side is among ``touched``."""
+        return (self.group, figure) in touched or (self.outer, figure) in touched
+
+
+#: The whole rule, outermost first.
+RULE = tuple(
+    inside
+    for outer, group in zip((None, *GROUPS), GROUPS, strict=False)
+    for inside in (
+        *((Inside(group, (OPEN, LICENSED), outer, (OPEN, LICENSED)),) if outer else ()),
+        Inside(group, (OPEN,), group, (LICENSED,)),
+    )
+)
+
+
+def relations(rows: Rows) -> Iterator[tuple[Inside, str]]:
+    """The parts of the rule that hold for policies that read alike, LEVERS[n], each with every figure."""
+    for group in GROUPS:
+        for figure in CAPS:
+            for inside in RULE:
+                if inside.group == group and rows[group]["reading"][0] == rows[inside.outer]["reading"][0]:
+                    yield inside, figure
+
+
+def may_lie_within(inner: Part, outer: Part) -> bool:
+    """Whether a lever may be a fraction of another: of the same figure in a freer group, or in its freer tier."""
+    if inner.field != outer.field:
+        return False
+    if outer.group != inner.group:
+        return GROUPS.index(outer.group) < GROUPS.index(inner.group)
+    return (outer.tier or 0) > (inner.tier or 0)
+
+
+def around(name: str, within: Mapping[str, str | None]) -> list[str]:
+    """The levers that one lies within, from the nearest outwards; where they go in a circle, ``name`` comes again."""
+    outwards: list[str] = []
+    step = within.get(name)
+    while step is not None and step not in outwards:
+        outwards.append(step)
+        step = within.get(step)
+    return outwards
+
+
+def looseness(caps: Any, lagged: bool) -> Floats:
+    """Caps on a scale where more is looser: a lag counts negative, since more years are tighter."""
+    values = np.asarray(caps, dtype=np.float64)
+    return np.where(values < math.inf, -values, values) if lagged else values
+
+
+def reach(rows: Rows, group: str, figure: str, tiers: Sequence[int]) -> Floats:
+    """The loosest cap of the tiers' live boxes, float64[n], on the scale of `looseness`; -inf where none is live."""
+    lagged = bool(rows[group]["reading"][0] == LAGGED)
+    widest = [
+        np.where(live(rows, group, tier), looseness(rows[group][figure][:, tier], lagged), -math.inf).max(axis=1)
+        for tier in tiers
+    ]
+    return np.asarray(np.max(widest, axis=0))
+
+
+def limit(rows: Rows, inside: Inside, figure: str) -> Floats:
+    """What the inner caps may reach at most, float64[n]; inf where nothing bounds them."""
+    widest = reach(rows, inside.outer, figure, inside.around)
+    return np.where(widest == -math.inf, math.inf, widest) if inside.within_group else widest
+
+
+def nested(rows: Rows, names: Collection[str]) -> NDArray[np.bool_]:
+    """Whether no tier is looser than the one around it in a figure of ``names``: bool[n] of LEVERS[n]."""
+    holds, touched = np.ones(len(rows), dtype=np.bool_), _touched(map(part, names))
+    for inside, figure in relations(rows):
+        if inside.touched(figure, touched):
+            holds &= reach(rows, inside.group, figure, inside.tiers) <= limit(rows, inside, figure)
+    return holds
+
+
+def check(row: Rows, names: Collection[str]) -> None:
+    """Refuse a policy, LEVERS[1], that loosens in a figure among ``names``; InputError names both caps."""
+    touched = _touched(map(part, names))
+    for inside, figure in relations(row):
+        if not inside.touched(figure, touched):
+            continue
+        loose, tight = reach(row, inside.group, figure, inside.tiers)[0], limit(row, inside, figure)[0]
+        if loose > tight:
+            names_of = (f"{inside.group}_{TIERS[OPEN]}_{figure}", f"{inside.group}_{TIERS[LICENSED]}_{figure}")
+            across = (f"{figure} cap of group {inside.group.upper()}", f"group {inside.outer.upper()}'s")
+            inner, outer = names_of if inside.within_group else across
+            wide, narrow = (abs(value_at(row, inside.group, figure, cap)) for cap in (loose, tight))
+            raise InputError(
+                f"{inner} ({wide:,g}) is looser than {outer} ({narrow:,g}): an open tier lies inside the"
+                " licensed one, and C inside B inside A; tighten the first or loosen the second"
+            )
 
 
 def policies(base: Rows, names: Sequence[str], values: Floats) -> tuple[Rows, NDArray[np.bool_]]:
@@ -47,53 +158,33 @@ def _alike(base: Rows, names: Sequence[str], values: Floats) -> tuple[Rows, NDAr
     rows = np.repeat(template, len(values))
     for k, place in enumerate(places):
         put(rows, place, values[:, k])
-    return rows, _nest(rows, {(p.group, p.field) for p in places if p.field in CAPS})
+    return rows, _cut(rows, _touched(places))
 
 
-def _nest(rows: Rows, touched: set[tuple[str, str]]) -> NDArray[np.bool_]:
-    """Cut caps of the ``touched`` (group, figure), and of groups inside them, to the outer ones, outermost first."""
+def _touched(places: Iterator[Part] | Sequence[Part]) -> set[tuple[str, str]]:
+    return {(place.group, place.field) for place in places if place.field in CAPS}
+
+
+def _cut(rows: Rows, touched: set[tuple[str, str]]) -> NDArray[np.bool_]:
+    """Cut caps of the ``touched`` (group, figure), and of groups inside them, to the outer ones, outermost first.
+
+    Whether a row had any to cut: bool[n]. Readings are not swept, so all rows read alike.
+    """
     cut = np.zeros(len(rows), dtype=np.bool_)
-    for outer, inner in zip((None, *GROUPS), GROUPS, strict=False):
-        for figure in CAPS:
-            if outer and _read_alike(rows, inner, outer) and {(inner, figure), (outer, figure)} & touched:
-                widest = np.max([_reach(rows, outer, figure, tier) for tier in (OPEN, LICENSED)], axis=0)
-                found = np.any([_cut(rows, inner, figure, tier, widest) for tier in (OPEN, LICENSED)], axis=0)
-                if found.any():
-                    touched = touched | {(inner, figure)}
-                    cut |= found
-            if (inner, figure) in touched:
-                licensed = _reach(rows, inner, figure, LICENSED)
-                none = licensed == -math.inf  # a licensed tier that admits nothing bounds nothing
-                cut |= _cut(rows, inner, figure, OPEN, np.where(none, math.inf, licensed))
+    for inside, figure in relations(rows):
+        if inside.touched(figure, touched):
+            bound = limit(rows, inside, figure)
+            loose = np.any([_cut_tier(rows, inside.group, figure, tier, bound) for tier in inside.tiers], axis=0)
+            if loose.any():
+                touched = touched | {(inside.group, figure)}
+                cut |= loose
     return cut
 
 
-def _read_alike(rows: Rows, inner: str, outer: str) -> bool:
-    return bool(rows[inner]["reading"][0] == rows[outer]["reading"][0])  # readings are not swept
-
-
-def _live(rows: Rows, group: str, tier: int) -> NDArray[np.bool_]:
-    """Boxes that admit anything: bool[n, boxes]."""
-    return np.logical_and.reduce([rows[group][figure][:, tier] > 0.0 for figure in CAPS])
-
-
-def _looseness(rows: Rows, group: str, figure: str, tier: int) -> Floats:
-    """Caps on a scale where more is looser, float64[n, boxes]: a lag counts negative."""
-    caps = rows[group][figure][:, tier]
-    lagged = rows[group]["reading"][0] == LAGGED
-    return np.where(caps < math.inf, -caps, caps) if lagged else caps
-
-
-def _reach(rows: Rows, group: str, figure: str, tier: int) -> Floats:
-    """The loosest cap of a tier's live boxes, float64[n]; -inf where none is live."""
-    loose = _looseness(rows, group, figure, tier)
-    return np.asarray(np.where(_live(rows, group, tier), loose, -math.inf).max(axis=1))
-
-
-def _cut(rows: Rows, group: str, figure: str, tier: int, bound: Floats) -> NDArray[np.bool_]:
+def _cut_tier(rows: Rows, group: str, figure: str, tier: int, bound: Floats) -> NDArray[np.bool_]:
     """Cut live boxes to ``bound`` float64[n]; whether a row had any to cut: bool[n]."""
-    over = _live(rows, group, tier) & (_looseness(rows, group, figure, tier) > bound[:, None])
+    view, lagged = rows[group][figure][:, tier], bool(rows[group]["reading"][0] == LAGGED)
+    over = live(rows, group, tier) & (looseness(view, lagged) > bound[:, None])
     caps = np.where(bound == -math.inf, 0.0, np.abs(bound))  # an outer tier that admits nothing shuts the inner box
-    view = rows[group][figure][:, tier]
     view[over] = np.broadcast_to(caps[:, None], over.shape)[over]
     return np.asarray(over.any(axis=1))

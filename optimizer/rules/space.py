@@ -10,27 +10,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tiercap.kernels.params import GROUPS, LAGGED, TIERS
+from tiercap.kernels.params import LAGGED, TIERS
 from tiercap.optimizer.errors import InputError, did_you_mean
 from tiercap.optimizer.io.units import inside, outside
-from tiercap.optimizer.rules.levers import (
-    CAPS,
-    LEVERS_TABLE,
-    Part,
-    as_row,
-    collapse,
-    live,
-    looseness,
-    part,
-    put,
-    unit_at,
-    value_at,
-)
+from tiercap.optimizer.rules import nesting
+from tiercap.optimizer.rules.levers import CAPS, LEVERS_TABLE, as_row, collapse, part, put, unit_at, value_at
 
 #: How far outside its bounds a coordinate may lie, relative to their span, and still be rounding.
 ROUNDING = 1e-9
@@ -38,26 +27,9 @@ ROUNDING = 1e-9
 FROM_ZERO = 0.01
 
 
-class LeverLike(Protocol):
-    """Anything that reads like a :class:`Lever`, such as a study's ranges."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def unit(self) -> str: ...
-    @property
-    def low(self) -> float: ...
-    @property
-    def high(self) -> float: ...
-    @property
-    def log(self) -> bool: ...
-    @property
-    def within(self) -> str | None: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Lever:
-    """A lever that varies: bounds in ``unit``, or fractions in (0, 1] of the lever named by ``within``.
+    """A lever that a search may move: bounds in ``unit``, or fractions in (0, 1] of the lever named by ``within``.
 
     ``unit`` is that of ``levers.LEVERS_TABLE``; with ``within`` it is not read. ``log`` says that samples are to be
     even in the logarithm; a range from 0 as `coordinates` says.
@@ -85,8 +57,8 @@ class LeverSpace:
     _order: tuple[int, ...] = field(init=False, repr=False)
     _template: NDArray[Any] = field(init=False, repr=False)
 
-    def __init__(self, levers: Sequence[LeverLike], base_row: object) -> None:
-        plain = tuple(Lever(v.name, v.unit, v.low, v.high, v.log, v.within) for v in levers)
+    def __init__(self, levers: Sequence[Lever], base_row: object) -> None:
+        plain = tuple(levers)
         object.__setattr__(self, "levers", plain)
         object.__setattr__(self, "base_row", as_row(base_row))
         _check_names(plain)
@@ -188,7 +160,7 @@ class LeverSpace:
         return place.field in CAPS and self._template[place.group]["reading"][0] == LAGGED
 
 
-def coordinates(points: NDArray[np.float64], levers: Sequence[LeverLike]) -> NDArray[np.float64]:
+def coordinates(points: NDArray[np.float64], levers: Sequence[Lever]) -> NDArray[np.float64]:
     """Unit points to coordinates of the levers, even in the logarithm where a lever says so: float64[n, d].
 
     A range from 0 has no logarithm: there it is even in that of 1 + x / (FROM_ZERO * high).
@@ -206,7 +178,7 @@ def coordinates(points: NDArray[np.float64], levers: Sequence[LeverLike]) -> NDA
     return np.stack(columns, axis=1)
 
 
-def unit(coords: NDArray[np.float64], levers: Sequence[LeverLike]) -> NDArray[np.float64]:
+def unit(coords: NDArray[np.float64], levers: Sequence[Lever]) -> NDArray[np.float64]:
     """The inverse of :func:`coordinates`, but for rounding: float64[n, d] in [0, 1]."""
     columns = []
     for k, lever in enumerate(levers):
@@ -266,16 +238,12 @@ def _check_bounds(lever: Lever) -> None:
 
 def _parents_first(levers: Sequence[Lever]) -> tuple[int, ...]:
     """Positions in an order in which every lever follows the one it lies within."""
-    place = {lever.name: k for k, lever in enumerate(levers)}
-    depths = []
-    for lever in levers:
-        depth, at = 0, lever
-        while at.within is not None:
-            depth, at = depth + 1, levers[place[at.within]]
-            if depth > len(levers):
-                raise InputError(f"lever `{lever.name}` lies within itself in the end: break the circle")
-        depths.append(depth)
-    return tuple(sorted(range(len(levers)), key=lambda k: depths[k]))
+    within = {lever.name: lever.within for lever in levers}
+    chains = [nesting.around(lever.name, within) for lever in levers]
+    for lever, chain in zip(levers, chains, strict=True):
+        if chain and within[chain[-1]] is not None:
+            raise InputError(f"lever `{lever.name}` lies within itself in the end: break the circle")
+    return tuple(sorted(range(len(levers)), key=lambda k: len(chains[k])))
 
 
 def _check_within(lever: Lever, template: NDArray[Any]) -> None:
@@ -285,20 +253,13 @@ def _check_within(lever: Lever, template: NDArray[Any]) -> None:
     inner, outer = part(lever.name), part(lever.within)
     if inner.field != outer.field:
         raise InputError(f"lever `{lever.name}` cannot lie within `{lever.within}`: they are different figures")
-    if not _rank(outer, inner):
+    if not nesting.may_lie_within(inner, outer):
         raise InputError(
             f"lever `{lever.name}` cannot lie within `{lever.within}`: a tier lies within the licensed tier of"
             " its group or within a freer group (C in B, B in A); turn them round"
         )
     if template[inner.group]["reading"][0] != template[outer.group]["reading"][0]:
         raise InputError(f"lever `{lever.name}` cannot lie within `{lever.within}`: their caps read differently")
-
-
-def _rank(outer: Part, inner: Part) -> bool:
-    """Whether ``outer`` belongs to a freer group than ``inner``, or to the freer tier of the same group."""
-    if outer.group != inner.group:
-        return GROUPS.index(outer.group) < GROUPS.index(inner.group)
-    return (outer.tier or 0) > (inner.tier or 0)
 
 
 def _template(levers: Sequence[Lever], base: NDArray[Any]) -> NDArray[Any]:
@@ -323,19 +284,16 @@ class _Bound:
 def _check_nested(space: LeverSpace) -> None:
     """Refuse levers that could put an inner cap beyond an outer one."""
     ends = _intervals(space)
-    for figure in CAPS:
-        bounds = {(g, tier): _bound(space, ends, g, tier, figure) for g in GROUPS for tier in (0, 1)}
-        for group in GROUPS:
-            inner, outer = bounds[group, 0], bounds[group, 1]
-            if inner and outer:
-                _require(space, inner, [outer], f"{group}_{TIERS[0]}_{figure}", f"{group}_{TIERS[1]}_{figure}")
-        for small, large in (("c", "b"), ("b", "a")):
-            readings = [space._template[group]["reading"][0] for group in (small, large)]
-            outers = [bound for tier in (0, 1) if (bound := bounds[large, tier])]
-            for tier in (0, 1):
-                inner = bounds[small, tier]
-                if inner and readings[0] == readings[1]:
-                    _require(space, inner, outers, f"{small}_{TIERS[tier]}_{figure}", f"group {large.upper()}'s")
+    for nest, figure in nesting.relations(space._template):
+        outers = [bound for tier in nest.around if (bound := _bound(space, ends, nest.outer, tier, figure))]
+        if nest.within_group and not outers:
+            continue
+        large = f"{nest.outer}_{TIERS[nesting.LICENSED]}_{figure}"
+        for tier in nest.tiers:
+            inner = _bound(space, ends, nest.group, tier, figure)
+            if inner:
+                outer = large if nest.within_group else f"group {nest.outer.upper()}'s"
+                _require(space, inner, outers, f"{nest.group}_{TIERS[tier]}_{figure}", outer)
 
 
 def _intervals(space: LeverSpace) -> dict[str, tuple[float, float]]:
@@ -357,30 +315,24 @@ def _bound(
 ) -> _Bound | None:
     """A tier's cap on a figure, searched or fixed; None for a tier that admits nothing."""
     name, row = f"{group}_{TIERS[tier]}_{figure}", space._template
-    lagged = bool(row[group]["reading"][0] == LAGGED)
     if name in ends:
-        low, high = sorted(looseness(end, lagged) for end in ends[name])
+        lagged = bool(row[group]["reading"][0] == LAGGED)
+        low, high = sorted(float(end) for end in nesting.looseness(ends[name], lagged))
         return _Bound(name, low, high)
-    held = [value_at(row, group, figure, row[group][figure][0, tier, box]) for box in live(row, group, tier)]
-    caps = [looseness(cap, lagged) for cap in held]
-    return _Bound(None, max(caps), max(caps)) if caps else None
+    widest = float(nesting.reach(row, group, figure, (tier,))[0])
+    if widest == -math.inf:
+        return None
+    shown = value_at(row, group, figure, widest)
+    return _Bound(None, shown, shown)
 
 
 def _require(space: LeverSpace, inner: _Bound, outers: Sequence[_Bound], small: str, large: str) -> None:
     """``inner`` must stay inside one of ``outers``, by its fraction or by its interval."""
     if inner.name is None and all(outer.name is None for outer in outers):
         return  # nothing is searched here; a rule is as its makers wrote it
-    chain = _ancestors(space, inner.name)
+    chain = nesting.around(inner.name, {v.name: v.within for v in space.levers}) if inner.name else []
     if any(outer.name in chain or inner.high <= outer.low for outer in outers):
         return
     name = next((outer.name for outer in outers if outer.name), None)
     remedy = f'`within = "{name}"`' if inner.name and name else "narrower bounds"
     raise InputError(f"`{small}` could become looser than {large} cap: give it {remedy}, so that tiers stay nested")
-
-
-def _ancestors(space: LeverSpace, name: str | None) -> set[str | None]:
-    by_name = {lever.name: lever for lever in space.levers}
-    found: set[str | None] = set()
-    while name is not None and (name := by_name[name].within) is not None:
-        found.add(name)
-    return found

@@ -26,8 +26,7 @@ from typing import Any, Self
 import numpy as np
 
 from tiercap.optimizer.errors import InputError, StorageError
-from tiercap.optimizer.io import columns, json_text, lock
-from tiercap.optimizer.io import durable as atomic
+from tiercap.optimizer.io import columns, durable, json_text, lock
 from tiercap.optimizer.runs import identity, layout
 from tiercap.optimizer.runs.layout import EVALUATIONS, KIND, LOCK, LOG, MANIFEST, NOTHING_RUN, SCHEMA_VERSION
 
@@ -81,10 +80,10 @@ class RunFolder:
         place = layout.new_folder(parent, label) if path is None else layout.absolute(Path(path))
         layout.refuse_strangers(place)
         run = cls(place, configuration, kind)
-        with atomic.explained(f"opening the run folder {place}", NOTHING_RUN):
+        with durable.explained(f"opening the run folder {place}", NOTHING_RUN):
             if not place.exists():
                 with suppress(FileExistsError):  # another process was quicker; the lock decides
-                    atomic.make_folder(place)
+                    durable.make_folder(place)
             run._lock = lock.acquire(place / LOCK)
             try:
                 run._enter()
@@ -100,11 +99,11 @@ class RunFolder:
         """
         path = self._part(name)
         try:
-            with atomic.explained(f"reading {path}"):
+            with durable.explained(f"reading {path}"):
                 return self._read(path, name)
-        except (atomic.Unfit, columns.Damaged) as reason:
-            with atomic.explained(f"setting the damaged {path} aside"):
-                kept = atomic.set_aside(path)
+        except (durable.Unfit, columns.Damaged) as reason:
+            with durable.explained(f"setting the damaged {path} aside"):
+                kept = durable.set_aside(path)
             self._digests.pop(self._relative(path), None)
             self.log("damaged", file=self._relative(path), kept=kept.name, reason=str(reason))
             _log.warning("%s is damaged (%s); kept as %s and computed again", path, reason, kept.name)
@@ -112,7 +111,7 @@ class RunFolder:
 
     def blocks(self) -> list[str]:
         """Names of the committed blocks, sorted; not yet verified."""
-        with atomic.explained(f"listing {self.path / EVALUATIONS}"):
+        with durable.explained(f"listing {self.path / EVALUATIONS}"):
             files = os.listdir(self.path / EVALUATIONS)
         parts = (f.removeprefix("part-").removesuffix(".parquet") for f in files)
         return sorted(name for name in parts if _NAME.fullmatch(name) and f"part-{name}.parquet" in files)
@@ -131,8 +130,8 @@ class RunFolder:
             if old is not None and not _same_bits(old, arrays):
                 raise ValueError(f"block {name!r} is committed already, with other columns")
             if old is not None:
-                with atomic.explained(f"making {path} durable"):
-                    atomic.sync_folder(path.parent)
+                with durable.explained(f"making {path} durable"):
+                    durable.sync_folder(path.parent)
                 return
         self._write(path, columns.to_parquet(arrays, units, self._seal(name)))
 
@@ -165,7 +164,7 @@ class RunFolder:
         _check(name, _FILE, "file")
         self._check_open()
         self._digests.pop(name, None)
-        with atomic.placed(self.path, name) as path:
+        with durable.placed(self.path, name) as path:
             yield path
 
     def write_manifest(self, content: Mapping[str, Any]) -> None:
@@ -178,7 +177,7 @@ class RunFolder:
         rest = {"configuration": self.configuration, "digests": self._all_digests()}
         text = json_text.dumps({**own, **content, **own, **rest}, indent=1)
         self._check_open()
-        atomic.write(self.path, MANIFEST, text.encode() + b"\n")
+        durable.write(self.path, MANIFEST, text.encode() + b"\n")
 
     def read_manifest(self) -> dict[str, Any]:
         """The manifest as it stands on disk."""
@@ -192,8 +191,8 @@ class RunFolder:
         self._check_open()
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         line = json_text.dumps({"time": now, "event": event, **fields}).encode() + b"\n"
-        with atomic.explained(f"writing {self.path / LOG}"):
-            atomic.append_line(self.path / LOG, line)
+        with durable.explained(f"writing {self.path / LOG}"):
+            durable.append_line(self.path / LOG, line)
 
     def close(self) -> None:
         """Give the folder free for the next process. Does nothing the second time."""
@@ -220,18 +219,18 @@ class RunFolder:
             self.resumed, self.budget_before = True, old.get(identity.BUDGET, {})
         evaluations = self.path / EVALUATIONS
         if not os.path.lexists(evaluations):
-            atomic.make_folder(evaluations)
+            durable.make_folder(evaluations)
         elif not stat.S_ISDIR(os.lstat(evaluations).st_mode):
             raise InputError(f"{evaluations} must be a folder, not a link or file: choose another run with -o")
-        stale = atomic.sweep(self.path) + atomic.sweep(evaluations)
-        torn = atomic.cut_torn_line(self.path / LOG)
+        stale = durable.sweep(self.path) + durable.sweep(evaluations)
+        torn = durable.cut_torn_line(self.path / LOG)
         if found is None or self.budget != self.budget_before:
             self.write_manifest(found or {})
         self.log("opened", resumed=self.resumed, budget=self.budget, swept=stale, log_was_torn=torn)
 
     def _read(self, path: Path, name: str) -> dict[str, np.ndarray] | None:
         try:
-            data = atomic.read(path, columns.MAX_BYTES)
+            data = durable.read(path, columns.MAX_BYTES)
         except FileNotFoundError:
             return None
         arrays = columns.from_parquet(data, self._seal(name))
@@ -240,7 +239,7 @@ class RunFolder:
 
     def _write(self, path: Path, data: bytes) -> None:
         self._check_open()
-        atomic.write(path.parent, path.name, data)
+        durable.write(path.parent, path.name, data)
         self._digests[self._relative(path)] = hashlib.sha256(data).hexdigest()
 
     def _part(self, name: str) -> Path:
@@ -256,7 +255,7 @@ class RunFolder:
 
     def _all_digests(self) -> dict[str, str]:
         """SHA-256 by relative path of every file in the folder that a reader may rely on."""
-        with atomic.explained(f"reading {self.path}"):
+        with durable.explained(f"reading {self.path}"):
             for folder in (self.path, self.path / EVALUATIONS):
                 for entry in os.scandir(folder):
                     self._digest(Path(entry.path), entry.is_file(follow_symlinks=False))
@@ -264,7 +263,7 @@ class RunFolder:
 
     def _digest(self, path: Path, regular: bool) -> None:
         name = self._relative(path)
-        ours = regular and path.suffix in DIGESTED and not atomic.is_temporary(path.name)
+        ours = regular and path.suffix in DIGESTED and not durable.is_temporary(path.name)
         if ours and name != MANIFEST and name not in self._digests:
             with path.open("rb") as file:
                 self._digests[name] = hashlib.file_digest(file, "sha256").hexdigest()

@@ -19,7 +19,7 @@ from tiercap.optimizer.io import json_text
 from tiercap.optimizer.io.units import BANDWIDTH
 from tiercap.optimizer.model.evaluator import code_digest
 from tiercap.optimizer.rules.chips import exporter_catalogue
-from tiercap.optimizer.study import load
+from tiercap.optimizer.study import stored
 from tiercap.optimizer.study.problem import Problem
 
 #: The top-level key under which numbers may grow.
@@ -37,7 +37,7 @@ def configuration(problem: Problem) -> dict[str, Any]:
 
     The trials may grow.
     """
-    resolved = load.resolved(problem.study)
+    resolved = stored.resolved(problem.study)
     del resolved["origins"], resolved["study"]["source"]  # where it was said changes nothing
     del resolved["units"]  # a name has one
     trials = resolved["search"].pop("trials")

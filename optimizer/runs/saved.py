@@ -11,22 +11,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tiercap.kernels.params import OUTCOMES, PARAMETERS
+from tiercap.kernels.params import PARAMETERS
 from tiercap.optimizer.errors import InputError, TiercapError, did_you_mean
 from tiercap.optimizer.io import columns, durable, json_text
-from tiercap.optimizer.io.units import converted, outside, printable, told
-from tiercap.optimizer.model import distributions, measures, parameters
-from tiercap.optimizer.model.horizon import Horizon
-from tiercap.optimizer.model.parameters import ParameterInfo
+from tiercap.optimizer.io.arrays import Floats
+from tiercap.optimizer.io.units import converted, printable
 from tiercap.optimizer.rules.levers import LEVERS_TABLE
 from tiercap.optimizer.runs import layout
 from tiercap.optimizer.runs.identity import configuration
-from tiercap.optimizer.study import engines
-from tiercap.optimizer.study import load as config
+from tiercap.optimizer.study import stored
 from tiercap.optimizer.study.problem import Problem
-from tiercap.optimizer.study.records import Constraint, LeverRange, Objective, ScenarioPlan, SearchBudget, Study
-
-Floats = NDArray[np.float64]
+from tiercap.optimizer.study.records import Study
 
 FRONT = "front.parquet"
 
@@ -149,12 +144,12 @@ def _front(found: Mapping[str, Any], place: Path) -> tuple[columns.Columns, dict
 
 
 def _study(found: Mapping[str, Any], place: Path) -> Study:
-    """The study of a manifest; what `load.resolved` made of it must come out again."""
-    said = _with_units(_table(found.get("study")))
+    """The study of a manifest; what `stored.resolved` made of it must come out again."""
+    said = stored.with_units(_table(found.get("study")))
     _check_model(found, place)
     try:
-        study = study_of(_table(said))
-        same = json_text.plain(config.resolved(study)) == said
+        study = stored.study_of(said)
+        same = json_text.plain(stored.resolved(study)) == said
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, TiercapError) as error:
         raise InputError(f"{place}: its manifest holds no study that this tiercap reads ({error}): {_AGAIN}") from None
     if not same:
@@ -180,93 +175,12 @@ def _check_model(found: Mapping[str, Any], place: Path) -> None:
     )
 
 
-def _with_units(said: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A manifest's study whose parameters are in the units that people read, as those are that name units.
-
-    Runs that were made before have none, and their parameters are in the contract's.
-    """
-    if "units" in said or not isinstance(said.get("parameters"), Mapping):
-        return said
-    units = {p.name: told(p.unit) for p in PARAMETERS}
-    shown = {name: _outside(value, units.get(name, "1")) for name, value in said["parameters"].items()}
-    return {**said, "parameters": shown, "units": units}
-
-
-def _outside(value: Any, unit: str) -> Any:
-    """A number, or the numbers of a distribution but for its sigma, which has no unit."""
-    if isinstance(value, Mapping):
-        return {key: v if key == "sigma" else _outside(v, unit) for key, v in value.items()}
-    return outside(float(value), unit) if isinstance(value, (int, float)) else value
-
-
 def _check_futures(problem: Problem, found: Mapping[str, Any], place: Path) -> None:
     """The run's own scenarios must come again: an ensemble is known by its digest, not by its name."""
     digest = _table(found["configuration"].get("scenarios")).get("file")
     if digest != problem.scenarios.digest:
         name = problem.study.scenarios.file or problem.scenarios.source
         raise InputError(f"the ensemble `{printable(name)}` is not the one that the run in {place} met: restore that")
-
-
-def study_of(said: Mapping[str, Any]) -> Study:
-    """The inverse of `load.resolved`. Raises KeyError, TypeError, ValueError or InputError for anything else."""
-    return Study(
-        **{key: str(said["study"][key]) for key in ("name", "title", "baseline", "source")},
-        horizon=Horizon(**{key: int(value) for key, value in said["horizon"].items()}),
-        policy={group: str(rule) for group, rule in said["policy"].items()},
-        levers=tuple(_lever(name, table) for name, table in said["levers"].items()),
-        held={name: float(value) for name, value in said["held"].items()},
-        objectives=tuple(_objective(key, entry) for key, entry in said["objectives"].items()),
-        constraints=tuple(
-            Constraint(_outcome(key), _statistic(c["statistic"]), c["min"], c["max"], _key(key))
-            for key, c in said["constraints"].items()
-        ),
-        scenarios=ScenarioPlan(**said["scenarios"]),
-        search=_search(said["search"]),
-        parameters=tuple(_parameter(info, said["parameters"][info.name]) for info in parameters.table()),
-        origins={str(key): str(value) for key, value in said["origins"].items()},
-    )
-
-
-def _search(said: Mapping[str, Any]) -> SearchBudget:
-    texts = {key: str(said[key]) for key in ("engine", "pruner")}
-    whole = {key: int(value) for key, value in said.items() if key not in (*texts, "options", "scale")}
-    known = engines.ENGINES[texts["engine"]].options
-    options = {name: value for name, value in said["options"].items() if known[name].default != value}
-    scale = {_outcome(name): (float(best), float(worst)) for name, (best, worst) in said["scale"].items()}
-    return SearchBudget(**whole, engine=texts["engine"], pruner=texts["pruner"], options=options, scale=scale)
-
-
-def _lever(name: str, table: Mapping[str, Any]) -> LeverRange:
-    low, high = float(table["low"]), float(table["high"])
-    return LeverRange(name, str(table["unit"]), low, high, bool(table["log"]), table["within"])
-
-
-def _objective(key: str, entry: Any) -> Objective:
-    """An objective said in one word, or with its statistic."""
-    if isinstance(entry, Mapping):
-        return Objective(_outcome(key), entry["direction"], _statistic(entry["statistic"]), _key(key))
-    return Objective(_outcome(key), entry, key=_key(key))
-
-
-def _outcome(key: str) -> str:
-    return measures.split(key)[0]
-
-
-def _key(key: str) -> str:
-    return "" if key in OUTCOMES else key
-
-
-def _statistic(name: str) -> str:
-    measures.parse(name)
-    return name
-
-
-def _parameter(info: ParameterInfo, said: Any) -> ParameterInfo:
-    """A built-in parameter as the study had it: a number where it was fixed, a distribution where it was drawn."""
-    if not isinstance(said, Mapping):
-        return parameters.with_value(info, float(said))
-    arguments = {key: float(value) for key, value in said.items() if key != "distribution"}
-    return parameters.with_distribution(info, distributions.make(str(said["distribution"]), arguments))
 
 
 def _table(value: Any) -> Mapping[str, Any]:

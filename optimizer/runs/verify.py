@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from tiercap.kernels.params import OUTCOMES
 from tiercap.optimizer.io import columns, durable
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.io.units import printable
 from tiercap.optimizer.runs import layout, provenance, saved
 from tiercap.optimizer.runs.folder import DIGESTED
@@ -26,7 +27,6 @@ from tiercap.optimizer.runs.identity import fingerprint
 from tiercap.optimizer.runs.layout import EVALUATIONS, MANIFEST
 from tiercap.optimizer.study.problem import Problem, column_name
 
-Floats = NDArray[np.float64]
 Progress = Callable[[int], None]
 
 #: Policies computed again unless told otherwise.
@@ -186,8 +186,8 @@ def _table(
         levers = problem.space.rows(saved.searched(stored, units, problem))
     names, compute = _computed(set(stored), problem)
     if not block and problem.fresh is not None:
-        others = [f"{column_name(pair)}_fresh" for pair in problem.screened]
-        fresh = partial(problem.evaluator_in(problem.fresh).statistics, wanted=problem.screened)
+        others = [f"{column_name(pair)}_fresh" for pair in problem.scoring.screened]
+        fresh = partial(problem.evaluator_in(problem.fresh).statistics, wanted=problem.scoring.screened)
         return _Table(name, levers, [*names, *others], lambda some: np.hstack([compute(some), fresh(some)]), stored)
     return _Table(name, levers, names, compute, stored)
 
@@ -199,13 +199,13 @@ def _computed(stored: set[str], problem: Problem) -> tuple[list[str], Callable[[
     first objective's outcome in each of the few, for a pruner. Raises ValueError for anything else.
     """
     few = problem.screener
-    for wanted, where in ((problem.reported, problem.evaluator), (problem.screened, few)):
+    for wanted, where in ((problem.scoring.reported, problem.evaluator), (problem.scoring.screened, few)):
         names = [column_name(pair) for pair in wanted]
         if stored.issuperset(names):
             return names, partial(where.statistics, wanted=wanted)
     each = [f"s{k}" for k in range(len(few.scenarios))]
     if stored.issuperset(each):
-        row = OUTCOMES.index(problem.screened[0][0])
+        row = OUTCOMES.index(problem.scoring.screened[0][0])
         return each, lambda levers: few.outcomes(levers)[:, row]
     raise ValueError("its outcomes are not those of this study")
 

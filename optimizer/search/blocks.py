@@ -14,14 +14,13 @@ from numpy.typing import NDArray
 
 from tiercap.kernels.params import OUTCOMES
 from tiercap.optimizer.errors import InputError
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.io.stopwatch import Stopwatch
 from tiercap.optimizer.model.evaluator import Evaluator
 from tiercap.optimizer.study.problem import Problem, column_name
 
 if TYPE_CHECKING:
     from tiercap.optimizer.runs.folder import RunFolder
-
-Floats = NDArray[np.float64]
 
 #: Evaluations after which a block is committed: an interruption loses less than a block.
 BLOCK = 2**17
@@ -44,11 +43,11 @@ class Blocks:
 
     def few(self, name: str, coords: Floats) -> Floats:
         """What decides, in the few scenarios: float64[n, screened]."""
-        return self._statistics(name, coords, self.problem.screener, self.problem.screened)
+        return self._statistics(name, coords, self.problem.screener, self.problem.scoring.screened)
 
     def all(self, name: str, coords: Floats) -> Floats:
         """Everything reported, in all scenarios: float64[n, reported]."""
-        return self._statistics(name, coords, self.problem.evaluator, self.problem.reported)
+        return self._statistics(name, coords, self.problem.evaluator, self.problem.scoring.reported)
 
     def _statistics(
         self, name: str, coords: Floats, evaluator: Evaluator, wanted: Sequence[tuple[str, str]]
@@ -62,7 +61,7 @@ class Blocks:
 
     def each(self, name: str, coords: Floats) -> Floats:
         """The first objective in each of the few scenarios: float64[n, few]."""
-        few, row = self.problem.screener, OUTCOMES.index(self.problem.screened[0][0])
+        few, row = self.problem.screener, OUTCOMES.index(self.problem.scoring.screened[0][0])
 
         def compute(rows: slice) -> Floats:
             found = few.outcomes(self.problem.space.resolve(coords[rows]))[:, row]
@@ -80,7 +79,7 @@ class Blocks:
             self.count_elsewhere(len(found) * each)
             return found
 
-        self._block(name, coords, [column_name(pair) for pair in self.problem.reported], take, each)
+        self._block(name, coords, [column_name(pair) for pair in self.problem.scoring.reported], take, each)
 
     def _block(
         self, name: str, coords: Floats, columns: list[str], compute: Callable[[slice], Floats], each: int

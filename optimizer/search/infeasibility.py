@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.model import measures
-from tiercap.optimizer.rules.encode import describe
+from tiercap.optimizer.rules.levers import describe
 from tiercap.optimizer.study.problem import UNITS, Problem
-
-Floats = NDArray[np.float64]
 
 #: Policies that are shown.
 SHOWN = 5
@@ -67,12 +66,12 @@ def explain(problem: Problem, values: Floats) -> Explanation:
     values : float64[n, columns], whose columns begin with `Problem.screened`. Policies whose objectives or constraints
     are not numbers do not count.
     """
-    excess, shares = problem.excess(values), np.maximum(problem.violations(values), 0.0)
-    usable = np.isfinite(problem.losses(values)).all(axis=1) & np.isfinite(shares).all(axis=1)
+    excess, shares = problem.scoring.excess(values), np.maximum(problem.scoring.violations(values), 0.0)
+    usable = np.isfinite(problem.scoring.losses(values)).all(axis=1) & np.isfinite(shares).all(axis=1)
     rows = np.flatnonzero(usable)
     total = shares[rows].sum(axis=1)
     nearest = rows[np.argsort(total, kind="stable")][:SHOWN]
-    bounds = problem.bounds()
+    bounds = problem.scoring.bounds()
     misses = []
     for row in nearest:
         broken = {words: float(x) for words, x in zip(bounds, excess[row], strict=True) if x > 0.0}
@@ -83,16 +82,16 @@ def explain(problem: Problem, values: Floats) -> Explanation:
 
 def _alone(problem: Problem, k: int, rows: NDArray[np.int64], values: Floats) -> Relaxation | None:
     """The least by which bound ``k`` must give if all others stand; None where none of ``rows`` keeps the others."""
-    excess, shares = problem.excess(values), np.maximum(problem.violations(values), 0.0)
+    excess, shares = problem.scoring.excess(values), np.maximum(problem.scoring.violations(values), 0.0)
     others = np.delete(shares, k, axis=1)[rows]
     candidates = rows[(others == 0.0).all(axis=1)]
     if len(candidates) == 0:
         return None
     row = int(candidates[np.argmin(excess[candidates, k])])
-    constraint, sign, _ = problem.limits[k]
-    reached = values[row, problem.screened.index((constraint.outcome, constraint.statistic))]
+    constraint, sign, _ = problem.scoring.limits[k]
+    reached = values[row, problem.scoring.screened.index((constraint.outcome, constraint.statistic))]
     return Relaxation(
-        problem.bounds()[k],
+        problem.scoring.bounds()[k],
         f"constraints.{constraint.key or constraint.outcome}.{'max' if sign > 0 else 'min'}",
         measures.unit(constraint.outcome, constraint.statistic),
         float(excess[row, k]),

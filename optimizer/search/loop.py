@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.optimizer.errors import InfeasibleError, InputError
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.io.stopwatch import Stopwatch
 from tiercap.optimizer.model import convergence, front
 from tiercap.optimizer.model.sobol import unit_points
@@ -42,8 +43,6 @@ if TYPE_CHECKING:
 
     from tiercap.optimizer.runs.folder import RunFolder
     from tiercap.optimizer.search.shared import SharedStudy
-
-Floats = NDArray[np.float64]
 
 #: Policies of a generation that is bred in the few scenarios, and how many are kept for the next.
 BRED, KEPT = 256, 1024
@@ -92,7 +91,7 @@ class Search:
     _fronts: dict[int, NDArray[np.int64]] = field(default_factory=dict)  # by the length of the archive
 
     def __post_init__(self) -> None:
-        self.judge = Judge(self.problem.losses, self.problem.violations)
+        self.judge = Judge(self.problem.scoring.losses, self.problem.scoring.violations)
         self.clock = Stopwatch()
         self.blocks = Blocks(self.problem, self.folder, self._advance, self.clock)
 
@@ -149,7 +148,7 @@ class Search:
                 kept = self.judge.ranked(values, KEPT)
                 coords, values = coords[kept], values[kept]
                 rows = self.judge.parents(values, self.judge.front(values))
-                points, losses = unit(coords[rows], levers), self.problem.losses(values[rows])
+                points, losses = unit(coords[rows], levers), self.problem.scoring.losses(values[rows])
                 rng = _chance(budget.seed, _BREEDING, generation)
                 born, _ = breed(points, losses, BRED, options, rng)
             born = coordinates(born, levers)
@@ -216,7 +215,7 @@ class Search:
         with self.clock.on("optuna"):
             trials, coords = optuna_study.ask(study, self.problem, self._population(number), proposals)
         if few is None:
-            few = np.full((len(coords), len(self.problem.screened)), np.nan)
+            few = np.full((len(coords), len(self.problem.scoring.screened)), np.nan)
         if self.problem.study.search.pruner == "none":
             return Generation(number, trials, coords, few, nothing)
         pruned = self._prune(study, trials, coords, number)
@@ -290,14 +289,14 @@ class Search:
             count = budget.population * self._children()
             best = self._front(archive)
             rows = self.judge.parents(archive.values, best)
-            points, losses = unit(archive.coords[rows], levers), self.problem.losses(archive.values[rows])
+            points, losses = unit(archive.coords[rows], levers), self.problem.scoring.losses(archive.values[rows])
             born, first = breed(points, losses, count, options, rng, int(options["mates"]))
             born, parent = coordinates(born, levers), rows[first]
         found = self.blocks.few(f"children-{generation:05d}", born)
         with self.clock.on("choosing"):
-            decide = slice(0, len(self.problem.screened))
+            decide = slice(0, len(self.problem.scoring.screened))
             expected = found + (archive.values[parent, decide] - archive.few[parent])
-            rows = self.judge.promising(expected, self.problem.losses(archive.values[best]), budget.population)
+            rows = self.judge.promising(expected, self.problem.scoring.losses(archive.values[best]), budget.population)
         return born[rows], found[rows]
 
     def _prune(self, study: Any, trials: list[Any], coords: Floats, generation: int) -> NDArray[np.bool_]:
@@ -358,10 +357,10 @@ class Search:
         """A row of the convergence table; the first one freezes the scale unless the study states it."""
         with self.clock.on("front"):
             rows = self._front(archive)
-            now = self.problem.losses(archive.values[rows])
+            now = self.problem.scoring.losses(archive.values[rows])
             if self.ideal is None or self.nadir is None:
-                losses = now if len(rows) else self.problem.losses(archive.values)
-                self.ideal, self.nadir = self.problem.scale or front.ideal_and_nadir(losses)
+                losses = now if len(rows) else self.problem.scoring.losses(archive.values)
+                self.ideal, self.nadir = self.problem.scoring.scale or front.ideal_and_nadir(losses)
             before = self._before if self._before is not None else now[:0]
             scale, self._before = (self.ideal, self.nadir), now
             row: dict[str, float] = {"generation": generation, "evaluations": self._settled or self.done}
@@ -372,12 +371,13 @@ class Search:
 
     def _nearest_miss(self, archive: Archive) -> str:
         """Which constraints the least infeasible policy breaks, and by how much."""
-        excess = self.problem.excess(archive.values)
-        total = np.maximum(self.problem.violations(archive.values), 0.0).sum(axis=1)
+        scoring = self.problem.scoring
+        excess = scoring.excess(archive.values)
+        total = np.maximum(scoring.violations(archive.values), 0.0).sum(axis=1)
         if np.isnan(total).all():
             return "no policy satisfies the constraints: one of their statistics is not a number in every policy tried"
         amounts = excess[int(np.nanargmin(total))]
-        broken = [f"{bound} by {v:.4g}" for bound, v in zip(self.problem.bounds(), amounts, strict=True) if v > 0]
+        broken = [f"{bound} by {v:.4g}" for bound, v in zip(scoring.bounds(), amounts, strict=True) if v > 0]
         if not broken:
             return "no policy tried has finite objectives: check the bounds of the levers and the constants"
         return (

@@ -12,9 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from tiercap.optimizer.io.arrays import Floats
 
 #: Share of levers that a difference is added to.
 CROSSED = 0.5

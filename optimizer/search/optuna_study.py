@@ -17,14 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.optimizer.errors import InputError
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.rules.space import coordinates
 from tiercap.optimizer.study import engines
 from tiercap.optimizer.study.problem import Problem
 
 if TYPE_CHECKING:
     import optuna
-
-Floats = NDArray[np.float64]
 
 #: P-value below which Wilcoxon's test gives a policy up, and the fewest scenarios it asks for.
 P_THRESHOLD, STARTUP_STEPS = 0.1, 2
@@ -40,16 +39,16 @@ def check(problem: Problem) -> None:
             f"engine `{name}` knows one objective, and the study has {len(problem.objectives)}: keep one of "
             f"[objectives], or choose another engine, such as {engines.DEFAULT}"
         )
-    if not engine.constraints and problem.limits:
+    if not engine.constraints and problem.scoring.limits:
         raise InputError(f"engine `{name}` heeds no constraints, and the study has some: choose another engine")
     if budget.pruner != "none" and len(problem.objectives) > 1:
         raise InputError(
             f"pruner `{budget.pruner}` compares policies by one objective, and the study has "
             f"{len(problem.objectives)}: keep one, or set search.pruner=none"
         )
-    if budget.pruner != "none" and problem.screened[0][1] != "mean":
+    if budget.pruner != "none" and problem.scoring.screened[0][1] != "mean":
         raise InputError(
-            f"pruner `{budget.pruner}` compares means, and the objective is {problem.screened[0][1]}: "
+            f"pruner `{budget.pruner}` compares means, and the objective is {problem.scoring.screened[0][1]}: "
             "set search.pruner=none"
         )
     if engine.package and importlib.util.find_spec(engine.package) is None:
@@ -99,7 +98,7 @@ def tell(study: optuna.Study, problem: Problem, trials: list[optuna.Trial], valu
     """Report a generation's objectives and constraints; a policy with an outcome that is not finite has failed."""
     from optuna.trial import TrialState
 
-    bounds = problem.bounds()
+    bounds = problem.scoring.bounds()
     with experimental_on_purpose():
         for trial, row, over, sound in zip(trials, *verdicts(problem, values), strict=True):
             if not sound:
@@ -112,7 +111,7 @@ def tell(study: optuna.Study, problem: Problem, trials: list[optuna.Trial], valu
 
 def verdicts(problem: Problem, values: Floats) -> tuple[Floats, Floats, NDArray[np.bool_]]:
     """Of each policy its objectives, by how much it breaks each bound, and whether all of these are finite."""
-    objectives, excess = values[:, : len(problem.objectives)], problem.violations(values)
+    objectives, excess = values[:, : len(problem.objectives)], problem.scoring.violations(values)
     usable: Any = np.isfinite(np.hstack([objectives, excess])).all(axis=1)
     return objectives, excess, usable
 
@@ -189,7 +188,7 @@ def journal(study: optuna.Study, objectives: list[str]) -> bytes:
 
 def directions(problem: Problem) -> Any:
     """Which way each objective is better, in Optuna's words."""
-    return ["maximize" if sign < 0 else "minimize" for sign in problem.signs]
+    return ["maximize" if sign < 0 else "minimize" for sign in problem.scoring.signs]
 
 
 def distributions(problem: Problem) -> dict[str, Any]:
@@ -201,37 +200,37 @@ def distributions(problem: Problem) -> dict[str, Any]:
 
 def _sampler(problem: Problem, start: Floats | None) -> Any:
     """The sampler of the study's engine; every option that shapes its proposals is named."""
-    from optuna import samplers
+    from optuna.samplers import GPSampler, TPESampler
 
-    from tiercap.optimizer.search import genetic, sampling
+    from tiercap.optimizer.search import samplers
 
     budget = problem.study.search
     options = engines.options_of(budget.engine, budget.options)
     seed, population, spaces = budget.seed % 2**32, budget.population, distributions(problem)
     match budget.engine:
         case "nsga2":
-            return genetic.NSGA2(spaces, population, **_variation(options, problem), seed=seed)
+            return samplers.NSGA2(spaces, population, **_variation(options, problem), seed=seed)
         case "nsga3":
             variation = _variation(options, problem) | {"dividing_parameter": options["divisions"]}
-            return genetic.NSGA3(spaces, population, **variation, seed=seed)
+            return samplers.NSGA3(spaces, population, **variation, seed=seed)
         case "tpe":
-            return samplers.TPESampler(
+            return TPESampler(
                 n_startup_trials=cast(int, options["startup_trials"]), n_ei_candidates=cast(int, options["candidates"]),
                 multivariate=cast(bool, options["multivariate"]), constant_liar=True, seed=seed,
             )  # fmt: skip
         case "cmaes":
             return _cmaes(problem, options, start)
         case "gp":
-            return samplers.GPSampler(
+            return GPSampler(
                 n_startup_trials=cast(int, options["startup_trials"]),
                 deterministic_objective=cast(bool, options["deterministic"]), seed=seed,
             )  # fmt: skip
         case "qmc":
-            return sampling.QuasiRandom(spaces, options["sequence"], options["scramble"], seed)
+            return samplers.QuasiRandom(spaces, options["sequence"], options["scramble"], seed)
         case "grid":
             return _grid(problem, cast(int, options["points"]), seed)
         case "random":
-            return sampling.Random(spaces, seed)
+            return samplers.Random(spaces, seed)
     return _offered(spaces)
 
 

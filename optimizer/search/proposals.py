@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.model import front
 from tiercap.optimizer.search import operators
 
-Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
 #: Parents below which a front is filled up with what comes after it.

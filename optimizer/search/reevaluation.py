@@ -60,13 +60,13 @@ def meet(problem: Problem, everyone: NDArray[Any], there: Levels) -> tuple[Fresh
     scenarios = problem.fresh
     evaluator = problem.evaluator_in(scenarios)
     draws = bootstrap.resamplings(scenarios.weights, problem.study.search.seed + 1)  # not those of the search's own
-    values, here = problem.measured(everyone, draws, evaluator)
-    losses, excess = problem.losses(values[:-1]), problem.excess(values[:-1])
+    values, here = problem.scoring.measured(everyone, draws, evaluator)
+    losses, excess = problem.scoring.losses(values[:-1]), problem.scoring.excess(values[:-1])
     keeps = np.asarray((excess <= 0.0).all(axis=1) & np.isfinite(losses).all(axis=1))
     undominated = np.zeros(len(losses), np.bool_)
     if keeps.any():
         undominated[keeps] = front.nondominated(losses[keeps])
-    optimism, shift = _lost(here, there, problem.signs)
+    optimism, shift = _lost(here, there, problem.scoring.signs)
     sets = (scenarios, problem.shared, evaluator.best_known())
     found = Fresh(*sets, values[:-1], values[-1], optimism, shift, keeps, undominated)
     return found, _grouped(problem, here)
@@ -95,7 +95,7 @@ def _grouped(problem: Problem, levels: Levels) -> Groups:
     n = len(levels.values) - 1
     asked = np.flatnonzero(_sound(levels)[:-1])
     if len(asked) > MOST:
-        asked = asked[np.sort(front.layers(levels.values[asked] * problem.signs, MOST))]
+        asked = asked[np.sort(front.layers(levels.values[asked] * problem.scoring.signs, MOST))]
     if len(asked) == 0:
         return Groups(np.full(n, NOT_ASKED, np.int64), asked, 0.0)
     found = grouped(Levels(levels.values[asked], levels.drawn[:, asked]))

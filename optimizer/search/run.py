@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from tiercap.optimizer.errors import InfeasibleError, StorageError
 from tiercap.optimizer.io import durable
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.model import bootstrap, front, measures
 from tiercap.optimizer.model.choices import Choice, worth_looking_at
 from tiercap.optimizer.model.convergence import REFERENCE, STILL, scaled_hypervolume
@@ -24,8 +25,7 @@ from tiercap.optimizer.model.evaluator import vector_bits
 from tiercap.optimizer.model.indistinguishable import LEVEL, Groups
 from tiercap.optimizer.rules.admission import admitted_each
 from tiercap.optimizer.rules.chips import load_chips
-from tiercap.optimizer.rules.encode import describe
-from tiercap.optimizer.rules.levers import LEVERS_TABLE
+from tiercap.optimizer.rules.levers import LEVERS_TABLE, describe
 from tiercap.optimizer.runs.folder import RunFolder
 from tiercap.optimizer.runs.identity import SHAPING, configuration
 from tiercap.optimizer.search import infeasibility, reevaluation
@@ -35,10 +35,9 @@ from tiercap.optimizer.search.optuna_study import journal
 from tiercap.optimizer.search.reevaluation import Fresh
 from tiercap.optimizer.search.shared import SharedStudy
 from tiercap.optimizer.search.storage_url import MeetingPlace
-from tiercap.optimizer.study import load
+from tiercap.optimizer.study import stored
 from tiercap.optimizer.study.problem import UNITS, Problem, column_name
 
-Floats = NDArray[np.float64]
 #: Given the search, returns what is called with evaluations done and hypervolume.
 Progress = Callable[[Search], Callable[[int, float | None], None]]
 
@@ -62,7 +61,7 @@ ALSO_FRESH = "the same statistic in fresh scenarios, which the search did not me
 class Run:
     """A finished run, ready to be printed.
 
-    front_values : float64[n, len(problem.reported)]; baseline_values : float64[len(problem.reported)]
+    front_values : float64[n, len(problem.scoring.reported)]; baseline_values : float64[len(problem.scoring.reported)]
     hypervolume : value, low, high of the scaled hypervolume; screened_hypervolume : the same before Optuna
     gain : the largest simultaneous gain over the baseline rule, in spans of front and rule; 0 or less if none
     fresh : the front in fresh scenarios, None where there are none; groups : its policies that cannot be told apart
@@ -162,7 +161,7 @@ def _explained(search: Search, ending: InfeasibleError, archive: Archive) -> Inf
     levers = problem.space.resolve(archive.coords[rows])
     told = infeasibility.explanation_json(problem, explanation, levers, archive.values[rows])
     with suppress(StorageError):
-        search.folder.write_manifest({"study": load.resolved(problem.study), "infeasible": told})
+        search.folder.write_manifest({"study": stored.resolved(problem.study), "infeasible": told})
     return InfeasibleError(str(ending), told)
 
 
@@ -171,17 +170,17 @@ def assessed(problem: Problem, path: Path, found: Outcome, start: float) -> Run:
     coords = found.archive.coords[found.front]
     values = found.archive.values[found.front]
     levers = problem.space.resolve(coords)
-    baseline = problem.evaluator.statistics(problem.baseline.reshape(-1, 1), problem.reported)[0]
-    losses, rule = problem.losses(values), problem.losses(baseline[None])[0]
+    baseline = problem.evaluator.statistics(problem.baseline.reshape(-1, 1), problem.scoring.reported)[0]
+    losses, rule = problem.scoring.losses(values), problem.scoring.losses(baseline[None])[0]
     began = time.perf_counter()
     everyone = np.concatenate([levers, problem.baseline.reshape(1, 1)])
     draws = bootstrap.resamplings(problem.scenarios.weights, problem.study.search.seed)
-    there = problem.levels(everyone, draws)
+    there = problem.scoring.levels(everyone, draws, problem.evaluator)
     met, groups = reevaluation.meet(problem, everyone, there)
     found.seconds["fresh scenarios"] = found.seconds.get("fresh scenarios", 0.0) + time.perf_counter() - began
     choices = worth_looking_at(losses, rule, problem.objectives, groups.group)
     gain = front.largest_simultaneous_gain(losses, rule)
-    volume = _interval(found, losses, there.drawn[:, :-1] * problem.signs)
+    volume = _interval(found, losses, there.drawn[:, :-1] * problem.scoring.signs)
     seconds = time.perf_counter() - start
     return Run(problem, path, found, levers, values, baseline, volume, choices, gain, met, groups, seconds)
 
@@ -212,7 +211,7 @@ def write(run: Run, folder: RunFolder, beside: Beside | None = None) -> None:
     """Front, convergence, codebook and manifest; the manifest last, with everybody's digest."""
     problem, beside = run.problem, beside or Beside()
     lever_values = problem.space.values(run.found.archive.coords[run.found.front])
-    columns = [column_name(pair) for pair in problem.reported]
+    columns = [column_name(pair) for pair in problem.scoring.reported]
     table: dict[str, Any] = {"policy": np.arange(len(run.levers)), **lever_values}
     table |= {name: run.front_values[:, k] for k, name in enumerate(columns)}
     table |= fresh_columns(run)
@@ -222,16 +221,17 @@ def write(run: Run, folder: RunFolder, beside: Beside | None = None) -> None:
     for tier in ("open", "licensed"):
         table[f"chips_{tier}"] = np.array(["; ".join(found[tier]) for found in admits], dtype=str)
     units = {name: LEVERS_TABLE[name].unit for name in lever_values}
-    units |= {name: measures.unit(*pair) for name, pair in zip(columns, problem.reported, strict=True)}
-    told = {f"{column_name(pair)}_fresh": measures.unit(*pair) for pair in problem.screened}
+    units |= {name: measures.unit(*pair) for name, pair in zip(columns, problem.scoring.reported, strict=True)}
+    told = {f"{column_name(pair)}_fresh": measures.unit(*pair) for pair in problem.scoring.screened}
     units |= {name: unit for name, unit in told.items() if name in table}
     folder.write_table("front", table, units)
     rows = run.found.convergence
     folder.write_table("convergence", {key: np.array([row[key] for row in rows]) for key in rows[0]}, {})
+    reported = zip(columns, problem.scoring.reported, strict=True)
     folder.write_codebook(
         [("policy", "1", "number of the policy on the front, from 0, best first in the first objective")]
         + [(name, LEVERS_TABLE[name].unit, LEVERS_TABLE[name].meaning) for name in lever_values]
-        + [(name, units[name], measures.meaning(*pair)) for name, pair in zip(columns, problem.reported, strict=True)]
+        + [(name, units[name], measures.meaning(*pair)) for name, pair in reported]
         + [(name, units.get(name, "1"), FRONT_COLUMNS.get(name, ALSO_FRESH)) for name in fresh_columns(run)]
         + [(name, "1", FRONT_COLUMNS[name]) for name in ("generation", "chips_open", "chips_licensed")]
         + [*beside.codebook]
@@ -243,7 +243,7 @@ def fresh_columns(run: Run) -> dict[str, NDArray[Any]]:
     """What fresh scenarios say of each policy of the front: statistics, whether it holds there, its group."""
     found: dict[str, NDArray[Any]] = {}
     if run.fresh is not None:
-        for k, pair in enumerate(run.problem.screened):
+        for k, pair in enumerate(run.problem.scoring.screened):
             found[f"{column_name(pair)}_fresh"] = run.fresh.values[:, k]
         found |= {"feasible_fresh": run.fresh.keeps, "undominated_fresh": run.fresh.undominated}
     represents = np.isin(np.arange(len(run.levers)), run.groups.representative)
@@ -260,7 +260,7 @@ def manifest(run: Run) -> dict[str, Any]:
     """All it takes to make the run again, and what it took this time."""
     machine = {"system": platform.system(), "processor": platform.machine(), "vector_bits": vector_bits()}
     return {
-        "study": load.resolved(run.problem.study),
+        "study": stored.resolved(run.problem.study),
         "versions": {name: version(name) for name in (*SHAPING, "pyarrow")} | {"python": platform.python_version()},
         "scenarios": {"ensemble": run.problem.scenarios.source, "sha256": run.problem.scenarios.digest,
                       "count": len(run.problem.scenarios), "effective": run.problem.scenarios.effective},
@@ -314,7 +314,7 @@ def objectives_json(problem: Problem) -> list[dict[str, str]]:
 def hypervolume_json(run: Run) -> dict[str, Any]:
     """The hypervolume with its interval and the reference point in the objectives' own units."""
     found = run.found
-    reference = (found.ideal + REFERENCE * (found.nadir - found.ideal)) * run.problem.signs
+    reference = (found.ideal + REFERENCE * (found.nadir - found.ideal)) * run.problem.scoring.signs
     value, low, high = run.hypervolume
     return {
         "value": value,
@@ -339,7 +339,7 @@ def fresh_json(run: Run) -> dict[str, Any] | None:
         "rule_shift": {name: met.shift.json(k) for k, name in enumerate(problem.objectives)},
         "feasible": int(met.keeps.sum()),
         "undominated": int(met.undominated.sum()),
-        "rule_in_force": dict(zip(map(column_name, problem.screened), met.rule, strict=True)),
+        "rule_in_force": dict(zip(map(column_name, problem.scoring.screened), met.rule, strict=True)),
     }
 
 
@@ -360,13 +360,13 @@ def policy_json(run: Run, row: int) -> dict[str, Any]:
     told: dict[str, Any] = {"levers": describe(run.levers[row]), "outcomes": outcomes_json(run, run.front_values[row])}
     told["group"] = int(run.groups.group[row])
     if run.fresh is not None:
-        told["fresh"] = dict(zip(map(column_name, run.problem.screened), run.fresh.values[row], strict=True))
+        told["fresh"] = dict(zip(map(column_name, run.problem.scoring.screened), run.fresh.values[row], strict=True))
     return told
 
 
 def outcomes_json(run: Run, values: Floats) -> dict[str, Any]:
     """Statistics by outcome from the columns of `Problem.reported`."""
     found: dict[str, Any] = {}
-    for (outcome, statistic), value in zip(run.problem.reported, values, strict=True):
+    for (outcome, statistic), value in zip(run.problem.scoring.reported, values, strict=True):
         found.setdefault(outcome, {"unit": UNITS[outcome]})[statistic] = value
     return found

@@ -21,21 +21,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.optimizer.errors import InfeasibleError, InputError
-from tiercap.optimizer.io import units as quantities
+from tiercap.optimizer.io import units
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.model import convergence
 from tiercap.optimizer.model.convergence import MedianInterval
 from tiercap.optimizer.model.scenarios import MAX_SEED
 from tiercap.optimizer.runs import identity
 from tiercap.optimizer.runs.folder import RunFolder
-from tiercap.optimizer.search import run as optimize
 from tiercap.optimizer.search.archive import Archive, Outcome
 from tiercap.optimizer.search.loop import Search
 from tiercap.optimizer.search.proposals import Judge
-from tiercap.optimizer.search.run import Beside, Progress, Run
-from tiercap.optimizer.study import load
+from tiercap.optimizer.search.run import Beside, Progress, Run, assessed, label, objectives_json, optimize, write
+from tiercap.optimizer.study import stored
 from tiercap.optimizer.study.problem import Problem
-
-Floats = NDArray[np.float64]
 
 #: More seeds than this are refused.
 MOST = 100
@@ -129,7 +127,7 @@ def parse(text: str, first: int) -> tuple[int, ...]:
     rule = f"--seeds takes how many seeds (1 to {MOST}), or at least two seeds such as 1,2,5"
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isascii() and part.isdigit() and len(part) <= 19 for part in parts):
-        raise InputError(f"{rule}, not `{quantities.printable(text)}`")
+        raise InputError(f"{rule}, not `{units.printable(text)}`")
     numbers = tuple(int(part) for part in parts)
     if len(numbers) == 1:
         if not 1 <= numbers[0] <= MOST:
@@ -188,7 +186,7 @@ def search(
     start = time.perf_counter()
     _ = problem.space, problem.scenarios  # what is wrong with these is said before a folder is made
     problems = [problem_of(problem, seed) for seed in seeds]
-    folder = RunFolder.open(output, configuration(problem, seeds), label=optimize.label(problem.study.name))
+    folder = RunFolder.open(output, configuration(problem, seeds), label=label(problem.study.name))
     with folder:
         opened(folder.path)
         folder.log("started", resumed=folder.resumed, seeds=list(seeds))
@@ -216,7 +214,7 @@ def _one(problem: Problem, path: Path, progress: Progress | None) -> tuple[One, 
 
     run, ending = None, None
     try:
-        run = optimize.optimize(problem, path, started)
+        run = optimize(problem, path, started)
     except InfeasibleError as error:
         ending = error
     return One(problem.study.search.seed, path, run, held[0].done, held[0].blocks.reused), ending
@@ -225,7 +223,7 @@ def _one(problem: Problem, path: Path, progress: Progress | None) -> tuple[One, 
 def _nothing(problem: Problem, folder: RunFolder, endings: Sequence[InfeasibleError]) -> InfeasibleError:
     """No seed found a feasible policy: what the first said, and the manifest that says so."""
     first = endings[0]
-    folder.write_manifest({"study": load.resolved(problem.study), "infeasible": first.found})
+    folder.write_manifest({"study": stored.resolved(problem.study), "infeasible": first.found})
     if len(endings) == 1:
         return first
     return InfeasibleError(f"none of {len(endings)} seeds found a feasible policy; of the first: {first}", first.found)
@@ -234,7 +232,7 @@ def _nothing(problem: Problem, folder: RunFolder, endings: Sequence[InfeasibleEr
 def _together(problem: Problem, path: Path, each: Sequence[One], start: float) -> SeedsRun:
     """The union of the seeds' fronts as a run, and every seed held against it."""
     runs = [one.run for one in each if one.run is not None]
-    judge = Judge(problem.losses, problem.violations)
+    judge = Judge(problem.scoring.losses, problem.scoring.violations)
     ideal, nadir = runs[0].found.ideal, runs[0].found.nadir
     fronts = [_front(run.found) for run in runs]
     archive = Archive(*(np.concatenate(parts) for parts in zip(*fronts, strict=True)))
@@ -242,13 +240,13 @@ def _together(problem: Problem, path: Path, each: Sequence[One], start: float) -
     seeds = np.repeat([run.problem.study.search.seed for run in runs], [len(coords) for coords, *_ in fronts])
     table = [row for run in runs for row in _convergence(run, judge, ideal, nadir)]
     first = np.concatenate([run.found.archive.values[run.found.archive.stage == 0] for run in runs])
-    before = problem.losses(first[judge.front(first)])
+    before = problem.scoring.losses(first[judge.front(first)])
     spent: dict[str, float] = {}
     for name, seconds in (item for run in runs for item in run.found.seconds.items()):
         spent[name] = spent.get(name, 0.0) + seconds
     counts = (sum(one.evaluations for one in each), sum(one.evaluations_reused for one in each))
-    union = optimize.assessed(problem, path, Outcome(archive, rows, ideal, nadir, table, *counts, spent), start)
-    losses = problem.losses(archive.values[rows])
+    union = assessed(problem, path, Outcome(archive, rows, ideal, nadir, table, *counts, spent), start)
+    losses = problem.scoring.losses(archive.values[rows])
     told = [_told(one, losses, seeds[rows], ideal, nadir) for one in each]
     together = convergence.scaled_hypervolume(before, ideal, nadir) if len(before) else 0.0
     return SeedsRun(**vars(union), each=told, seed=seeds[rows], surfaces=_surfaces(each, runs), together=together)
@@ -263,11 +261,11 @@ def _front(found: Outcome) -> tuple[Floats, Floats, Floats, NDArray[np.int64]]:
 def _convergence(run: Run, judge: Judge, ideal: Floats, nadir: Floats) -> list[dict[str, float]]:
     """A seed's convergence table on the common scale, with the seed in front."""
     archive, seed = run.found.archive, run.problem.study.search.seed
-    known, before, table = archive.values[:0], run.problem.losses(archive.values[:0]), []
+    known, before, table = archive.values[:0], run.problem.scoring.losses(archive.values[:0]), []
     for row in run.found.convergence:
         known = np.concatenate([known, archive.values[archive.stage == row["generation"]]])
         known = known[judge.front(known)]
-        now = run.problem.losses(known)
+        now = run.problem.scoring.losses(known)
         table.append({"seed": seed, **row, **convergence.measured(now, before, ideal, nadir)})
         before = now
     return table
@@ -277,7 +275,7 @@ def _told(one: One, union: Floats, seeds: NDArray[np.int64], ideal: Floats, nadi
     """One seed with its hypervolume and its distance from the union's front: losses and who found them."""
     if one.run is None:
         return one
-    losses = one.run.problem.losses(one.run.front_values)
+    losses = one.run.problem.scoring.losses(one.run.front_values)
     return replace(
         one,
         volume=convergence.scaled_hypervolume(losses, ideal, nadir),
@@ -288,10 +286,10 @@ def _told(one: One, union: Floats, seeds: NDArray[np.int64], ideal: Floats, nadi
 
 def _surfaces(each: Sequence[One], runs: Sequence[Run]) -> dict[int, Floats] | None:
     """What one, half and all of the seeds attain."""
-    empty = np.empty((0, len(runs[0].problem.signs)))
+    empty = np.empty((0, len(runs[0].problem.scoring.signs)))
     if empty.shape[1] > convergence.MOST_ATTAINED:
         return None
-    fronts = [one.run.problem.losses(one.run.front_values) if one.run else empty for one in each]
+    fronts = [one.run.problem.scoring.losses(one.run.front_values) if one.run else empty for one in each]
     n = len(each)
     return {count: convergence.attained(fronts, count) for count in dict.fromkeys((1, (n + 1) // 2, n))}
 
@@ -301,21 +299,21 @@ def _write(run: SeedsRun, folder: RunFolder) -> None:
     problem, rows = run.problem, [SEED]
     if run.surfaces is not None:
         counts = [np.full(len(points), count) for count, points in run.surfaces.items()]
-        points = np.concatenate([*run.surfaces.values()]) * problem.signs
+        points = np.concatenate([*run.surfaces.values()]) * problem.scoring.signs
         table = {"attained_by": np.concatenate(counts)}
         table |= {name: points[:, k] for k, name in enumerate(problem.objectives)}
-        units = {o["name"]: o["unit"] for o in optimize.objectives_json(problem)}
+        units = {o["name"]: o["unit"] for o in objectives_json(problem)}
         folder.write_table("attainment", table, units)
         rows.append(ATTAINED_BY)
-    optimize.write(run, folder, Beside({"seed": run.seed}, rows, {"seeds": seeds_json(run)}))
+    write(run, folder, Beside({"seed": run.seed}, rows, {"seeds": seeds_json(run)}))
 
 
 def seeds_json(run: SeedsRun) -> dict[str, Any]:
     """Every seed, their hypervolumes together, and what they attain."""
     interval, names = run.interval, run.problem.objectives
     ends = {"best": run.found.ideal, "worst": run.found.nadir}
-    scale = {end: dict(zip(names, (x * run.problem.signs).tolist(), strict=True)) for end, x in ends.items()}
-    stated = run.problem.scale is not None
+    scale = {end: dict(zip(names, (x * run.problem.scoring.signs).tolist(), strict=True)) for end, x in ends.items()}
+    stated = run.problem.scoring.scale is not None
     first = next(one.seed for one in run.each if one.run is not None)
     return {
         "scale": {"stated_by": "study" if stated else f"seed {first}", **scale},

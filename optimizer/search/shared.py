@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tiercap.optimizer.errors import InputError, StorageError
 from tiercap.optimizer.io import durable, json_text
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.model.evaluator import vector_bits
 from tiercap.optimizer.runs import identity
 from tiercap.optimizer.runs.layout import NOTHING_RUN
@@ -31,8 +31,6 @@ from tiercap.optimizer.search import leases
 from tiercap.optimizer.search.optuna_study import directions, distributions, experimental_on_purpose, verdicts
 from tiercap.optimizer.search.storage_url import MeetingPlace
 from tiercap.optimizer.study.problem import Problem
-
-Floats = NDArray[np.float64]
 
 #: Workers that may die of one generation before it is given up.
 DEATHS = 3
@@ -260,7 +258,7 @@ class SharedStudy:
             if sorted(told) != list(range(count)):
                 raise StorageError(f"{self.place.shown} has lost trials of generation {generation}: was any deleted?")
             trials = [told[k] for k in range(count)]
-        names, few, columns = self.problem.space.names, self.problem.screened, self.problem.reported
+        names, few, columns = self.problem.space.names, self.problem.scoring.screened, self.problem.scoring.reported
         return Told(
             np.array([self._coords(trial) for trial in trials]).reshape(count, len(names)),
             np.array([trial.user_attrs[POLICY]["few"] for trial in trials], dtype=np.float64).reshape(count, len(few)),
@@ -300,7 +298,7 @@ class SharedStudy:
         state = TrialState.COMPLETE if sound else TrialState.FAIL
         try:
             self._storage.set_trial_user_attr(trial, FOUND, values.tolist())
-            for name, amount in zip(self.problem.bounds(), excess.tolist() if sound else (), strict=sound):
+            for name, amount in zip(self.problem.scoring.bounds(), excess.tolist() if sound else (), strict=sound):
                 self._storage.set_trial_system_attr(trial, f"{_CONSTRAINT}:{name}", amount)
             self._storage.set_trial_state_values(trial, state, objectives.tolist() if sound else None)
         except UpdateFinishedTrialError:

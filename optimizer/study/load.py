@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -17,14 +16,12 @@ from typing import Any
 from tiercap.kernels.params import GROUPS
 from tiercap.optimizer.data import shipped
 from tiercap.optimizer.errors import InputError, did_you_mean
-from tiercap.optimizer.io import toml_text
-from tiercap.optimizer.io import units as quantities
+from tiercap.optimizer.io import toml_text, units
 from tiercap.optimizer.io.toml_text import TomlFile
 from tiercap.optimizer.model import parameters
-from tiercap.optimizer.study import engines, schema
-from tiercap.optimizer.study import objectives as scores
-from tiercap.optimizer.study.records import Objective, Study
-from tiercap.optimizer.study.records import lever_meaning as lever_meaning
+from tiercap.optimizer.study import schema
+from tiercap.optimizer.study.objectives import ENTRY_KEYS, take_constraints, take_objectives
+from tiercap.optimizer.study.records import Study
 from tiercap.optimizer.study.schema import Draft, Keys
 
 #: Built-in studies, by name; the first is the default.
@@ -70,7 +67,8 @@ def load(
 def scenario_flags(futures: str | None, structure: str | None) -> dict[str, Any]:
     """The flags of `load` that choose the futures.
 
-    futures : calibrated, prior, random, central, or a Parquet file with a column a parameter; None for the study's
+    futures : calibrated, prior, random, central, or a CSV or Parquet file with a column a parameter; None for those
+    of the study
     structure : only members of the ensemble with that structure, None for all
     """
     kinds = {"prior": "sobol", "calibrated": "calibrated", "random": "random", "central": "central"}
@@ -84,39 +82,9 @@ def builtin_text(name: str) -> str:
     """The text of a built-in study, comments included."""
     if name not in BUILTIN:
         raise InputError(
-            f"unknown built-in study `{quantities.printable(name)}`: {did_you_mean(name, BUILTIN)}"
+            f"unknown built-in study `{units.printable(name)}`: {did_you_mean(name, BUILTIN)}"
         )
     return _builtin_path(name).read_text(encoding="utf-8")
-
-
-def resolved(study: Study) -> dict[str, Any]:
-    """The whole study as JSON can hold it: every value that shapes a result, and where it was said."""
-    return {
-        "study": {
-            "name": study.name,
-            "title": study.title,
-            "baseline": study.baseline,
-            "source": study.source,
-        },
-        "horizon": asdict(study.horizon),
-        "policy": dict(study.policy),
-        "levers": {lever.name: _without_name(asdict(lever)) for lever in study.levers},
-        "held": dict(study.held),
-        "objectives": {o.key or o.outcome: _objective(o) for o in study.objectives},
-        "constraints": {
-            c.key or c.outcome: {"statistic": c.statistic, "min": c.low, "max": c.high} for c in study.constraints
-        },
-        "scenarios": asdict(study.scenarios),
-        "search": asdict(study.search) | {"options": engines.options_of(study.search.engine, study.search.options)},
-        "parameters": {
-            info.name: {"distribution": info.distribution.name, **dict(info.distribution.arguments)}
-            if info.distribution
-            else info.value
-            for info in study.parameters
-        },
-        "units": {info.name: info.unit for info in study.parameters},
-        "origins": dict(study.origins),
-    }
 
 
 def rule_names() -> tuple[str, ...]:
@@ -124,17 +92,6 @@ def rule_names() -> tuple[str, ...]:
     from tiercap.optimizer.rules.book import load_rules  # late: most commands never look at a rule
 
     return tuple(load_rules())
-
-
-def _objective(objective: Objective) -> str | dict[str, str]:
-    """As a study file may have it: the direction alone where the mean is meant."""
-    if objective.statistic == "mean":
-        return objective.direction
-    return {"direction": objective.direction, "statistic": objective.statistic}
-
-
-def _without_name(record: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in record.items() if key != "name"}
 
 
 def _builtin_path(name: str) -> Path:
@@ -149,10 +106,10 @@ def _open(source: str | os.PathLike[str] | None) -> TomlFile:
         return toml_text.read(_builtin_path(name), f"builtin:{name}")
     if name != text:
         raise InputError(
-            f"unknown built-in study `{quantities.printable(name)}`: {did_you_mean(name, BUILTIN)}"
+            f"unknown built-in study `{units.printable(name)}`: {did_you_mean(name, BUILTIN)}"
         )
     if not Path(text).exists() and get_close_matches(text, BUILTIN, 1):
-        raise InputError(f"no study `{quantities.printable(text)}`: {did_you_mean(text, BUILTIN)}")
+        raise InputError(f"no study `{units.printable(text)}`: {did_you_mean(text, BUILTIN)}")
     return toml_text.read(Path(text))
 
 
@@ -208,7 +165,7 @@ def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:
 def _parts(dotted: str) -> list[str]:
     """The parts of a dotted key; a statistic such as p2.5 may stand in the name of an objective or constraint."""
     table, _, rest = dotted.partition(".")
-    if table not in scores.ENTRY_KEYS:
+    if table not in ENTRY_KEYS:
         return dotted.split(".", 2)
     name, _, key = rest.rpartition(".")
     return [table, rest] if not name or key[:1].isdigit() else [table, name, key]
@@ -243,13 +200,13 @@ def _from_settings(settings: Sequence[str]) -> TomlFile:
         if "." not in name:
             if name not in parameters.DECLARED:
                 hint = did_you_mean(name[:60], parameters.DECLARED)
-                raise InputError(f"--set: unknown parameter `{quantities.printable(name)}`: {hint}")
+                raise InputError(f"--set: unknown parameter `{units.printable(name)}`: {hint}")
             given[f"constants.{name}"] = value
         elif table in schema.TABLES and len(name) <= 100:
             given[name] = _scalar(value)
         else:
             hint = did_you_mean(table[:60], schema.TABLES)
-            raise InputError(f"--set: unknown table `{quantities.printable(table)}`: {hint}")
+            raise InputError(f"--set: unknown table `{units.printable(table)}`: {hint}")
     return TomlFile("--set", data=_nested(given))
 
 
@@ -265,7 +222,7 @@ def _build(draft: Draft, file: TomlFile) -> Study:
     """Every table to its record; problems gather in the draft."""
     schema.check_names(draft)
     rules = rule_names()
-    objectives = scores.take_objectives(draft)
+    objectives = take_objectives(draft)
     policy = {g: schema.take_choice(draft, ("policy", g), DEFAULT_RULE, rules, "rule") for g in GROUPS}
     return Study(
         name=schema.take_text(draft, ("study", "name"), Path(file.name).stem or "study", longest=64),
@@ -276,7 +233,7 @@ def _build(draft: Draft, file: TomlFile) -> Study:
         levers=schema.take_levers(draft),
         held=schema.take_held(draft),
         objectives=objectives,
-        constraints=scores.take_constraints(draft, objectives),
+        constraints=take_constraints(draft, objectives),
         scenarios=schema.take_scenarios(draft),
         search=schema.take_search(draft),
         parameters=schema.take_parameters(draft),

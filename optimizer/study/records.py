@@ -14,29 +14,13 @@ from tiercap.optimizer.model import measures
 from tiercap.optimizer.model.horizon import Horizon
 from tiercap.optimizer.model.parameters import ParameterInfo
 from tiercap.optimizer.rules.levers import LEVERS_TABLE, LeverInfo, part
+from tiercap.optimizer.rules.space import Lever
 from tiercap.optimizer.study import engines
 
 #: Every lever that can be searched, by name, such as c_licensed_tpp or b_quota_share.
 LEVER_PARTS: Mapping[str, LeverInfo] = {
     name: info for name, info in LEVERS_TABLE.items() if part(name).field != "reading"
 }
-
-
-@dataclass(frozen=True, slots=True)
-class LeverRange:
-    """A lever that the search may move between ``low`` and ``high`` (in ``unit``).
-
-    With ``within`` the two are fractions of another lever, so that one box lies inside the other by
-    construction; the unit is then "1". ``log`` asks for even steps in the logarithm, from 0 as
-    `space.coordinates` says.
-    """
-
-    name: str
-    unit: str
-    low: float
-    high: float
-    log: bool = False
-    within: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +141,7 @@ class Study:
     baseline: str
     horizon: Horizon
     policy: Mapping[str, str]
-    levers: tuple[LeverRange, ...]
+    levers: tuple[Lever, ...]
     objectives: tuple[Objective, ...]
     constraints: tuple[Constraint, ...]
     scenarios: ScenarioPlan

@@ -20,10 +20,11 @@ from tiercap.optimizer.io.toml_text import TomlFile
 from tiercap.optimizer.model import distributions, parameters, physics, scenarios
 from tiercap.optimizer.model.horizon import Horizon
 from tiercap.optimizer.model.parameters import DECLARED, ParameterInfo
-from tiercap.optimizer.rules import levers
+from tiercap.optimizer.rules import levers, nesting
 from tiercap.optimizer.rules.levers import part
+from tiercap.optimizer.rules.space import Lever
 from tiercap.optimizer.study import engines
-from tiercap.optimizer.study.records import LEVER_PARTS, LeverRange, ScenarioPlan, SearchBudget
+from tiercap.optimizer.study.records import LEVER_PARTS, ScenarioPlan, SearchBudget
 
 Keys = tuple[str, ...]
 
@@ -234,9 +235,9 @@ def _take_scale(draft: Draft) -> dict[str, tuple[float, float]]:
     return taken
 
 
-def take_levers(draft: Draft) -> tuple[LeverRange, ...]:
+def take_levers(draft: Draft) -> tuple[Lever, ...]:
     """The levers that the table [levers] says are searched; ``NAME = false`` drops one that came with ``extends``."""
-    taken: dict[str, LeverRange] = {}
+    taken: dict[str, Lever] = {}
     for name, entry in draft.table(("levers",)).items():
         if not isinstance(entry, dict) or draft.unknown(("levers", name), LEVER_PARTS, "lever"):
             continue
@@ -264,7 +265,7 @@ def _held(name: str, value: object) -> float:
     return levers.check(name, units.quantity(value, LEVER_PARTS[name].unit, name))
 
 
-def _lever(draft: Draft, name: str, entry: dict[str, Any]) -> LeverRange | None:
+def _lever(draft: Draft, name: str, entry: dict[str, Any]) -> Lever | None:
     path, before = ("levers", name), len(draft.problems)
     for key in entry:
         draft.unknown((*path, key), _LEVER_KEYS, "key")
@@ -280,7 +281,7 @@ def _lever(draft: Draft, name: str, entry: dict[str, Any]) -> LeverRange | None:
     if len(draft.problems) > before:
         return None
     _check_bounds(draft, name, ends[0], ends[1], scale, within)
-    return LeverRange(name, unit, ends[0], ends[1], scale == "log", within)
+    return Lever(name, unit, ends[0], ends[1], scale == "log", within)
 
 
 def _check_bounds(draft: Draft, name: str, low: float, high: float, scale: str, within: Any) -> None:
@@ -302,7 +303,7 @@ def _check_bounds(draft: Draft, name: str, low: float, high: float, scale: str, 
         draft.complain((*path, "low"), f"lever `{name}`: a log scale needs low >= 0, not {low:g}")
 
 
-def _check_within(draft: Draft, lever: LeverRange, taken: Mapping[str, LeverRange]) -> None:
+def _check_within(draft: Draft, lever: Lever, taken: Mapping[str, Lever]) -> None:
     """``within`` must name another searched lever with the same figure, without going round in a circle."""
     if lever.within is None:
         return
@@ -320,21 +321,23 @@ def _check_within(draft: Draft, lever: LeverRange, taken: Mapping[str, LeverRang
         _check_nesting(draft, lever, taken)
 
 
-def _check_nesting(draft: Draft, lever: LeverRange, taken: Mapping[str, LeverRange]) -> None:
+def _check_nesting(draft: Draft, lever: Lever, taken: Mapping[str, Lever]) -> None:
     """Inner must really be inner: open in licensed, C in B in A, and no circle."""
     outer = str(lever.within)
-    seen, step = {lever.name}, outer
-    while step in taken and taken[step].within is not None and step not in seen:
-        seen.add(step)
-        step = str(taken[step].within)
-    loosens = lever.name[0] < outer[0] or (lever.name[0] == outer[0] and "_licensed_" in lever.name)
-    if step in seen or loosens:
+    chain = nesting.around(lever.name, _withins(taken))
+    circular = chain[-1] in taken and taken[chain[-1]].within is not None
+    if circular or not nesting.may_lie_within(part(lever.name), part(outer)):
         rule = "open lies within licensed, C within B, B within A"
         draft.complain(
             ("levers", lever.name, "within"),
             f"lever `{lever.name}` within `{outer}` would loosen a tier",
             rule,
         )
+
+
+def _withins(taken: Mapping[str, Lever]) -> dict[str, str | None]:
+    """What each lever lies within; a wrong one as text, since its own complaint stands elsewhere."""
+    return {name: None if lever.within is None else str(lever.within) for name, lever in taken.items()}
 
 
 def take_parameters(draft: Draft) -> tuple[ParameterInfo, ...]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from tiercap.kernels.params import GROUPS
 from tiercap.optimizer.model import ensembles
 from tiercap.optimizer.rules.book import find_rule
-from tiercap.optimizer.rules.encode import LeverSpace, mixed_levers, rule_levers
+from tiercap.optimizer.rules.encode import mixed_levers, rule_levers
+from tiercap.optimizer.rules.space import LeverSpace
 from tiercap.optimizer.study.records import Study
 
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tiercap.optimizer.errors import InputError, did_you_mean
-from tiercap.optimizer.io import units as quantities
+from tiercap.optimizer.io import units
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.io.units import printable
 from tiercap.optimizer.model import parameters
 from tiercap.optimizer.model.parameters import DECLARED
@@ -26,7 +26,6 @@ from tiercap.optimizer.rules.levers import LEVERS_TABLE
 from tiercap.optimizer.rules.policy_text import lever_value
 from tiercap.optimizer.study.records import Study
 
-Floats = NDArray[np.float64]
 Kind = Literal["lever", "parameter"]
 Scale = Literal["linear", "log", "list", "file"]
 
@@ -180,7 +179,7 @@ def _check_units(name: str, parts: list[str]) -> None:
 def _bare(text: str) -> float | None:
     """The number that ``text`` is, None where a unit follows; 0 for what is no number, which is told elsewhere."""
     try:
-        return quantities.number(text)
+        return units.number(text)
     except InputError:
         return None if text[:1] in "+-.0123456789" else 0.0
 

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.optimizer.errors import InputError
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.model import sobol
 from tiercap.optimizer.sweeps.axes import Axis
 
-Floats = NDArray[np.float64]
 Kind = Literal["grid", "one-at-a-time", "lhs", "sobol", "file"]
 KINDS: tuple[Kind, ...] = ("grid", "one-at-a-time", "lhs", "sobol")
 #: Designs whose points are drawn from ranges.

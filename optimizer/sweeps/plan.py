@@ -17,27 +17,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.kernels.params import TRAJECTORY
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.model import measures
-from tiercap.optimizer.model.evaluator import (
-    CHUNK,
-    SLICE,
-    Evaluator,
-    code_digest,
-    ready,
-    scenarios_within,
-    share,
-    thread_count,
-)
+from tiercap.optimizer.model.evaluator import CHUNK, Evaluator, code_digest, ready, scenarios_within, thread_count
 from tiercap.optimizer.model.horizon import Horizon
 from tiercap.optimizer.model.parameters import put
 from tiercap.optimizer.model.scenarios import Scenarios
 from tiercap.optimizer.model.statistics import reduce_steps
 from tiercap.optimizer.model.streaming import ROWS, TABLES, Futures, StreamingEvaluator
+from tiercap.optimizer.model.tiles import SLICE, share
 from tiercap.optimizer.rules import nesting
 from tiercap.optimizer.rules.levers import LEVERS_TABLE
 from tiercap.optimizer.sweeps.design import Design
 
-Floats = NDArray[np.float64]
 #: Called with evaluations made since the last call.
 Progress = Callable[[int], None]
 

@@ -12,26 +12,23 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.io import columns, csv_text, durable, units
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.model import parameters
 from tiercap.optimizer.model.parameters import DECLARED
 from tiercap.optimizer.rules import levers
 from tiercap.optimizer.rules.levers import LEVERS_TABLE
 from tiercap.optimizer.study.records import Study
-from tiercap.optimizer.sweeps import axes
-from tiercap.optimizer.sweeps import design as sweep_design
+from tiercap.optimizer.sweeps import axes, design
 from tiercap.optimizer.sweeps.axes import Axis
-
-Floats = NDArray[np.float64]
 
 PARQUET = b"PAR1"
 MAX_BYTES = 512 * 2**20
 
 
-def read(path: Path, study: Study) -> sweep_design.Design:
+def read(path: Path, study: Study) -> design.Design:
     """The design that a file says. Raises InputError naming file, row and column."""
     place = units.printable(path.name)
     try:
@@ -43,12 +40,12 @@ def read(path: Path, study: Study) -> sweep_design.Design:
     empty = [axis.name for axis, column in zip(swept, values, strict=True) if np.isnan(column).all()]
     if empty:
         raise InputError(f"{place}: column `{empty[0]}` is empty: leave it out")
-    return sweep_design.from_table(swept, values)
+    return design.from_table(swept, values)
 
 
 def _csv(data: bytes, place: str, study: Study) -> tuple[list[Axis], list[Floats]]:
     known = [*LEVERS_TABLE, *DECLARED]
-    header, rows = csv_text.read(data, place, known, sweep_design.MAX_HELD, "a point")
+    header, rows = csv_text.read(data, place, known, design.MAX_HELD, "a point")
     swept = [axes.named(name, study, place, "file") for name in header]
     table = np.full((len(rows), len(header)), math.nan)
     for k, (line, cells) in enumerate(rows):

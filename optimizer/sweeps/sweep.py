@@ -22,17 +22,14 @@ from tiercap.optimizer.errors import InputError, StorageError
 from tiercap.optimizer.io import machine
 from tiercap.optimizer.model import measures
 from tiercap.optimizer.model.evaluator import code_digest, vector_bits
-from tiercap.optimizer.rules.encode import describe
+from tiercap.optimizer.rules.levers import describe
 from tiercap.optimizer.runs.folder import RunFolder
 from tiercap.optimizer.runs.layout import SWEEP
-from tiercap.optimizer.study import load
+from tiercap.optimizer.study import stored
 from tiercap.optimizer.study.problem import Problem
-from tiercap.optimizer.sweeps import dask_blocks
-from tiercap.optimizer.sweeps import netcdf as labelled
-from tiercap.optimizer.sweeps import tables as sweep_files
+from tiercap.optimizer.sweeps import dask_blocks, netcdf, tables
 from tiercap.optimizer.sweeps.plan import CLIPPED, Block, BlockEvaluator, Plan, identity
-from tiercap.optimizer.sweeps.request import Request, plan_of
-from tiercap.optimizer.sweeps.size import check_room, estimate, is_large, refusal
+from tiercap.optimizer.sweeps.request import Request, check_room, estimate, is_large, plan_of, refusal
 
 
 class Extreme(NamedTuple):
@@ -83,7 +80,7 @@ Progress = Callable[[Sweep], Callable[[int], None]]
 
 def configuration(problem: Problem, plan: Plan, names: Sequence[str]) -> dict[str, Any]:
     """What makes a sweep the same sweep: points, policies, futures, code and data."""
-    resolved = load.resolved(problem.study)
+    resolved = stored.resolved(problem.study)
     futures = {**resolved["scenarios"], "file": getattr(plan.futures, "digest", "")}
     table = plan.design.table
     digests = {
@@ -128,7 +125,7 @@ def sweep(
     Raises InputError, StorageError; KeyboardInterrupt leaves a folder that the same call goes on with.
     """
     if request.netcdf:
-        labelled.check_installed()
+        netcdf.check_installed()
     if dask is not None:
         dask_blocks.check(dask)
     plan, names = plan_of(problem, request)
@@ -231,11 +228,11 @@ def _write(run: Sweep, netcdf: bool) -> None:
         "source": f"tiercap {version('tiercap')}, kernels {code_digest()}; modelled, not forecast",
         "configuration_sha256": folder.fingerprint,
     }
-    run.files, run.rows = sweep_files.write(folder, plan, run.names, _blocks(run), source, netcdf)
-    declared = sweep_files.table_columns(plan)
+    run.files, run.rows = tables.write(folder, plan, run.names, _blocks(run), source, netcdf)
+    declared = tables.table_columns(plan)
     if plan.trajectory:
         known = {column.name for column in declared}
-        declared = declared + [c for c in sweep_files.trajectory_columns(plan) if c.name not in known]
+        declared = declared + [c for c in tables.trajectory_columns(plan) if c.name not in known]
     folder.write_codebook((c.name, c.unit, c.meaning) for c in declared)
     run.seconds = time.perf_counter() - run.start
     folder.write_manifest(manifest(run))
@@ -246,11 +243,11 @@ def manifest(run: Sweep) -> dict[str, Any]:
     plan, futures = run.plan, run.plan.futures
     columns = [
         {"name": c.name, "unit": c.unit, "outcome": c.outcome, "statistic": c.statistic}
-        for c in sweep_files.table_columns(plan) if c.outcome
+        for c in tables.table_columns(plan) if c.outcome
     ]  # fmt: skip
     policies = zip(run.names, plan.policies, plan.phases, strict=True)
     return {
-        "study": load.resolved(run.problem.study),
+        "study": stored.resolved(run.problem.study),
         "configuration_sha256": run.folder.fingerprint,
         "sweep": {
             **plan.design.described(),

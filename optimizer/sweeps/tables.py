@@ -14,7 +14,7 @@ from tiercap.kernels.params import TRAJECTORY_LIST
 from tiercap.optimizer.io import columns
 from tiercap.optimizer.model import measures
 from tiercap.optimizer.runs.folder import RunFolder
-from tiercap.optimizer.sweeps import netcdf as labelled
+from tiercap.optimizer.sweeps import netcdf
 from tiercap.optimizer.sweeps.plan import CLIPPED, Block, Plan
 
 #: Rows up to which there is a CSV too.
@@ -59,11 +59,11 @@ def trajectory_columns(plan: Plan) -> list[Column]:
 
 def _point_columns(plan: Plan) -> list[Column]:
     found = [
-        Column(labelled.POINT, "1", "number of the point, from 0"),
-        Column(labelled.POLICY, "1", "policy that the swept levers overwrite"),
+        Column(netcdf.POINT, "1", "number of the point, from 0"),
+        Column(netcdf.POLICY, "1", "policy that the swept levers overwrite"),
     ]
     if plan.design.kind == "one-at-a-time":
-        found.append(Column(labelled.VARIED, "1", "the name that the point moves; empty where it moves none"))
+        found.append(Column(netcdf.VARIED, "1", "the name that the point moves; empty where it moves none"))
     return found + [Column(axis.name, axis.unit, axis.meaning) for axis in plan.design.axes]
 
 
@@ -73,11 +73,11 @@ def _free(plan: Plan, before: str, pair: tuple[str, str]) -> str:
 
 
 def write(
-    folder: RunFolder, plan: Plan, names: Sequence[str], blocks: Blocks, source: Mapping[str, str], netcdf: bool
+    folder: RunFolder, plan: Plan, names: Sequence[str], blocks: Blocks, source: Mapping[str, str], wants_netcdf: bool
 ) -> tuple[list[str], dict[str, np.ndarray] | None]:
     """Write every table from the blocks, in order: the names of the files, and the table where it is short.
 
-    names : of the policies; source : what files say of their origin; netcdf : whether sweep.nc is wanted
+    names : of the policies; source : what files say of their origin; wants_netcdf : whether sweep.nc is wanted
     """
     short: list[dict[str, np.ndarray]] = []
     written = [f"{TABLE}.parquet"]
@@ -87,10 +87,10 @@ def write(
         if plan.trajectory:
             written.append(f"{TRAJECTORY}.parquet")
             steps = _Parquet(stack, folder, written[-1], trajectory_columns(plan), source)
-        if netcdf:
+        if wants_netcdf:
             written.append(LABELLED)
             path = stack.enter_context(folder.placed(LABELLED))
-            file = stack.enter_context(labelled.writing(path, plan, names, source))
+            file = stack.enter_context(netcdf.writing(path, plan, names, source))
         for first, coordinates, block in blocks:
             points = _points(plan, names, first, coordinates)
             rows = {**points, CLIPPED: block.statistics[CLIPPED]}
@@ -117,11 +117,11 @@ def _points(plan: Plan, names: Sequence[str], first: int, coordinates: NDArray[n
     """What identifies the rows of a block: point, policy, swept names."""
     n, each = len(coordinates), len(names)
     found: dict[str, np.ndarray] = {
-        labelled.POINT: np.repeat(np.arange(first, first + n), each),
-        labelled.POLICY: np.tile(np.array(names, dtype=np.str_), n),
+        netcdf.POINT: np.repeat(np.arange(first, first + n), each),
+        netcdf.POLICY: np.tile(np.array(names, dtype=np.str_), n),
     }
     if plan.design.kind == "one-at-a-time":
-        found[labelled.VARIED] = np.repeat(np.array(labelled.varied_names(plan, first, first + n), dtype=np.str_), each)
+        found[netcdf.VARIED] = np.repeat(np.array(netcdf.varied_names(plan, first, first + n), dtype=np.str_), each)
     return found | {name: np.repeat(coordinates[:, k], each) for k, name in enumerate(plan.design.names)}
 
 
@@ -129,7 +129,7 @@ def _steps(plan: Plan, points: Mapping[str, np.ndarray], block: Block) -> dict[s
     horizon = plan.horizon
     years = horizon.start + np.arange(horizon.steps) / horizon.steps_per_year
     rows = {name: np.repeat(values, horizon.steps) for name, values in points.items()}
-    rows[YEAR] = np.tile(years, len(points[labelled.POINT]))
+    rows[YEAR] = np.tile(years, len(points[netcdf.POINT]))
     pairs = [(field.name, statistic) for field in TRAJECTORY_LIST for statistic in plan.statistics]
     return rows | {_free(plan, "trajectory_", pair): block.steps[measures.column(*pair)] for pair in pairs}
 
@@ -143,8 +143,8 @@ class _Parquet:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        text, kinds = pa.string(), {labelled.POINT: pa.int64(), CLIPPED: pa.bool_()}
-        kinds |= {labelled.POLICY: text, labelled.VARIED: text}
+        text, kinds = pa.string(), {netcdf.POINT: pa.int64(), CLIPPED: pa.bool_()}
+        kinds |= {netcdf.POLICY: text, netcdf.VARIED: text}
         fields = [
             pa.field(c.name, kinds.get(c.name, pa.float64()), False, {"unit": c.unit, "meaning": c.meaning})
             for c in declared

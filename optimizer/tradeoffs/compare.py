@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.optimizer.errors import InputError
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.io.units import printable
 from tiercap.optimizer.model import bootstrap, front, statistics
 from tiercap.optimizer.model.bootstrap import Levels, Spread
@@ -20,8 +21,6 @@ from tiercap.optimizer.runs.named_policy import NamedPolicy
 from tiercap.optimizer.runs.saved import SavedRun
 from tiercap.optimizer.study.problem import Problem
 from tiercap.optimizer.tradeoffs.pick import regrets
-
-Floats = NDArray[np.float64]
 
 #: More contenders than this make no table.
 MAX_CONTENDERS = 20
@@ -141,19 +140,20 @@ def compare(given: Sequence[tuple[SavedRun, int | None] | str], problem: Problem
     """Evaluate every policy in the scenarios of ``problem`` and set them against each other in its objectives."""
     who, baseline = contenders(given, problem)
     draws = bootstrap.resamplings(problem.scenarios.weights, problem.study.search.seed)
+    scoring, weights = problem.scoring, problem.scenarios.weights
     each, levels = [], []
     for one in who:
-        seen = problem.seen(one.levers, phase=one.phase)
-        each.append(problem.losses_in(seen))
-        levels.append(Levels(problem.reduced(seen), problem.resampled(seen, draws)))
+        seen = scoring.seen(one.levers, problem.evaluator, one.phase)
+        each.append(scoring.losses_in(seen, weights))
+        levels.append(Levels(scoring.reduced(seen, weights), scoring.resampled(seen, draws)))
     ideal, nadir = front.ideal_and_nadir(np.concatenate([level.values for level in levels]))
     standings = _standings(who, each, levels, baseline, problem, draws, ideal, nadir)
 
     def duel(i: int, j: int) -> Duel | None:
-        return None if i == j else _duel(levels[i], levels[j], problem.signs)
+        return None if i == j else _duel(levels[i], levels[j], problem.scoring.signs)
 
     duels = tuple(tuple(duel(i, j) for j in range(len(who))) for i in range(len(who)))
-    reference = (ideal + REFERENCE * (nadir - ideal)) * problem.signs
+    reference = (ideal + REFERENCE * (nadir - ideal)) * problem.scoring.signs
     return Comparison(problem, tuple(who), baseline, standings, duels, reference)
 
 
@@ -172,7 +172,7 @@ def _standings(
     regret = regrets(np.concatenate([level.values for level in levels]), together)
     short = together - together.min(axis=0)
     volumes = [_volumes(level, ideal, nadir) for level in levels]
-    rule, signs = levels[baseline], problem.signs
+    rule, signs = levels[baseline], problem.scoring.signs
     found, first = [], 0
     for one, level, volume in zip(who, levels, volumes, strict=True):
         mine = slice(first, first + len(level.values))
@@ -197,8 +197,9 @@ def _standings(
 
 def _broken(problem: Problem, levers: NDArray[Any], phase: Sequence[int] | None) -> tuple[str, ...]:
     """The constraints that one policy breaks, in words."""
-    excess = problem.excess(problem.evaluator.statistics(levers, problem.screened, phase))[0]
-    return tuple(words for words, amount in zip(problem.bounds(), excess, strict=True) if not amount <= 0.0)
+    scoring = problem.scoring
+    excess = scoring.excess(problem.evaluator.statistics(levers, scoring.screened, phase))[0]
+    return tuple(words for words, amount in zip(scoring.bounds(), excess, strict=True) if not amount <= 0.0)
 
 
 def _least(regret: Floats, weights: Floats) -> int:

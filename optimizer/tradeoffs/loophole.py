@@ -10,18 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.kernels.params import ABSOLUTE, OUTCOMES, TIERS
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.model import bootstrap
 from tiercap.optimizer.model.bootstrap import Spread
 from tiercap.optimizer.model.evaluator import Evaluator
 from tiercap.optimizer.model.measures import applied
 from tiercap.optimizer.model.statistics import reduce, resampled
 from tiercap.optimizer.rules.chips import Chip
-from tiercap.optimizer.rules.cliffs import NEAR, figure_of, room
+from tiercap.optimizer.rules.cliffs import NEAR, room
 from tiercap.optimizer.rules.encode import LIMB_CAPS
-from tiercap.optimizer.rules.levers import CAPS, as_row, live, value_at
+from tiercap.optimizer.rules.levers import CAPS, as_row, live_boxes, value_at
 from tiercap.optimizer.study.problem import Problem
-
-Floats = NDArray[np.float64]
 
 #: A lag of designs [year] that no horizon reaches: chips are then sold as they are or not at all.
 NEVER = 100.0
@@ -79,7 +78,7 @@ def lines(levers: NDArray[Any], chips: tuple[Chip, ...], groups: tuple[str, ...]
         if row[group]["reading"][0] != ABSOLUTE:
             continue
         for tier, word in enumerate(TIERS):
-            for number, box in enumerate(live(row, group, tier), 1):
+            for number, box in enumerate(live_boxes(row, group, tier), 1):
                 stem = f"{group}_{word}" if number == 1 else f"{group}_{word}_{number}"
                 caps = {f: value_at(row, group, f, row[group][f][0, tier, box]) for f in CAPS}
                 found += [_line(f"{stem}_{figure}", figure, cap, chips) for figure, cap in caps.items() if cap < np.inf]
@@ -92,7 +91,7 @@ def _line(lever: str, figure: str, cap: float, chips: tuple[Chip, ...]) -> Line:
     beside = [
         Beside(chip.name, value, room(value, shown))
         for chip in chips
-        if chip.country == "US" and chip.datacentre is not False and (value := figure_of(chip, name)) is not None
+        if chip.country == "US" and chip.datacentre is not False and (value := chip.figure(name)) is not None
     ]
     near = sorted((b for b in beside if abs(b.room) <= NEAR), key=lambda b: (abs(b.room), b.chip))
     return Line(lever, shown, tuple(near))

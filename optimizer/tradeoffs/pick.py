@@ -11,18 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.optimizer.errors import InfeasibleError, InputError, did_you_mean
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.io.units import printable, quantity
-from tiercap.optimizer.model import bootstrap, front, measures
-from tiercap.optimizer.model import statistics as robustness
+from tiercap.optimizer.model import bootstrap, front, measures, statistics
 from tiercap.optimizer.model.bootstrap import Spread
 from tiercap.optimizer.rules.chips import load_chips
 from tiercap.optimizer.rules.levers import part
 from tiercap.optimizer.runs.saved import SavedRun
 from tiercap.optimizer.study.problem import Problem
 from tiercap.optimizer.tradeoffs import loophole, shadow_prices
-from tiercap.optimizer.tradeoffs import rounding as legal
+from tiercap.optimizer.tradeoffs.rounding import DIGITS, Rounded, rounded
 
-Floats = NDArray[np.float64]
 Way = Literal["knee", "compromise", "regret", "weights", "row"]
 #: Ways that --by names; a row is named by RUN:ROW.
 WAYS: tuple[Way, ...] = ("knee", "compromise", "regret", "weights")
@@ -70,7 +69,7 @@ class Pick:
     way: Way
     bounds: tuple[Bound, ...]
     chosen: Chosen
-    rounding: legal.Rounded
+    rounding: Rounded
     broken: tuple[str, ...]
     exact: Spread
     rounded: Spread
@@ -151,7 +150,7 @@ def pick(
     way: Way,
     weights: Floats | None = None,
     bounds: tuple[Bound, ...] = (),
-    digits: int = legal.DIGITS,
+    digits: int = DIGITS,
     grid: Mapping[str, float] | None = None,
     row: int | None = None,
 ) -> Pick:
@@ -160,8 +159,8 @@ def pick(
     Raises InfeasibleError where no policy of the front keeps the bounds.
     """
     problem = run.problem
-    each = problem.losses_by_scenario(run.levers)
-    losses = problem.losses(problem.evaluator.statistics(run.levers, problem.screened))
+    each = problem.scoring.losses_by_scenario(run.levers, problem.evaluator)
+    losses = problem.scoring.losses(problem.evaluator.statistics(run.levers, problem.scoring.screened))
     keep = _within(problem, run.levers, bounds)
     said = [_bounds_in_words(bounds, len(keep), len(run))] if bounds else []
     span = _span(losses)
@@ -172,8 +171,8 @@ def pick(
         chosen = _named(row, losses, keep, bounds, problem.objectives)
     values = {name: float(column[chosen.row]) for name, column in run.values.items()}
     missed_by = (lambda rows: _missed_by(problem, rows, bounds)) if bounds else None
-    rounding = legal.rounded(problem, values, span, digits, grid, missed_by)
-    return _described(run, way, bounds, chosen, rounding, not np.array_equal(losses * problem.signs, run.means))
+    rounding = rounded(problem, values, span, digits, grid, missed_by)
+    return _described(run, way, bounds, chosen, rounding, not np.array_equal(losses * problem.scoring.signs, run.means))
 
 
 def _named(row: int, losses: Floats, keep: NDArray[np.int64], bounds: tuple[Bound, ...], names: list[str]) -> Chosen:
@@ -186,12 +185,12 @@ def _named(row: int, losses: Floats, keep: NDArray[np.int64], bounds: tuple[Boun
 
 
 def _described(
-    run: SavedRun, way: Way, bounds: tuple[Bound, ...], chosen: Chosen, rounding: legal.Rounded, changed: bool
+    run: SavedRun, way: Way, bounds: tuple[Bound, ...], chosen: Chosen, rounding: Rounded, changed: bool
 ) -> Pick:
     problem = run.problem
     draws = bootstrap.resamplings(problem.scenarios.weights, problem.study.search.seed)
     three = [run.levers[chosen.row : chosen.row + 1], rounding.levers, problem.baseline.reshape(1, 1)]
-    level = problem.levels(np.concatenate(three), draws)
+    level = problem.scoring.levels(np.concatenate(three), draws, problem.evaluator)
     broken = _amounts(problem, rounding.levers, bounds)[0] if bounds else np.zeros(0)
     groups = tuple(dict.fromkeys(part(name).group for name in problem.space.names))
     exact, rounded, rule = range(3)
@@ -210,7 +209,7 @@ def _described(
 
 def gained_by_rebinning(problem: Problem) -> list[str]:
     """Outcomes whose means the loophole view says cut-down designs change: the objectives', then the vendor's own."""
-    return list(dict.fromkeys([*problem.outcomes, *VENDOR]))
+    return list(dict.fromkeys([*problem.scoring.outcomes, *VENDOR]))
 
 
 def choose(losses: Floats, each: Floats, problem: Problem, way: Way, weights: Floats | None = None) -> Chosen:
@@ -251,7 +250,7 @@ def regrets(losses: Floats, each: Floats) -> Floats:
 
 def _least_regret(losses: Floats, each: Floats, problem: Problem) -> tuple[int, list[str]]:
     regret = regrets(losses, each)
-    largest, mean = regret.max(axis=1), robustness.reduce(regret, problem.scenarios.weights, "mean")
+    largest, mean = regret.max(axis=1), statistics.reduce(regret, problem.scenarios.weights, "mean")
     row = int(np.lexsort((mean, largest))[0])
     return row, [
         f"in no scenario does it fall short of the best policy there by more than {_percent(largest[row])} of the "

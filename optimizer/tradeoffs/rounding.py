@@ -17,12 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.optimizer.errors import InputError, did_you_mean
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.io.units import printable, quantity
-from tiercap.optimizer.rules import levers as levers_by_name
 from tiercap.optimizer.rules.levers import CAPS, LEVERS_TABLE, part
+from tiercap.optimizer.rules.nesting import nested
 from tiercap.optimizer.study.problem import Problem
-
-Floats = NDArray[np.float64]
 
 #: Significant digits that a rule is written with.
 DIGITS = 2
@@ -103,25 +102,26 @@ def rounded(
     """
     steps = grid or {}
     choices = {name: _choices(name, value, digits, steps.get(name)) for name, value in values.items()}
-    nested = [given for given in _combinations(choices, values) if _is_nested(problem, given)]
-    if not nested:
+    ways = _combinations(choices, values)
+    rows = problem.space.rows({name: np.array([way[name] for way in ways]) for name in values})
+    holds = nested(rows.reshape(-1), values)
+    if not holds.any():
         raise InputError("no rounding on this grid keeps the open tier inside the licensed one: give a finer --grid")
-    columns = {name: np.array([given[name] for given in nested]) for name in values}
-    rows = problem.space.rows(columns)
-    found = problem.evaluator.statistics(rows, problem.screened)
-    excess = problem.excess(found)
-    broken = np.maximum(problem.violations(found), 0.0).sum(axis=1)
+    ways, rows = [way for way, kept in zip(ways, holds, strict=True) if kept], rows[holds]
+    found = problem.evaluator.statistics(rows, problem.scoring.screened)
+    excess = problem.scoring.excess(found)
+    broken = np.maximum(problem.scoring.violations(found), 0.0).sum(axis=1)
     broken = broken if missed_by is None else broken + missed_by(rows)
-    hurt = problem.losses(found) / span
+    hurt = problem.scoring.losses(found) / span
     worst = np.where(np.isfinite(hurt).all(axis=1), (hurt - _exact(problem, values) / span).max(axis=1), np.inf)
     best = int(np.lexsort((hurt.sum(axis=1), worst, broken))[0])
-    missed = tuple(words for words, amount in zip(problem.bounds(), excess[best], strict=True) if amount > 0.0)
-    return Rounded(nested[best], rows[best : best + 1], len(nested), missed)
+    missed = tuple(words for words, amount in zip(problem.scoring.bounds(), excess[best], strict=True) if amount > 0.0)
+    return Rounded(ways[best], rows[best : best + 1], len(ways), missed)
 
 
 def _exact(problem: Problem, values: Mapping[str, float]) -> Floats:
     row = problem.space.rows(values)
-    return problem.losses(problem.evaluator.statistics(row, problem.screened))
+    return problem.scoring.losses(problem.evaluator.statistics(row, problem.scoring.screened))
 
 
 def _choices(name: str, value: float, digits: int, step: float | None) -> tuple[float, ...]:
@@ -148,16 +148,3 @@ def _combinations(choices: Mapping[str, tuple[float, ...]], values: Mapping[str,
 def _doubt(value: float, ends: tuple[float, ...]) -> float:
     """How far a value lies from its nearest neighbour, as a share of the way between the two."""
     return abs(value - ends[0]) / abs(ends[1] - ends[0])
-
-
-def _is_nested(problem: Problem, values: Mapping[str, float]) -> bool:
-    return nested(problem.space.rows(values), values)
-
-
-def nested(row: NDArray[Any], names: Mapping[str, float]) -> bool:
-    """Whether no tier of a policy, LEVERS[1, 1], is looser than the one around it in a figure of ``names``."""
-    try:
-        levers_by_name.check_nesting(levers_by_name.as_row(row), names)
-    except InputError:
-        return False
-    return True

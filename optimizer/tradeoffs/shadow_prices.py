@@ -6,16 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tiercap.kernels.params import LAGGED
+from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.model import bootstrap
 from tiercap.optimizer.model.bootstrap import Spread
 from tiercap.optimizer.rules.levers import CAPS, CONTROLS, LEVERS_TABLE, part
+from tiercap.optimizer.rules.nesting import nested
 from tiercap.optimizer.study.problem import Problem
-from tiercap.optimizer.tradeoffs.rounding import nested
-
-Floats = NDArray[np.float64]
 
 #: How far a cap is moved, as a share of it.
 STEP = 0.01
@@ -48,7 +46,7 @@ def prices(problem: Problem, values: Mapping[str, float], draws: Floats) -> list
     moved = [_moved(problem, values, name, factor) for name, (_, factor) in asked]
     possible = [given for given in moved if given is not None]
     columns = {name: np.array([given[name] for given in (dict(values), *possible)]) for name in values}
-    found = problem.levels(problem.space.rows(columns), draws)
+    found = problem.scoring.levels(problem.space.rows(columns), draws, problem.evaluator)
     change = bootstrap.between(found.values[1:] - found.values[:1], found.drawn[:, 1:] - found.drawn[:, :1])
     rows = iter(range(len(possible)))
     result = []
@@ -70,4 +68,4 @@ def _moved(problem: Problem, values: Mapping[str, float], name: str, factor: flo
     """The policy with one lever moved, None where that is no policy."""
     given = {**values, name: values[name] * factor}
     inside = LEVERS_TABLE[name].low <= given[name] <= LEVERS_TABLE[name].high
-    return given if inside and nested(problem.space.rows(given), {name: given[name]}) else None
+    return given if inside and nested(problem.space.rows(given).reshape(-1), (name,))[0] else None

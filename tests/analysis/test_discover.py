@@ -11,8 +11,7 @@ import pytest
 from support import small
 
 from tiercap.kernels.params import OUTCOMES
-from tiercap.optimizer.analysis import conditions as failing
-from tiercap.optimizer.analysis import figures
+from tiercap.optimizer.analysis import conditions, figures
 from tiercap.optimizer.analysis.discover import Discovery, _box, discover, words
 from tiercap.optimizer.analysis.discover_tables import COLUMNS, tables
 from tiercap.optimizer.analysis.prim import Cases, boxed
@@ -55,7 +54,7 @@ def command(*arguments: str) -> int:
 )
 def test_conditions_in_words(text: str, fails: list[bool], said: str) -> None:
     given = problem("central")
-    condition = failing.parse(text, given)
+    condition = conditions.parse(text, given)
     values, weights = np.array([1.0, 2.0, 3.0, 4.0]), np.full(4, 0.25)
     others = None if condition.other is None else np.array([1.5, 2.5, 3.0, 3.5])
     assert condition.failing(values, weights, others).tolist() == fails
@@ -63,8 +62,8 @@ def test_conditions_in_words(text: str, fails: list[bool], said: str) -> None:
 
 
 def test_worst_goes_by_the_objectives_direction() -> None:
-    assert failing.parse("substitution worst 10 %", problem("central")).sign == -1.0
-    assert failing.parse("gap worst 10 %", problem("central")).sign == 1.0
+    assert conditions.parse("substitution worst 10 %", problem("central")).sign == -1.0
+    assert conditions.parse("gap worst 10 %", problem("central")).sign == 1.0
 
 
 def test_the_futures_that_fail_are_counted_and_boxed() -> None:

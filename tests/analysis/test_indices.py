@@ -8,8 +8,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from tiercap.optimizer.analysis import indices as saltelli
 from tiercap.optimizer.analysis import regional
+from tiercap.optimizer.analysis.indices import Indices, check_points
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.model import sobol
 
@@ -54,7 +54,7 @@ def test_known_indices_are_found_and_lie_in_their_intervals(
     function: Callable[[Floats], Floats], d: int, known: tuple[list[float], list[float]]
 ) -> None:
     f_a, f_b, mixed = samples(function, d, 8192)
-    indices = saltelli.Indices(f_a, f_b, 0)
+    indices = Indices(f_a, f_b, 0)
     found = [indices.of(f_ab) for f_ab in mixed]
     for place, expected in enumerate(known):
         shares = [pair[place] for pair in found]
@@ -72,7 +72,7 @@ def test_indices_are_those_of_salib_and_of_scipy_on_the_same_samples() -> None:
 
     n, d = 1024, 5
     f_a, f_b, mixed = samples(g_function, d, n)
-    indices = saltelli.Indices(f_a, f_b, 3)
+    indices = Indices(f_a, f_b, 3)
     found = [indices.of(f_ab) for f_ab in mixed]
     first, total = (np.array([pair[k].value[0] for pair in found]) for k in (0, 1))
     problem = {"num_vars": d, "names": [f"x{k}" for k in range(d)], "bounds": [[0.0, 1.0]] * d}
@@ -93,7 +93,7 @@ def test_many_outcomes_at_once_are_each_alone_and_constants_have_no_share() -> N
         return np.concatenate([f, np.ones_like(f), -2.0 * f])
 
     f_a, f_b, mixed = samples(ishigami, 3, 256)
-    both, alone = saltelli.Indices(three(f_a), three(f_b), 0), saltelli.Indices(f_a, f_b, 0)
+    both, alone = Indices(three(f_a), three(f_b), 0), Indices(f_a, f_b, 0)
     for f_ab in mixed:
         for mine, single in zip(both.of(three(f_ab)), alone.of(f_ab), strict=True):
             assert mine.value[0] == single.value[0]
@@ -105,7 +105,7 @@ def test_many_outcomes_at_once_are_each_alone_and_constants_have_no_share() -> N
 @pytest.mark.parametrize("n", [0, 32, 1000, 2**18])
 def test_numbers_of_points_that_are_refused(n: int) -> None:
     with pytest.raises(InputError, match="power of two"):
-        saltelli.check_points(n)
+        check_points(n)
 
 
 def test_pawn_ranks_inputs_and_tells_noise_apart() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tiercap.kernels.params import OUTCOMES, PARAMETERS
-from tiercap.optimizer.analysis import factors, sensitivity, variance
+from tiercap.optimizer.analysis import factors, indices, sensitivity
 from tiercap.optimizer.analysis.sensitivity_tables import COLUMNS, tables
 from tiercap.optimizer.cli import group
 from tiercap.optimizer.cli.guard import run
@@ -61,7 +61,7 @@ def test_what_moves_revenue_is_what_other_methods_say_too() -> None:
     table = draw(given.study.parameters, 4096, 11).table
     values = factors.evaluator_of(given, found.policy, [OUTCOMES.index("revenue")])(table)[0]  # type: ignore[arg-type]
     for k, name in enumerate(names):
-        plain = variance.first_order(table[name], values)
+        plain = indices.first_order(table[name], values)
         assert found.first.low[k, 0] - 0.03 <= plain <= found.first.high[k, 0] + 0.03
         assert found.first.value[k, 0] <= found.total.high[k, 0] + 0.02
     place = names.index("budget_c")

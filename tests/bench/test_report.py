@@ -14,12 +14,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from tiercap.optimizer.bench import compare
-from tiercap.optimizer.bench import figures as bench_figures
-from tiercap.optimizer.bench import kernel as bench_kernel
-from tiercap.optimizer.bench import process as bench_process
+from tiercap.optimizer.bench import compare, figures, kernel, process, search
 from tiercap.optimizer.bench import report as bench
-from tiercap.optimizer.bench import search as bench_search
 from tiercap.optimizer.cli import bench as command
 from tiercap.optimizer.cli import group
 from tiercap.optimizer.cli.guard import run
@@ -103,19 +99,19 @@ def test_figures_are_pictures(folder: Path) -> None:
 
 
 def test_the_axes_hold_what_was_measured(report: dict[str, Any]) -> None:
-    axes = bench_figures.rate_figure(report).axes[0]
+    axes = figures.rate_figure(report).axes[0]
     drawn = [container.lines[0].get_xydata() for container in axes.containers]
     points = {(float(x), float(y)) for series in drawn for x, y in series}
     rows = report["kernel"]["sizes"]
     assert points == {(row["evaluations"], row["evaluations_per_second"]["median"]) for row in rows}
-    axes = bench_figures.growth_figure(report).axes[0]
+    axes = figures.growth_figure(report).axes[0]
     each = report["kernel"]["growth"]["ready"]["each"]
     assert f"{1e6 * each:.3g} µs a scenario" in axes.get_legend().get_texts()[0].get_text()
 
 
 def test_a_name_of_a_processor_cannot_start_a_formula(report: dict[str, Any], tmp_path: Path) -> None:
     report["machine"]["processor"] = r"$\frac{evil$ CPU"
-    assert bench_figures.write(report, tmp_path)
+    assert figures.write(report, tmp_path)
 
 
 def test_without_matplotlib_one_sentence_and_no_figures(
@@ -132,7 +128,7 @@ def test_without_matplotlib_one_sentence_and_no_figures(
     quiet = [word for word in SMALL if word != "-q"]
     assert run(group, [*quiet[:5], "--only", "threads", "-o", str(tmp_path / "new")]) == 0
     said = [line for line in capsys.readouterr().err.splitlines() if "figures" in line]
-    assert said == [f"no figures will be drawn: {bench_figures.MISSING}"]
+    assert said == [f"no figures will be drawn: {figures.MISSING}"]
     assert [p.name for p in (tmp_path / "new").iterdir()] == ["bench.json"]
 
 
@@ -275,20 +271,20 @@ def test_the_names_of_the_help_are_those_of_the_suites() -> None:
 def test_a_line_is_found() -> None:
     n = np.array([64, 128, 1024, 10_000])
     rows = [{"scenarios": int(k), "seconds": 3e-3 + 2e-6 * int(k)} for k in n]
-    found = bench_kernel.line(rows)
+    found = kernel.line(rows)
     assert found["start"] == pytest.approx(3e-3)
     assert found["each"] == pytest.approx(2e-6)
     assert found["off"] < 1e-9
-    quadratic = bench_kernel.line([{"scenarios": int(k), "seconds": 1e-9 * int(k) ** 2} for k in n])
+    quadratic = kernel.line([{"scenarios": int(k), "seconds": 1e-9 * int(k) ** 2} for k in n])
     assert quadratic["exponent"] == pytest.approx(2.0)
     assert quadratic["off"] > 0.5
 
 
 def test_a_short_case_is_repeated_within_a_round(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([0.0, 0.005, 10.0, 10.02, 20.0, 20.04])
-    monkeypatch.setattr(bench_kernel, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(kernel, "perf_counter", lambda: next(clock))
     calls: list[int] = []
-    case = bench_kernel.Case({"name": "x"}, 100, lambda: calls.append(1))
+    case = kernel.Case({"name": "x"}, 100, lambda: calls.append(1))
     case.run()
     case.run()
     assert len(calls) == 1 + 4 + 4  # the first tells how often: 20 ms over 5 ms
@@ -297,7 +293,7 @@ def test_a_short_case_is_repeated_within_a_round(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_small_search_is_timed_to_its_end() -> None:
-    found = bench_search.searches(bench_search.small(512), 1, 2)
+    found = search.searches(search.small(512), 1, 2)
     few = 256 + 32 * 256 + 2 * 16 * 8  # screened, bred and the children of two generations
     assert found["evaluations"] == (few + 384 + 32) * 16  # and the promoted and the generations, in as many
     assert all(spread_is_sound(found[name]) for name in ("seconds", "share_of_kernel", "hypervolume_per_second"))
@@ -308,14 +304,14 @@ def test_a_small_search_is_timed_to_its_end() -> None:
 
 
 def test_memory_of_a_large_call() -> None:
-    found = bench_process.memory(3, 70, 1)
+    found = process.memory(3, 70, 1)
     assert found["evaluations"] == 3 * 70
     assert found["peak_bytes"] is None or 10e6 < found["peak_bytes"] < 2e9
 
 
 def test_a_process_that_fails_is_told_in_one_sentence() -> None:
-    with pytest.raises(bench_process.Failed, match=r"left with code 3: trouble$"):
-        bench_process._run(["-c", "import sys; print('more\\ntrouble', file=sys.stderr); sys.exit(3)"], {})
+    with pytest.raises(process.Failed, match=r"left with code 3: trouble$"):
+        process._run(["-c", "import sys; print('more\\ntrouble', file=sys.stderr); sys.exit(3)"], {})
 
 
 PEERS = """
@@ -329,7 +325,7 @@ json.dump({"table": rows, "given": given, "missing": ["scalar"]}, open(given["--
 
 def test_ratios_come_from_the_peers_of_a_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "peers.py").write_text(PEERS)
-    monkeypatch.setattr(bench_process, "PEERS", tmp_path / "peers.py")
+    monkeypatch.setattr(process, "PEERS", tmp_path / "peers.py")
     said: list[str] = []
     found = bench.run("quick", ("peers",), 2, 640, 1, said.append)
     assert "not installed: scalar" in said[-1]
@@ -346,19 +342,19 @@ def test_without_peers_one_sentence_and_no_ratios(
 ) -> None:
     if there:
         (tmp_path / "peers.py").write_text("raise SystemExit('these forms deviate')")
-    monkeypatch.setattr(bench_process, "PEERS", tmp_path / "peers.py")
+    monkeypatch.setattr(process, "PEERS", tmp_path / "peers.py")
     said: list[str] = []
     found = bench.run("quick", ("peers",), 1, 640, 1, said.append)
     assert found["kernel"]["ratios"] == {}
     assert said[2:] == [
         "no ratios to the peers: a process that was to be timed left with code 1: these forms deviate"
         if there
-        else bench_process.NO_PEERS
+        else process.NO_PEERS
     ]
 
 
 def test_the_peers_are_looked_for_where_a_checkout_has_them() -> None:
-    assert Path(__file__).parents[2] / "benchmarks" / "peers.py" == bench_process.PEERS
+    assert Path(__file__).parents[2] / "benchmarks" / "peers.py" == process.PEERS
 
 
 def test_the_processor_is_known_on_every_system(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from support.record_rows import GOOD, as_csv
 
-from tiercap.optimizer.calibration import backcast as module
+from tiercap.optimizer.calibration import backcast
 from tiercap.optimizer.calibration.backcast import Scored, crps, ensemble, log_score, score
 from tiercap.optimizer.calibration.forest import forest_bytes
 from tiercap.optimizer.calibration.record import load_record, of_role, parse_record
@@ -44,6 +44,20 @@ def test_crps_of_weighted_ensembles():
         x, w, y = rng.normal(size=9), rng.random(9), float(rng.normal())
         w[0] = 0.0
         assert crps(x, w, y) == pytest.approx(crps_by_definition(x, w / w.sum(), y), rel=1e-12)
+
+
+@pytest.mark.parametrize("estimator", ["nrg", "qd", "int"])
+def test_crps_is_that_of_scoringrules(estimator):
+    import scoringrules
+
+    rng = np.random.default_rng(1)
+    for n in (2, 9, 256):
+        x, w, y = rng.normal(size=n), rng.random(n), float(rng.normal())
+        theirs = scoringrules.crps_ensemble(y, x, ens_w=w, estimator=estimator)
+        assert crps(x, w, y) == pytest.approx(float(theirs), rel=1e-10)
+        assert crps(x, np.ones(n), y) == pytest.approx(
+            float(scoringrules.crps_ensemble(y, x, estimator=estimator)), rel=1e-10
+        )
 
 
 def test_crps_of_many_draws_is_that_of_the_normal():
@@ -120,7 +134,7 @@ def quarterly(moment: str, period: str, value: float) -> dict[str, str]:
 def lines_of(*rows: dict[str, str]):
     record = rows_of(*rows)
     replay = Replay(record, threads=1)
-    return module.backcast(replay, ensemble("prior", replay, 64, 0)).lines
+    return backcast.backcast(replay, ensemble("prior", replay, 64, 0)).lines
 
 
 def test_naive_forecasts_by_hand():
@@ -167,7 +181,7 @@ def test_shares_of_naive_forecasts_end_at_one():
 def test_scores_stand_apart_by_role():
     rows = of_role(load_record(), "calibrate", "validate")
     replay = Replay(rows, threads=1)
-    found = module.backcast(replay, ensemble("prior", replay, 64, 0))
+    found = backcast.backcast(replay, ensemble("prior", replay, 64, 0))
     scores = found.scores()
     for role in ("calibrate", "validate"):
         lines = [line for line in found.lines if line.row.role == role]
@@ -203,7 +217,7 @@ def test_an_ensemble_from_parquet(tmp_path: Path):
     path.write_bytes(columns.to_parquet({"budget_c": np.array([5.0, 8.0])}, {"budget_c": "GUSD/year"}))
     assert ensemble(str(path), replay, 99, 0).weights.tolist() == [0.5, 0.5]
     path.write_bytes(path.read_bytes()[:-40])
-    with pytest.raises(InputError, match="is no ensemble"):
+    with pytest.raises(InputError, match="cannot be read as Parquet"):
         ensemble(str(path), replay, 99, 0)
 
 
@@ -212,8 +226,8 @@ def test_an_ensemble_from_parquet(tmp_path: Path):
     [
         ("budgetc\n5\n", "unknown column `budgetc`: did you mean `budget_c`"),
         ("budget_c\n-5\n", r"mine.csv:2: column `budget_c`: .* lies outside its domain"),
-        ("budget_c,weight\n5,-1\n", "weights must be at least 0"),
-        ("budget_c,weight\n5,0\n", "weights must be at least 0"),
+        ("budget_c,weight\n5,-1\n", "weights are finite and at least 0"),
+        ("budget_c,weight\n5,0\n", "at least one weight must be above 0"),
         ("budget_c\n", "each line below is a scenario"),
     ],
 )
@@ -229,7 +243,7 @@ def test_weights_reach_the_quantiles():
     prior = ensemble("prior", replay, 64, 0)
     lone = np.zeros(64)
     lone[5] = 1.0
-    (line,) = module.backcast(replay, Scenarios(prior.table, lone, 0, "random")).lines
+    (line,) = backcast.backcast(replay, Scenarios(prior.table, lone, 0, "random")).lines
     assert line.model.p50 == pytest.approx(replay.predict(prior.table)[5, 0])
 
 
@@ -331,7 +345,7 @@ def test_the_same_rows_make_the_same_picture(kind):
     rows = (*load_record(), *rows_of({**GOOD, "moment": "$x^2 <b>" + "y" * 60, "value": "0", "low": "0", "high": "1",
                                       "error": "normal"}))  # fmt: skip
     replay = Replay(rows, threads=1)
-    found = module.backcast(replay, ensemble("prior", replay, 32, 0))
+    found = backcast.backcast(replay, ensemble("prior", replay, 32, 0))
     one, two = (forest_bytes(found, kind, "prior & <others>") for _ in range(2))
     assert one == two
     assert one[:4] == {"pdf": b"%PDF", "svg": b"<?xm", "png": b"\x89PNG"}[kind]
@@ -357,8 +371,8 @@ def test_the_fitted_ensemble_is_the_default_and_its_error_is_in_the_interval(run
     assert few["members"] == 32
     replay = Replay(load_record(), False, 1)
     members = ensemble("calibrated", replay, 1024, 0)
-    plain = module.backcast(replay, replace(members, discrepancy=None))
-    blurred = module.backcast(replay, members)
+    plain = backcast.backcast(replay, replace(members, discrepancy=None))
+    blurred = backcast.backcast(replay, members)
     pairs = list(zip(plain.lines, blurred.lines, strict=True))
     seen = [(sharp.model, wide.model) for sharp, wide in pairs if sharp.row.kind == "observation"]
     wider = [wide.p95 - wide.p05 > sharp.p95 - sharp.p05 for sharp, wide in seen]

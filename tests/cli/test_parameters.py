@@ -10,8 +10,9 @@ import pytest
 
 import tiercap.optimizer.api as api
 from tiercap.kernels.params import PARAMETERS
-from tiercap.optimizer.calibration.backcast import _from_columns, _read
-from tiercap.optimizer.calibration.replay import history
+from tiercap.optimizer.calibration.backcast import ensemble
+from tiercap.optimizer.calibration.record import load_record
+from tiercap.optimizer.calibration.replay import Replay, history
 from tiercap.optimizer.cli import main
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.io import columns
@@ -19,11 +20,11 @@ from tiercap.optimizer.model import ensembles, parameters
 from tiercap.optimizer.model.scenarios import draw
 from tiercap.optimizer.rules import policy_text
 from tiercap.optimizer.rules.book import find_rule
-from tiercap.optimizer.rules.encode import rule_levers
-from tiercap.optimizer.rules.levers import LEVERS_TABLE, apply_levers, describe, part
+from tiercap.optimizer.rules.encode import apply_levers, rule_levers
+from tiercap.optimizer.rules.levers import LEVERS_TABLE, describe, part
 from tiercap.optimizer.rules.nesting import policies
 from tiercap.optimizer.rules.space import Lever, LeverSpace
-from tiercap.optimizer.study import load
+from tiercap.optimizer.study import load, stored
 from tiercap.optimizer.sweeps import axes, points
 from tiercap.optimizer.tradeoffs.rounding import parse_grid
 
@@ -99,17 +100,19 @@ def test_a_parameter_means_the_same_wherever_it_is_written(name: str, tmp_path: 
     for study in studies:
         info = next(info for info in study.parameters if info.name == name)
         assert (info.value, info.unit) == (WRITTEN, "GB/s")
-        assert load.resolved(study)["parameters"][name] == WRITTEN
-        assert load.resolved(study)["units"][name] == "GB/s"
+        assert stored.resolved(study)["parameters"][name] == WRITTEN
+        assert stored.resolved(study)["units"][name] == "GB/s"
         assert draw(study.parameters, 2).table[name].tolist() == [HELD] * 2
+    replay = Replay(load_record(), threads=1)
     for unit, value in (("GB/s", WRITTEN), ("TB/s", HELD)):
         file = tmp_path / "members.parquet"
         file.write_bytes(columns.to_parquet({name: np.array([value])}, {name: unit}))
         assert ensembles.load(file).columns[name].tolist() == [HELD]
-        assert _from_columns(_read(file), history().parameters, "m").table[name].tolist() == [HELD]
+        assert ensemble(str(file), replay, 9, 0).table[name].tolist() == [HELD]
         assert points.read(file, STUDY).coordinates(0, 1).tolist() == [[WRITTEN]]
     (tmp_path / "m.csv").write_text(f"{name}\n1005\n1.005 TB/s\n")
-    assert _from_columns(_read(tmp_path / "m.csv"), history().parameters, "m").table[name].tolist() == [HELD] * 2
+    assert ensemble(str(tmp_path / "m.csv"), replay, 9, 0).table[name].tolist() == [HELD] * 2
+    assert ensembles.load(tmp_path / "m.csv").columns[name].tolist() == [HELD] * 2
     written = ensembles.to_parquet({name: np.array([HELD])})
     assert columns.from_parquet(written)[name].tolist() == [WRITTEN]
     assert columns.units_of(written)[name] == "GB/s"
@@ -118,7 +121,7 @@ def test_a_parameter_means_the_same_wherever_it_is_written(name: str, tmp_path: 
 def test_a_declared_unit_that_does_not_fit_is_refused_by_every_reader(tmp_path: Path) -> None:
     file = tmp_path / "m.parquet"
     file.write_bytes(columns.to_parquet({"frontier_m": np.array([8.0])}, {"frontier_m": "GUSD"}))
-    for read in (ensembles.load, _read, lambda path: points.read(path, STUDY)):
+    for read in (ensembles.load, lambda path: points.read(path, STUDY)):
         with pytest.raises(InputError, match="frontier_m"):
             read(file)
     with pytest.raises(InputError, match="a header is a name alone: write `c_open_memory`"):

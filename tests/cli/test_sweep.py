@@ -134,7 +134,6 @@ def command(*arguments: str) -> int:
         (("--over", "budget_c=1:2:3", "--points-from", "x.csv"), "--points-from says every point"),
         (("--points-from", "missing.csv"), "cannot be read"),
         (("--over", "budget_c=1,2", "--policy", "bis-2027"), "unknown rule"),
-        (("--over", "budget_c=1,2", "--policy", "oct-2022,2027:bis-2026"), "not rules that follow each other"),
         (("--over", "budget_c=1,2", "--policy", "ban", "--policy", "ban"), "given twice"),
         (("--over", "budget_c=1,2", "--outcome", "revenu"), "did you mean `revenue`"),
         (("--over", "budget_c=1,2", "--statistic", "p5"), "unknown statistic `p5`"),

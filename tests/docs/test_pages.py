@@ -29,6 +29,7 @@ import make_reference  # noqa: E402
 PAGES = (
     "README.md", "docs/tutorial.md",
     "docs/howto-study.md", "docs/howto-sensitivity.md", "docs/howto-sweep.md", "docs/howto-python.md",
+    "docs/howto-bridges.md",
     "docs/data.md", "docs/record.md", "docs/calibration.md", "docs/architecture.md", "CONTRIBUTING.md",
     "docs/reference-commands.md", "docs/reference-model.md", "docs/reference-search.md", "docs/reference-rules.md",
 )  # fmt: skip

@@ -17,8 +17,8 @@ from tiercap.optimizer.rules.book import find_rule, load_rules
 from tiercap.optimizer.rules.chips import load_chips
 from tiercap.optimizer.rules.classify import classify
 from tiercap.optimizer.rules.clauses import Limb
-from tiercap.optimizer.rules.encode import rule_levers
-from tiercap.optimizer.rules.levers import apply_levers, as_row
+from tiercap.optimizer.rules.encode import apply_levers, rule_levers
+from tiercap.optimizer.rules.levers import as_row
 
 BASE = rule_levers(find_rule("unrestricted"))
 CHIPS = load_chips()

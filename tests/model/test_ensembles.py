@@ -14,11 +14,11 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import small
 
 from tiercap.kernels.params import PARAMETERS
 from tiercap.optimizer.errors import InputError
-from tiercap.optimizer.model import ensembles as ensemble
-from tiercap.optimizer.model import parameters
+from tiercap.optimizer.model import ensembles, parameters
 from tiercap.optimizer.model.evaluator import Evaluator
 from tiercap.optimizer.model.scenarios import draw, draw_members
 from tiercap.optimizer.rules.chips import exporter_catalogue
@@ -35,8 +35,8 @@ SMALL = {
 }
 
 
-def make(**changes: Any) -> ensemble.Ensemble:
-    return ensemble.parse("mine", {**SMALL, **changes})
+def make(**changes: Any) -> ensembles.Ensemble:
+    return ensembles.parse("mine", {**SMALL, **changes})
 
 
 def test_weights_of_any_sum_are_brought_to_one() -> None:
@@ -44,7 +44,7 @@ def test_weights_of_any_sum_are_brought_to_one() -> None:
     assert found.weights.tolist() == [0.125, 0.25, 0.375, 0.25]
     assert make(weight=SMALL["weight"] * 1e6).weights == pytest.approx(found.weights)
     without = {name: values for name, values in SMALL.items() if name != "weight"}
-    assert ensemble.parse("mine", without).weights.tolist() == [0.25] * 4
+    assert ensembles.parse("mine", without).weights.tolist() == [0.25] * 4
 
 
 @settings(max_examples=60, deadline=None)
@@ -55,7 +55,7 @@ def test_weights_of_any_sum_are_brought_to_one() -> None:
 )
 def test_members_are_picked_in_proportion_to_their_weights(weights: list[float], n: int, seed: int) -> None:
     labels = np.array([f"s{k % 3}" for k in range(len(weights))])
-    found = ensemble.parse("mine", {"lock_in": np.linspace(0, 1, len(weights)), "weight": np.array(weights),
+    found = ensembles.parse("mine", {"lock_in": np.linspace(0, 1, len(weights)), "weight": np.array(weights),
                                     "structure": labels})  # fmt: skip
     rows, picked = found.pick(n, seed)
     assert picked.sum() == pytest.approx(1.0)
@@ -71,7 +71,7 @@ def test_members_are_picked_in_proportion_to_their_weights(weights: list[float],
 
 
 def test_the_same_seed_picks_the_same_members_and_another_others() -> None:
-    found = ensemble.parse("mine", {"lock_in": np.linspace(0, 1, 500)})
+    found = ensembles.parse("mine", {"lock_in": np.linspace(0, 1, 500)})
     first, again, other = (found.pick(64, seed)[0] for seed in (1, 1, 2))
     assert first.tolist() == again.tolist()
     assert first.tolist() != other.tolist()
@@ -79,7 +79,7 @@ def test_the_same_seed_picks_the_same_members_and_another_others() -> None:
 
 def test_every_head_is_spread_over_the_structures() -> None:
     labels = np.repeat(["a", "b", "c", "d"], 64)
-    rows, _ = ensemble.parse("mine", {"lock_in": np.linspace(0, 1, 256), "structure": labels}).pick(128, 0)
+    rows, _ = ensembles.parse("mine", {"lock_in": np.linspace(0, 1, 256), "structure": labels}).pick(128, 0)
     for head in (8, 16, 32, 64):
         assert np.unique(labels[rows[:head]], return_counts=True)[1].tolist() == [head // 4] * 4
 
@@ -93,7 +93,7 @@ def test_a_structure_is_named_in_whole_or_in_part() -> None:
     with pytest.raises(InputError, match=r"no structure `rul`: did you mean `rule`"):
         found.only("rul")
     with pytest.raises(InputError, match="it has no column `structure`"):
-        ensemble.parse("mine", {"lock_in": np.ones(2)}).only("rule")
+        ensembles.parse("mine", {"lock_in": np.ones(2)}).only("rule")
 
 
 def test_the_study_goes_before_the_ensemble_and_moves_nothing_else() -> None:
@@ -111,7 +111,7 @@ def test_the_study_goes_before_the_ensemble_and_moves_nothing_else() -> None:
 
 def test_what_an_ensemble_leaves_open_does_not_follow_its_structures() -> None:
     problem = Problem(load.load(None, ["scenarios.count=1024"], {}, {}), 1)
-    found = ensemble.load(ensemble.built_in(2026))
+    found = ensembles.load(ensembles.built_in(2026))
     labels = found.structures[found.pick(1024, problem.study.scenarios.seed)[0]]
     table = problem.scenarios.table
     for name in (p.name for p in PARAMETERS if p.name not in found.columns and np.ptp(table[p.name]) > 0):
@@ -147,7 +147,7 @@ def test_weighted_members_are_worth_their_repetitions() -> None:
     wanted = [(outcome, s) for outcome in names for s in ("mean", "p05", "p50", "std")]
     found = []
     for columns in (SMALL, repeated):
-        drawn = draw_members(fixed, ensemble.parse("mine", columns), 8, 0)
+        drawn = draw_members(fixed, ensembles.parse("mine", columns), 8, 0)
         evaluator = Evaluator(drawn, problem.study.horizon, exporter_catalogue(), 1)
         found.append(evaluator.statistics(problem.baseline.reshape(-1, 1), wanted)[0])
     means, spread = [0, 3, 4, 7, 8, 11], [1, 2, 5, 6, 9, 10]
@@ -177,24 +177,24 @@ def test_the_default_is_the_built_in_ensemble_and_worth_its_number() -> None:
 def test_a_run_is_known_by_what_its_ensemble_says(tmp_path: Path) -> None:
     """Not by its name: the same futures under another name go on with a run, others do not."""
     path = tmp_path / "mine.parquet"
-    path.write_bytes(ensemble.to_parquet(SMALL))
+    path.write_bytes(ensembles.to_parquet(SMALL))
     (tmp_path / "copy.parquet").write_bytes(path.read_bytes())
     first, copy = (
         configuration(Problem(load.load(None, [], {"scenarios.file": str(tmp_path / name)}, {}), 1))
         for name in ("mine.parquet", "copy.parquet")
     )
     assert first == copy
-    path.write_bytes(ensemble.to_parquet({**SMALL, "weight": np.ones(4)}))
+    path.write_bytes(ensembles.to_parquet({**SMALL, "weight": np.ones(4)}))
     assert configuration(Problem(load.load(None, [], {"scenarios.file": str(path)}, {}), 1)) != first
 
 
-@pytest.mark.parametrize("name", ensemble.BUILTIN)
+@pytest.mark.parametrize("name", ensembles.BUILTIN)
 def test_the_built_in_ensembles_are_what_their_manifests_say(name: str) -> None:
-    path = ensemble.builtin_path(name)
+    path = ensembles.builtin_path(name)
     told = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     assert told["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
     assert told["converged"] is True
-    found = ensemble.load(name)
+    found = ensembles.load(name)
     assert len(found) == told["members"] >= 512
     assert found.labels() == sorted(told["structures"])
     assert path.stat().st_size < 2**20
@@ -214,7 +214,7 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "text": (b"name,lock_in\n", "cannot be read as Parquet"),
     "truncated": (GOOD[: len(GOOD) // 2], "cannot be read as Parquet"),
     "torn": (GOOD[:-9], "cannot be read as Parquet"),
-    "sealed and changed": (ensemble.to_parquet(SMALL)[:-1] + b"X", "cannot be read as Parquet"),
+    "sealed and changed": (ensembles.to_parquet(SMALL)[:-1] + b"X", "cannot be read as Parquet"),
     "unknown column": (parquet({"lock_inn": [0.5]}), "did you mean `lock_in`"),
     "no parameter": (parquet({"weight": [1.0]}), "needs a column named after a parameter"),
     "no member": (parquet({"lock_in": pa.array([], pa.float64())}), "no members"),
@@ -238,25 +238,70 @@ def test_a_file_that_is_no_ensemble_is_refused_in_one_sentence(case: str, tmp_pa
     path = tmp_path / "x.parquet"
     path.write_bytes(data)
     with pytest.raises(InputError) as caught:
-        ensemble.load(path)
+        ensembles.load(path)
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_files_that_are_not_there_or_not_files(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no ensemble `.*calibrated-2024, calibrated-2026"):
-        ensemble.load(tmp_path / "none.parquet")
+        ensembles.load(tmp_path / "none.parquet")
     with pytest.raises(InputError, match="cannot be read as an ensemble"):
-        ensemble.load(tmp_path)
+        ensembles.load(tmp_path)
     (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(InputError, match="it is a link"):
-        ensemble.load(tmp_path / "link")
+        ensembles.load(tmp_path / "link")
 
 
 def test_a_file_of_anybodys_is_read(tmp_path: Path) -> None:
     path = tmp_path / "mine.parquet"
     path.write_bytes(parquet({"lock_in": pa.array([0.5, 0.6], pa.float32()), "budget_c": [40, 50],
                               "structure": pa.array(["a", "b"]).dictionary_encode()}))  # fmt: skip
-    found = ensemble.load(path)
+    found = ensembles.load(path)
     assert found.columns["budget_c"].tolist() == [40.0, 50.0]
     assert found.labels() == ["a", "b"]
+
+
+def test_a_csv_is_the_same_ensemble_as_its_parquet(tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text(
+        "lock_in,budget_c,replay_budget_c,weight,structure,discrepancy\n"
+        '0.5,40,5,1,rule/fixed,0.1\n60 %,"50 GUSD/year",8,3,events/fixed,0.2\n'
+    )
+    (tmp_path / "mine.parquet").write_bytes(parquet({
+        "lock_in": [0.5, 0.6], "budget_c": [40.0, 50.0], "replay_budget_c": [5.0, 8.0], "weight": [1.0, 3.0],
+        "structure": ["rule/fixed", "events/fixed"], "discrepancy": [0.1, 0.2],
+    }))  # fmt: skip
+    text, binary = (ensembles.load(tmp_path / f"mine.{ending}") for ending in ("csv", "parquet"))
+    for one in ("columns", "replayed", "discrepancy"):
+        ours, theirs = getattr(text, one), getattr(binary, one)
+        assert {name: values.tolist() for name, values in ours.items()} == {
+            name: values.tolist() for name, values in theirs.items()
+        }
+    assert text.weights.tolist() == binary.weights.tolist() == [0.25, 0.75]
+    assert text.labels() == binary.labels() == ["events/fixed", "rule/fixed"]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("lock_in\n1.5\n", "mine.csv:2: column `lock_in`: "),
+        ("lock_in\n0.5\nmuch\n", "mine.csv:3: column `lock_in`: "),
+        ("lock_inn\n0.5\n", "did you mean `lock_in`"),
+        ("weight\n1\n", "needs a column named after a parameter"),
+        ("lock_in,weight\n0.5,-1\n", "weights are finite and at least 0"),
+        ("lock_in\n", "each line below is a scenario"),
+    ],
+)
+def test_a_csv_that_is_no_ensemble_is_refused_with_its_line(text: str, says: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text(text)
+    with pytest.raises(InputError) as caught:
+        ensembles.load(path)
+    assert says in str(caught.value)
+
+
+def test_a_study_meets_the_futures_of_a_csv(tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text("lock_in,weight\n0.25,1\n0.75,3\n")
+    met = small.problem("scenarios.kind=calibrated", f"scenarios.file={path}", "scenarios.count=2").scenarios
+    assert sorted(zip(met.table["lock_in"].tolist(), met.weights.tolist(), strict=True)) == [(0.25, 0.25), (0.75, 0.75)]

@@ -78,7 +78,7 @@ def test_bits_do_not_depend_on_threads(ensemble, n_policies):
 def test_bits_do_not_depend_on_slices(ensemble, whole, monkeypatch):
     params, policies = ensemble
     for size in (1, LANES, 3 * LANES, 10**9):
-        monkeypatch.setattr("tiercap.optimizer.model.evaluator.SLICE", max(size, LANES))
+        monkeypatch.setattr("tiercap.optimizer.model.tiles.SLICE", max(size, LANES))
         assert same_bits(evaluator_of(params, threads=2).outcomes(policies), whole[0])
 
 

@@ -224,6 +224,25 @@ def test_layers_go_by_rank():
             assert front.layers(x, k).tolist() == order[:k].tolist()
 
 
+def naive_layers(x: np.ndarray, k: int) -> list[int]:
+    """One front after the other, each by crowding distance, then by row."""
+    left, chosen = list(range(len(x))), []
+    while left and len(chosen) < k:
+        top = [i for i in left if not any(dominates(x[j].tolist(), x[i].tolist()) for j in left)]
+        away = front.crowding(x[top])
+        chosen += [i for _, i in sorted(zip((-away).tolist(), top, strict=True))]
+        left = [i for i in left if i not in top]
+    return chosen[:k]
+
+
+def test_layers_are_those_of_one_front_after_the_other():
+    for x in instances(150):
+        for k in (-1, 0, 1, len(x) // 2, len(x), len(x) + 3):
+            found = front.layers(x, k)
+            assert found.dtype == np.int64
+            assert found.tolist() == naive_layers(x + 0.0, max(k, 0))
+
+
 def test_layers_keep_ends_and_then_the_lonely():
     x = np.array([[0.0, 10.0], [1.0, 9.0], [1.1, 8.9], [6.0, 3.0], [10.0, 0.0], [20.0, 20.0]])
     assert front.layers(x, 3).tolist() == [0, 4, 3]

@@ -15,8 +15,7 @@ from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.io import json_text
 from tiercap.optimizer.model import bootstrap, measures, statistics
 from tiercap.optimizer.model.measures import Statistic
-from tiercap.optimizer.runs import saved
-from tiercap.optimizer.study import load
+from tiercap.optimizer.study import load, stored
 from tiercap.optimizer.study.problem import RIVALS, Problem
 
 WHOLE = {
@@ -213,27 +212,27 @@ def test_objectives_and_constraints_are_said_in_the_same_words(many: Problem) ->
         "revenue", "revenue_cvar10", "revenue_regret90", "substitution_cvar_upper10", "compute_lead_satisfice13",
         "compute_lead_mean_sd0.5",
     ]  # fmt: skip
-    assert many.signs.tolist() == [-1, -1, 1, 1, -1, -1]
-    assert many.bounds() == [
+    assert many.scoring.signs.tolist() == [-1, -1, 1, 1, -1, -1]
+    assert many.scoring.bounds() == [
         "p2.5 of compute_lead >= 1", "mean of compute_lead >= 2", "satisfice0 of revenue >= 0.5",
         "cvar_upper10 of displaced_revenue <= 9 GUSD",
     ]  # fmt: skip
-    assert len(set(many.reported)) == len(many.reported)
+    assert len(set(many.scoring.reported)) == len(many.scoring.reported)
 
 
 def test_a_study_of_many_statistics_survives_the_manifest(many: Problem) -> None:
-    written = json_text.loads(json_text.dumps(load.resolved(many.study)).encode())
-    assert saved.study_of(written) == many.study
+    written = json_text.loads(json_text.dumps(stored.resolved(many.study)).encode())
+    assert stored.study_of(written) == many.study
 
 
 def test_the_evaluator_gives_what_the_outcomes_give(many: Problem) -> None:
     """Regret from the largest revenue of the rivals in each scenario, or of the policy itself."""
     levers = many.rivals[:7]
-    found = many.evaluator.statistics(levers, many.screened)
+    found = many.evaluator.statistics(levers, many.scoring.screened)
     outcomes, rivals = many.evaluator.outcomes(levers), many.evaluator.outcomes(many.rivals)
     assert len(rivals) == RIVALS + 1
     weights = many.scenarios.weights.tolist()
-    for k, (outcome, name) in enumerate(many.screened):
+    for k, (outcome, name) in enumerate(many.scoring.screened):
         place = OUTCOMES.index(outcome)
         best = rivals[:, place].max(axis=0).tolist()
         for row in range(len(levers)):
@@ -243,17 +242,18 @@ def test_the_evaluator_gives_what_the_outcomes_give(many: Problem) -> None:
             else:
                 expected = twin(values, weights, best, name)
             assert found[row, k] == pytest.approx(expected, rel=1e-9, abs=1e-9), (outcome, name)
-    seen = many.seen(levers)
-    assert many.reduced(seen).tobytes() == np.ascontiguousarray(many.losses(found)).tobytes()
-    assert many.streaming.statistics(levers, many.screened).tobytes() == found.tobytes()
-    assert (many.losses_in(seen)[:, 2] >= 0.0).all()
+    seen = many.scoring.seen(levers, many.evaluator)
+    reduced = many.scoring.reduced(seen, many.scenarios.weights)
+    assert reduced.tobytes() == np.ascontiguousarray(many.scoring.losses(found)).tobytes()
+    assert many.streaming.statistics(levers, many.scoring.screened).tobytes() == found.tobytes()
+    assert (many.scoring.losses_in(seen, many.scenarios.weights)[:, 2] >= 0.0).all()
 
 
 def test_the_best_known_is_frozen_and_known_by_digest(many: Problem) -> None:
     again = small.problem(*SETTINGS, threads=2)
     assert again.evaluator.best_known() is None
     for problem in (many, again):
-        problem.evaluator.statistics(problem.baseline.reshape(1, 1), problem.screened)
+        problem.evaluator.statistics(problem.baseline.reshape(1, 1), problem.scoring.screened)
     assert again.evaluator.best_known() == many.evaluator.best_known() is not None
 
 

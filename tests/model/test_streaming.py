@@ -17,9 +17,7 @@ from support import cases
 from tiercap.kernels.lanes import LANES
 from tiercap.kernels.params import OUTCOMES
 from tiercap.optimizer.errors import InputError
-from tiercap.optimizer.model import evaluator as evaluate
-from tiercap.optimizer.model import statistics as robustness
-from tiercap.optimizer.model import streaming
+from tiercap.optimizer.model import evaluator, statistics, streaming
 from tiercap.optimizer.model.horizon import Horizon
 from tiercap.optimizer.model.scenarios import Draws, Scenarios
 from tiercap.optimizer.model.sobol import unit_points
@@ -55,7 +53,7 @@ def policies() -> np.ndarray:
 @pytest.fixture(scope="module")
 def outcomes(futures: Scenarios, policies: np.ndarray) -> np.ndarray:
     """All of them, held: float64[policy, outcome, future]."""
-    return evaluate.Evaluator(futures, SHORT, cases.catalogue(), 1).outcomes(policies)
+    return evaluator.Evaluator(futures, SHORT, cases.catalogue(), 1).outcomes(policies)
 
 
 def direct(outcomes: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -63,18 +61,19 @@ def direct(outcomes: np.ndarray, weights: np.ndarray) -> np.ndarray:
     columns = []
     for outcome, statistic, direction in WANTED:
         values = outcomes[:, OUTCOMES.index(outcome)]
-        values = robustness.regret(values, direction) if direction else values
-        columns.append(robustness.reduce(values, weights, statistic))
+        values = statistics.regret(values, direction) if direction else values
+        columns.append(statistics.reduce(values, weights, statistic))
     return np.stack(columns, axis=1)
 
 
 def cut(monkeypatch: pytest.MonkeyPatch, tiles: int, policies: int, allied: int | None = None) -> None:
     """Blocks of so many tiles, parts of so many policies, and tables of A and B for so many."""
-    one = 8 * (evaluate.lanes.CONSTANTS_SIZE + SHORT.steps * (evaluate.lanes.PATHS_SIZE + evaluate.lanes.ALLIED_SIZE))
+    lanes = evaluator.lanes
+    one = 8 * (lanes.CONSTANTS_SIZE + SHORT.steps * (lanes.PATHS_SIZE + lanes.ALLIED_SIZE))
     monkeypatch.setattr(streaming, "TABLES", tiles * one)
     monkeypatch.setattr(streaming, "ROWS", policies * 2 * N_FUTURES)
     if allied is not None:
-        monkeypatch.setattr(evaluate, "MAX_ALLIED", allied * 8 * evaluate.lanes.ALLIED_SIZE * SHORT.steps)
+        monkeypatch.setattr(evaluator, "MAX_ALLIED", allied * 8 * evaluator.lanes.ALLIED_SIZE * SHORT.steps)
 
 
 @pytest.mark.parametrize("threads", [1, 3])
@@ -105,13 +104,13 @@ def test_cutting_really_happens(
     """Three blocks of a tile, parts of four policies: as many calls of an evaluator, none of them larger."""
     cut(monkeypatch, 1, 4)
     calls: list[tuple[int, int]] = []
-    run = evaluate.Evaluator._run
+    run = evaluator.Evaluator._run
 
     def watched(self: Any, levers: Any, *more: Any, **named: Any) -> Any:
         calls.append((len(levers), len(self.scenarios)))
         return run(self, levers, *more, **named)
 
-    monkeypatch.setattr(evaluate.Evaluator, "_run", watched)
+    monkeypatch.setattr(evaluator.Evaluator, "_run", watched)
     ready = StreamingEvaluator(futures, SHORT, cases.catalogue(), 1)
     ready.statistics(policies, [("revenue", "mean"), ("compute_lead", "mean")])
     assert calls == [(n, size) for n in (4, 4, 3) for size in (64, 64, 22)]
@@ -122,17 +121,17 @@ def test_the_tables_of_the_allies_are_bounded_in_a_plain_evaluation(
 ) -> None:
     """All outcomes of many policies that each have rules of their own for A and B."""
     tiles = -(-N_FUTURES // LANES)
-    monkeypatch.setattr(evaluate, "MAX_ALLIED", 2 * tiles * 8 * evaluate.lanes.ALLIED_SIZE * SHORT.steps)
+    monkeypatch.setattr(evaluator, "MAX_ALLIED", 2 * tiles * 8 * evaluator.lanes.ALLIED_SIZE * SHORT.steps)
     sizes: list[int] = []
-    spaced = evaluate._spaced
+    spaced = evaluator.spaced
 
     def watched(*shape: int) -> Any:
-        if shape[-1] == evaluate.lanes.ALLIED_SIZE:
+        if shape[-1] == evaluator.lanes.ALLIED_SIZE:
             sizes.append(shape[0])
         return spaced(*shape)
 
-    monkeypatch.setattr(evaluate, "_spaced", watched)
-    found = evaluate.Evaluator(futures, SHORT, cases.catalogue(), 2).outcomes(policies)
+    monkeypatch.setattr(evaluator, "spaced", watched)
+    found = evaluator.Evaluator(futures, SHORT, cases.catalogue(), 2).outcomes(policies)
     assert found.tobytes() == outcomes.tobytes()
     assert sizes == [1, 2, 2, 2, 2, 2, 1]  # the run without control comes first
 
@@ -141,7 +140,7 @@ def test_a_policy_that_is_not_a_number_spoils_regret_and_nothing_else(
     futures: Scenarios, policies: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The best of a scenario is unknown where any policy is; in one pass and in two."""
-    outcomes = evaluate.Evaluator.outcomes
+    outcomes = evaluator.Evaluator.outcomes
 
     def spoiled(self: Any, levers: Any, *more: Any) -> Any:
         values = outcomes(self, levers, *more)
@@ -149,7 +148,7 @@ def test_a_policy_that_is_not_a_number_spoils_regret_and_nothing_else(
         return values
 
     wanted = [Wanted("revenue", "mean"), Wanted("revenue", "mean", "maximise")]
-    monkeypatch.setattr(evaluate.Evaluator, "outcomes", spoiled)
+    monkeypatch.setattr(evaluator.Evaluator, "outcomes", spoiled)
     for part in (99, 3):
         cut(monkeypatch, 1, part)
         found = StreamingEvaluator(futures, SHORT, cases.catalogue(), 1).statistics(policies, wanted)
@@ -193,7 +192,7 @@ def test_a_part_of_the_draws_has_the_bits_of_the_whole(kind: Any, size: int) -> 
 def test_bad_requests_are_refused_before_anything_is_computed(
     futures: Scenarios, policies: np.ndarray, monkeypatch: pytest.MonkeyPatch, wanted: Any, says: str
 ) -> None:
-    monkeypatch.setattr(evaluate.Evaluator, "_run", lambda *a, **k: pytest.fail("it was computed"))
+    monkeypatch.setattr(evaluator.Evaluator, "_run", lambda *a, **k: pytest.fail("it was computed"))
     with pytest.raises(InputError, match=says):
         StreamingEvaluator(futures, SHORT, cases.catalogue(), 1).statistics(policies, wanted)
 

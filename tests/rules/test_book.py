@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tiercap.optimizer.errors import InputError
-from tiercap.optimizer.rules.book import classify, find_rule, in_force_on, load_rules
+from tiercap.optimizer.rules.book import find_rule, in_force_on, load_rules
 from tiercap.optimizer.rules.chips import Chip, find_chip, load_chips
+from tiercap.optimizer.rules.classify import classify
 from tiercap.optimizer.rules.clauses import Limb, outermost, year_of
 from tiercap.optimizer.rules.cliffs import built_to, cliffs, drawn_beside
 from tiercap.optimizer.rules.encode import rule_levers

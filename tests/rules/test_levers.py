@@ -16,21 +16,13 @@ from numpy.typing import NDArray
 
 from tiercap.kernels.params import GROUP, LAGGED, LEVERS, RELATIVE
 from tiercap.optimizer.errors import InputError
-from tiercap.optimizer.rules.book import Rule, classify, load_rules
+from tiercap.optimizer.rules.book import Rule, load_rules
 from tiercap.optimizer.rules.chips import Chip, load_chips
+from tiercap.optimizer.rules.classify import classify
 from tiercap.optimizer.rules.clauses import Limb
-from tiercap.optimizer.rules.encode import (
-    LEVERS_TABLE,
-    Lever,
-    LeverSpace,
-    apply_levers,
-    describe,
-    group_record,
-    mixed_levers,
-    rule_levers,
-)
-from tiercap.optimizer.rules.levers import CAPS, CONTROLS, TERMS, part, unrestricted
-from tiercap.optimizer.rules.space import coordinates, unit
+from tiercap.optimizer.rules.encode import apply_levers, group_record, mixed_levers, rule_levers
+from tiercap.optimizer.rules.levers import CAPS, CONTROLS, LEVERS_TABLE, TERMS, describe, part, unrestricted
+from tiercap.optimizer.rules.space import Lever, LeverSpace, coordinates, unit
 from tiercap.optimizer.study import load
 
 RULES = load_rules()

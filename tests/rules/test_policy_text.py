@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tiercap.optimizer.errors import InputError
-from tiercap.optimizer.rules import policy_text
+from tiercap.optimizer.rules import nesting, policy_text
 from tiercap.optimizer.rules.book import find_rule
 from tiercap.optimizer.rules.encode import apply_levers, rule_levers
-from tiercap.optimizer.rules.levers import LEVERS_TABLE, check_nesting
+from tiercap.optimizer.rules.levers import LEVERS_TABLE
 from tiercap.optimizer.rules.policy_forms import FORMS
 from tiercap.optimizer.rules.policy_text import Levers, Rules
 
@@ -105,7 +105,7 @@ def test_any_text_is_a_sound_policy_or_one_sentence(text: str | list[tuple[str, 
     except InputError as error:
         assert str(error).isprintable()
         return
-    check_nesting(row, dict.fromkeys(LEVERS_TABLE, 0.0))  # raises where a tier loosens
+    nesting.check(row, dict.fromkeys(LEVERS_TABLE, 0.0))  # raises where a tier loosens
     assert not any(np.isnan(row[group][field]).any() for group in "abc" for field in row[group].dtype.names)
 
 

@@ -20,7 +20,7 @@ def problem() -> Problem:
 
 def columns(problem: Problem, rows: list[tuple[float, float, float]]) -> np.ndarray:
     """Values of revenue, gap and substitution where the problem expects them."""
-    assert problem.screened == [("revenue", "mean"), ("gap", "mean"), ("substitution", "mean")]
+    assert problem.scoring.screened == [("revenue", "mean"), ("gap", "mean"), ("substitution", "mean")]
     return np.array(rows)
 
 

@@ -9,7 +9,8 @@ import pytest
 from support.small import BLOCKS, EVALUATIONS, problem
 
 from tiercap.optimizer.errors import InfeasibleError, InputError
-from tiercap.optimizer.rules.levers import LEVERS_TABLE, check_nesting
+from tiercap.optimizer.rules import nesting
+from tiercap.optimizer.rules.levers import LEVERS_TABLE
 from tiercap.optimizer.rules.space import coordinates
 from tiercap.optimizer.runs.folder import RunFolder
 from tiercap.optimizer.runs.identity import configuration
@@ -37,7 +38,7 @@ def same(found: Outcome, other: Outcome) -> bool:
 
 
 def test_the_front_is_what_nothing_dominates(run: Run) -> None:
-    losses = run.problem.losses(run.found.archive.values)
+    losses = run.problem.scoring.losses(run.found.archive.values)
     better = (losses[:, None] <= losses[None]).all(axis=2) & (losses[:, None] < losses[None]).any(axis=2)
     dominated = better.any(axis=0)
     assert not dominated[run.found.front].any()
@@ -49,7 +50,7 @@ def test_the_front_is_what_nothing_dominates(run: Run) -> None:
 
 
 def test_the_front_evaluates_again_to_the_same_bits(run: Run) -> None:
-    again = run.problem.evaluator.statistics(run.levers[::-1], run.problem.reported)[::-1]
+    again = run.problem.evaluator.statistics(run.levers[::-1], run.problem.scoring.reported)[::-1]
     assert again.tobytes() == np.ascontiguousarray(run.front_values).tobytes()
 
 
@@ -132,10 +133,10 @@ def test_a_block_of_other_policies_is_refused(tmp_path: Path, monkeypatch: pytes
 
 
 def test_constraints_that_bind_hold_on_the_whole_front(run: Run, tmp_path: Path) -> None:
-    middle = float(np.median(run.front_values[:, run.problem.reported.index(("gap", "mean"))]))
+    middle = float(np.median(run.front_values[:, run.problem.scoring.reported.index(("gap", "mean"))]))
     small = problem(f"constraints.gap.max={middle}")
     found = search(small, tmp_path)
-    gaps = found.archive.values[:, small.reported.index(("gap", "mean"))]
+    gaps = found.archive.values[:, small.scoring.reported.index(("gap", "mean"))]
     assert gaps[found.front].max() <= middle < gaps.max()
 
 
@@ -184,4 +185,4 @@ def test_three_tiers_stay_nested(tmp_path: Path) -> None:
     rows = small.space.resolve(found.archive.coords)
     assert (rows["c"]["tpp"][:, 0, 1, 0] <= rows["b"]["tpp"][:, 0, 0, 0]).all()
     for row in rows[found.front]:
-        check_nesting(row, dict.fromkeys(LEVERS_TABLE, 0.0))  # raises where a tier loosens
+        nesting.check(row, dict.fromkeys(LEVERS_TABLE, 0.0))  # raises where a tier loosens

@@ -37,12 +37,12 @@ def test_the_columns_of_the_front_are_the_policies_in_fresh_scenarios(made: Run)
     assert len(made.fresh.scenarios) == 24
     table = columns.from_parquet((made.path / "front.parquet").read_bytes())
     evaluator = problem.evaluator_in(problem.fresh)
-    again = evaluator.statistics(made.levers, problem.screened)
+    again = evaluator.statistics(made.levers, problem.scoring.screened)
     for k, name in enumerate(["revenue", "revenue_cvar10", "gap_regret90", "gap_p05"]):
         assert np.array_equal(table[f"{name}_fresh"], again[:, k])
         assert not np.array_equal(table[name], again[:, k])
     assert np.array_equal(table["feasible_fresh"], again[:, 3] >= 3.0)
-    losses = problem.losses(again)
+    losses = problem.scoring.losses(again)
     worse = (losses[:, None] <= losses[None]).all(axis=2) & (losses[:, None] < losses[None]).any(axis=2)
     assert np.array_equal(table["undominated_fresh"], ~worse.any(axis=0))
     assert np.array_equal(table["group"], made.groups.group)
@@ -54,7 +54,7 @@ def test_optimism_is_what_the_front_loses_beyond_the_rule(made: Run) -> None:
     assert met is not None
     before = np.concatenate([made.front_values[:, :3], made.baseline_values[None, :3]])
     after = np.concatenate([met.values[:, :3], met.rule[None, :3]])
-    lost = (after - before) * problem.signs
+    lost = (after - before) * problem.scoring.signs
     np.testing.assert_allclose(met.shift.mean, lost[-1], rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(met.optimism.mean, lost[:-1].mean(axis=0) - lost[-1], rtol=1e-9, atol=1e-12)
     assert (met.optimism.low <= met.optimism.high).all()
@@ -87,7 +87,7 @@ def test_without_fresh_scenarios_the_search_s_own_tell_groups(setting: str) -> N
     problem = small.problem(setting)
     everyone = np.concatenate([problem.rivals[:6], problem.baseline.reshape(1, 1)])
     draws = bootstrap.resamplings(problem.scenarios.weights, 0)
-    met, found = reevaluation.meet(problem, everyone, problem.levels(everyone, draws))
+    met, found = reevaluation.meet(problem, everyone, problem.scoring.levels(everyone, draws, problem.evaluator))
     assert met is None
     assert len(found.group) == 6
     if setting.endswith("central"):  # one future, in which nothing is left to chance
@@ -153,9 +153,9 @@ def test_a_policy_that_is_no_number_there_is_not_asked_and_spoils_nothing() -> N
     values = np.array([[9.0, 0.0, 9.0], [np.nan, 1.0, 8.0], [7.0, 2.0, 7.0], [1.0, 1.0, 1.0]])
     drawn = np.broadcast_to(values, (200, 4, 3))
     assert reevaluation._grouped(problem, Levels(values, drawn)).group.tolist() == [0, reevaluation.NOT_ASKED, 1]
-    lost, rule = reevaluation._lost(Levels(values - 1.0, drawn - 1.0), Levels(values, drawn), problem.signs)
+    lost, rule = reevaluation._lost(Levels(values - 1.0, drawn - 1.0), Levels(values, drawn), problem.scoring.signs)
     assert lost.mean.tolist() == [0.0, 0.0, 0.0]  # the rule loses as much
     assert rule.mean.tolist() == [1.0, 1.0, -1.0]
     none = Levels(np.full((3, 3), np.nan), np.full((200, 3, 3), np.nan))
-    assert np.isnan(reevaluation._lost(none, none, problem.signs)[0].mean).all()
+    assert np.isnan(reevaluation._lost(none, none, problem.scoring.signs)[0].mean).all()
     assert reevaluation._grouped(problem, none).group.tolist() == [reevaluation.NOT_ASKED] * 2

@@ -32,15 +32,15 @@ def test_what_is_stored_is_a_front_that_evaluates_again(problem: Problem) -> Non
     coords, losses = reference.load(problem)
     assert front.nondominated(losses).all()
     wanted = [(o.outcome, o.statistic) for o in problem.study.objectives]
-    again = problem.evaluator.statistics(problem.space.resolve(coords[::2000]), wanted) * problem.signs
+    again = problem.evaluator.statistics(problem.space.resolve(coords[::2000]), wanted) * problem.scoring.signs
     np.testing.assert_allclose(again, losses[::2000], rtol=reference.TOLERANCE)
 
 
 def test_the_study_states_the_scale_of_the_front_and_the_facts_its_size(problem: Problem) -> None:
     _, losses = reference.load(problem)
     ideal, nadir = front.ideal_and_nadir(losses)
-    assert problem.scale is not None
-    np.testing.assert_allclose(problem.scale, (ideal, nadir), rtol=1e-3)
+    assert problem.scoring.scale is not None
+    np.testing.assert_allclose(problem.scoring.scale, (ideal, nadir), rtol=1e-3)
     facts = json.loads(reference.FACTS.read_text())
     assert facts["policies_stored"] == len(losses) <= facts["policies"]
     assert sum(source["on_the_front"] for source in facts["sources"]) == facts["policies"]
@@ -96,7 +96,7 @@ def test_an_engine_that_learns_nothing_is_asked_for_what_its_search_would_try(en
     coords = reference.proposed(problem, 96)
     np.testing.assert_array_equal(coords, archive.coords[tried])
     found, found_losses, evaluations = reference.front_of(problem, 96, lambda: coords, tmp_path / "bulk")
-    losses = problem.losses(archive.values)[tried]
+    losses = problem.scoring.losses(archive.values)[tried]
     kept = front.nondominated(losses)
     np.testing.assert_array_equal(found, coords[kept])
     np.testing.assert_array_equal(found_losses, losses[kept])

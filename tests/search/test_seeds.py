@@ -102,11 +102,12 @@ def test_the_front_of_all_is_what_no_policy_of_any_dominates(made: SeedsRun) -> 
     union = table(made.path / "front.parquet")
     names = made.problem.objectives
     each = {seed: table(made.path / f"seed-{seed}" / "front.parquet") for seed in (1, 2)}
-    points = {seed: np.stack([found[n] for n in names], axis=1) * made.problem.signs for seed, found in each.items()}
+    signs = made.problem.scoring.signs
+    points = {seed: np.stack([found[n] for n in names], axis=1) * signs for seed, found in each.items()}
     together = np.concatenate([*points.values()])
     beaten = [((together <= p).all(axis=1) & (together < p).any(axis=1)).any() for p in together]
     expected = together[~np.array(beaten)]
-    mine = np.stack([union[n] for n in names], axis=1) * made.problem.signs
+    mine = np.stack([union[n] for n in names], axis=1) * made.problem.scoring.signs
     assert sorted(map(tuple, mine)) == sorted(map(tuple, expected))
     assert set(union["seed"]) == {1, 2}
     for seed, found in each.items():
@@ -126,9 +127,9 @@ def test_hypervolume_and_epsilon_are_on_one_scale(kind: str, request: pytest.Fix
     assert second is not None
     scale = first.found.ideal, first.found.nadir
     assert np.array_equal(scale[0], second.found.ideal) == (kind == "stated")
-    union = made.problem.losses(made.front_values)
+    union = made.problem.scoring.losses(made.front_values)
     for one, alone in zip(made.each, (first, second), strict=True):
-        losses = alone.problem.losses(alone.front_values)
+        losses = alone.problem.scoring.losses(alone.front_values)
         assert one.volume == convergence.scaled_hypervolume(losses, *scale)
         moved = front.normalise(losses, *scale) - one.epsilon - 1e-12
         assert all((moved <= point).all(axis=1).any() for point in front.normalise(union, *scale))

@@ -109,7 +109,7 @@ def test_three_workers_one_killed(
     assert sum(answer["shared"]["generations_taken_over"] for answer in answers) == 1
 
     coords = np.array([[t.params[name] for name in small.space.names] for t in done])
-    direct = small.evaluator.statistics(small.space.resolve(coords), small.reported)
+    direct = small.evaluator.statistics(small.space.resolve(coords), small.scoring.reported)
     assert np.array([t.user_attrs[FOUND] for t in done]).tobytes() == direct.tobytes()
     assert np.array([t.values for t in done]).tobytes() == np.ascontiguousarray(direct[:, :3]).tobytes()
 
@@ -172,8 +172,8 @@ def joined(path: Path, *settings: str) -> SharedStudy:
 def policies(small: Problem, count: int = 3) -> tuple[Any, Any, Any]:
     """Coordinates, values in the few, statistics: made up."""
     middle = [(lever.low + lever.high) / 2 for lever in small.space.levers]
-    few = np.ones((count, len(small.screened)))
-    return np.tile(middle, (count, 1)), few, np.arange(count * len(small.reported), dtype=float).reshape(count, -1)
+    few, reported = np.ones((count, len(small.scoring.screened))), len(small.scoring.reported)
+    return np.tile(middle, (count, 1)), few, np.arange(count * reported, dtype=float).reshape(count, -1)
 
 
 def test_a_worker_that_only_seems_dead_changes_nothing(tmp_path: Path) -> None:

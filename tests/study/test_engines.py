@@ -13,7 +13,7 @@ from support.small import problem
 
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.search.loop import Search
-from tiercap.optimizer.study import load
+from tiercap.optimizer.study import load, stored
 from tiercap.optimizer.study.problem import Problem
 
 
@@ -69,7 +69,7 @@ def test_options_reach_the_engine(tmp_path: Path) -> None:
 def test_options_are_recorded_whole_and_only_changes_are_kept(tmp_path: Path) -> None:
     study = small("tpe", "search.options.candidates=12", "search.options.multivariate=true", tmp_path=tmp_path).study
     assert study.search.options == {"candidates": 12}
-    recorded = load.resolved(study)["search"]["options"]
+    recorded = stored.resolved(study)["search"]["options"]
     assert recorded == {"startup_trials": 64, "candidates": 12, "multivariate": True}
 
 

@@ -15,6 +15,7 @@ from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.io import toml_text
 from tiercap.optimizer.rules.levers import TERMS
 from tiercap.optimizer.study import load as config
+from tiercap.optimizer.study import stored
 from tiercap.optimizer.study.problem import Problem
 
 BASE = '[study]\nextends = "builtin:china-2026"\n'
@@ -131,7 +132,7 @@ def test_the_last_word_and_its_origin(tmp_path: Path) -> None:
 
 
 def test_resolved_is_json_and_complete() -> None:
-    whole = json.loads(json.dumps(config.resolved(config.load(environment={})), allow_nan=False))
+    whole = json.loads(json.dumps(stored.resolved(config.load(environment={})), allow_nan=False))
     assert len(whole["parameters"]) > 100
     assert whole["levers"]["c_open_tpp"]["within"] == "c_licensed_tpp"
     assert whole["origins"]["search.screen"].startswith("builtin:thresholds-2026:")
@@ -353,7 +354,7 @@ def test_mutated_files_load_or_are_refused_in_words(
         assert str(error)
         assert all(line.isprintable() for line in str(error).splitlines())
     else:
-        json.dumps(config.resolved(study), allow_nan=False)
+        json.dumps(stored.resolved(study), allow_nan=False)
 
 
 @settings(max_examples=100, deadline=None)

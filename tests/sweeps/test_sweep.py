@@ -14,22 +14,19 @@ import pytest
 from tiercap.kernels.params import OUTCOMES, TRAJECTORY, TRAJECTORY_LIST
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.io import columns
-from tiercap.optimizer.model import statistics as robustness
+from tiercap.optimizer.model import statistics
 from tiercap.optimizer.model.evaluator import Evaluator
 from tiercap.optimizer.rules import nesting
 from tiercap.optimizer.rules.book import find_rule, load_rules
-from tiercap.optimizer.rules.encode import rule_levers
-from tiercap.optimizer.rules.levers import LEVERS_TABLE, apply_levers
+from tiercap.optimizer.rules.encode import apply_levers, rule_levers
+from tiercap.optimizer.rules.levers import LEVERS_TABLE
 from tiercap.optimizer.study import load
-from tiercap.optimizer.study.problem import SPREAD, Problem
-from tiercap.optimizer.sweeps import axes
-from tiercap.optimizer.sweeps import design as sweep_design
-from tiercap.optimizer.sweeps import netcdf as labelled
+from tiercap.optimizer.study.problem import Problem
+from tiercap.optimizer.study.scoring import SPREAD
+from tiercap.optimizer.sweeps import axes, design, netcdf, points
 from tiercap.optimizer.sweeps import plan as sweep_plan
-from tiercap.optimizer.sweeps import points as point_file
 from tiercap.optimizer.sweeps.plan import BlockEvaluator
-from tiercap.optimizer.sweeps.request import Request, plan_of
-from tiercap.optimizer.sweeps.size import estimate, is_large, refusal
+from tiercap.optimizer.sweeps.request import Request, estimate, is_large, plan_of, refusal
 from tiercap.optimizer.sweeps.sweep import Sweep, configuration, sweep
 from tiercap.optimizer.sweeps.tables import table_columns
 
@@ -108,8 +105,8 @@ def test_a_constant_of_the_study_is_not_swept() -> None:
 # --- points -----------------------------------------------------------------------------------------------------------
 
 
-def made(kind: str, *texts: str, points: int | None = None, seed: int = 0) -> sweep_design.Design:
-    return sweep_design.make(kind, [axis(text, kind in sweep_design.DRAWN) for text in texts], points, seed)
+def made(kind: str, *texts: str, points: int | None = None, seed: int = 0) -> design.Design:
+    return design.make(kind, [axis(text, kind in design.DRAWN) for text in texts], points, seed)
 
 
 DESIGNS = [
@@ -121,7 +118,7 @@ DESIGNS = [
 
 
 @pytest.mark.parametrize("one", DESIGNS, ids=lambda one: one.kind)
-def test_any_stretch_of_points_is_the_same_stretch_of_all(one: sweep_design.Design) -> None:
+def test_any_stretch_of_points_is_the_same_stretch_of_all(one: design.Design) -> None:
     whole = one.coordinates(0, len(one))
     assert whole.shape == (len(one), len(one.axes))
     for first in range(len(one)):
@@ -182,7 +179,7 @@ def test_a_design_that_cannot_be_is_one_sentence(call: Any, said: str) -> None:
 def test_points_of_a_csv_carry_units_and_may_leave_a_name_as_it_is(tmp_path: Path) -> None:
     file = tmp_path / "points.csv"
     file.write_text('c_licensed_memory,budget_c\n"4.8 TB/s",60\n6500,\n,80 GUSD/year\n')
-    found = point_file.read(file, STUDY)
+    found = points.read(file, STUDY)
     assert found.names == ("budget_c", "c_licensed_memory")
     assert np.array_equal(found.table, [[60.0, 4800.0], [math.nan, 6500.0], [80.0, math.nan]], equal_nan=True)  # type: ignore[arg-type]
 
@@ -191,7 +188,7 @@ def test_points_of_a_parquet_are_converted_by_its_units(tmp_path: Path) -> None:
     file = tmp_path / "points.parquet"
     data = {"c_licensed_memory": np.array([4.8, 6.5]), "budget_c": np.array([60, 80])}
     file.write_bytes(columns.to_parquet(data, {"c_licensed_memory": "TB/s", "budget_c": "GUSD/year"}))
-    assert point_file.read(file, STUDY).coordinates(0, 2).tolist() == [[60.0, 4800.0], [80.0, 6500.0]]
+    assert points.read(file, STUDY).coordinates(0, 2).tolist() == [[60.0, 4800.0], [80.0, 6500.0]]
 
 
 @pytest.mark.parametrize(
@@ -209,10 +206,10 @@ def test_a_file_of_points_that_cannot_be_read_is_one_sentence(tmp_path: Path, te
     file = tmp_path / "points.csv"
     file.write_text(text)
     with pytest.raises(InputError) as refused:
-        point_file.read(file, STUDY)
+        points.read(file, STUDY)
     assert said in str(refused.value)
     with pytest.raises(InputError, match="cannot be read"):
-        point_file.read(tmp_path / "missing.csv", STUDY)
+        points.read(tmp_path / "missing.csv", STUDY)
 
 
 # --- policies ---------------------------------------------------------------------------------------------------------
@@ -297,7 +294,7 @@ def test_a_swept_parameter_replaces_its_draw_and_keeps_the_rest_of_the_ensemble(
             levers, _ = nesting.policies(base.reshape(1), list(plan.design.names[1:]), point[None, 1:])
             values = by_hand.outcomes(levers.reshape(1, 1))[0, OUTCOMES.index("gap")]
             for statistic, name in (("mean", "gap"), ("cvar10", "gap_cvar10")):
-                expected = robustness.reduce(values, futures.weights, statistic)
+                expected = statistics.reduce(values, futures.weights, statistic)
                 assert found[name][row].tobytes() == expected.tobytes()
             row += 1
 
@@ -351,7 +348,7 @@ def test_slabs_are_the_stretch_they_say_in_order() -> None:
         numbers = np.arange(math.prod(shape)).reshape(shape)
         for first in range(numbers.size + 1):
             for last in range(first, numbers.size + 1):
-                found = [numbers[place].ravel() for place in labelled.slabs(first, last, shape)]
+                found = [numbers[place].ravel() for place in netcdf.slabs(first, last, shape)]
                 assert np.concatenate([*found, np.empty(0, int)]).tolist() == list(range(first, last))
 
 
@@ -421,7 +418,7 @@ def test_trajectories_are_those_of_the_evaluator(swept_grid: Sweep) -> None:
     ready = problem("budget_c=40")
     row = nesting.policies(ready.baseline, ["c_licensed_tpp", "c_quota_share"], np.array([[2400.0, 0.2]]))[0]
     paths = ready.evaluator.trajectories(row.reshape(1, 1))[0, :, TRAJECTORY.index("stock_c_dc")]
-    expected = robustness.reduce(paths, ready.scenarios.weights, "p95")
+    expected = statistics.reduce(paths, ready.scenarios.weights, "p95")
     block = swept_grid.plan
     found = BlockEvaluator(block, 1).points(0, 1).steps["stock_c_dc_p95"][:3]
     assert found.tobytes() == expected.tobytes()
@@ -472,9 +469,9 @@ def test_points_that_are_no_grid_lie_along_one_dimension(tmp_path: Path, kind: s
 
 
 def test_a_family_has_every_field_of_a_trajectory_once() -> None:
-    members = [field.name for family in labelled.families() for field in family.members.values()]
+    members = [field.name for family in netcdf.families() for field in family.members.values()]
     assert sorted(members) == sorted(field.name for field in TRAJECTORY_LIST)
-    stems = {family.stem: family for family in labelled.families()}
+    stems = {family.stem: family for family in netcdf.families()}
     assert stems["stock"].dimensions == ("group", "workload")
     assert stems["import_share"].dimensions == ("workload",)
     assert stems["gap"].dimensions == ()

@@ -12,8 +12,7 @@ from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.model import bootstrap
 from tiercap.optimizer.rules.book import find_rule
 from tiercap.optimizer.rules.chips import Chip
-from tiercap.optimizer.rules.encode import rule_levers
-from tiercap.optimizer.rules.levers import apply_levers
+from tiercap.optimizer.rules.encode import apply_levers, rule_levers
 from tiercap.optimizer.study.problem import Problem
 from tiercap.optimizer.tradeoffs import loophole, shadow_prices
 from tiercap.optimizer.tradeoffs.pick import choose, parse_bound, parse_weights, regrets

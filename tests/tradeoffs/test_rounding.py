@@ -12,7 +12,7 @@ from support import small
 
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.study.problem import Problem
-from tiercap.optimizer.tradeoffs import rounding as legal
+from tiercap.optimizer.tradeoffs import rounding
 from tiercap.optimizer.tradeoffs.rounding import neighbours, parse_grid, rounded
 
 NAMES = ("c_licensed_tpp", "c_licensed_memory", "c_quota_share")
@@ -108,8 +108,8 @@ def test_the_best_of_all_roundings_is_taken(problem: Problem, row: int) -> None:
     assert found.tried == len(options)
     rows = problem.space.rows({name: np.array([o[name] for o in options]) for name in exact})
     wanted = [(name, "mean") for name in problem.objectives]
-    before = problem.evaluator.statistics(problem.space.rows(exact), wanted) * problem.signs
-    losses = problem.evaluator.statistics(rows, wanted) * problem.signs
+    before = problem.evaluator.statistics(problem.space.rows(exact), wanted) * problem.scoring.signs
+    losses = problem.evaluator.statistics(rows, wanted) * problem.scoring.signs
     worst = ((losses - before) / span).max(axis=1)
     assert worst[options.index(dict(found.values))] == pytest.approx(worst.min(), abs=1e-12)
 
@@ -149,7 +149,7 @@ def test_constraints_come_before_losses() -> None:
 def test_many_levers_keep_the_clear_cases_at_their_nearest() -> None:
     ends = {f"lever{k:02d}": (1.0, 2.0) for k in range(14)}
     at = {name: 1.01 + 0.03 * k for k, name in enumerate(ends)}
-    found = legal._combinations(ends, at)
-    assert len(found) == 2**legal.BOTH_WAYS
+    found = rounding._combinations(ends, at)
+    assert len(found) == 2**rounding.BOTH_WAYS
     assert {o["lever00"] for o in found} == {o["lever01"] for o in found} == {1.0}
     assert {o["lever13"] for o in found} == {1.0, 2.0}

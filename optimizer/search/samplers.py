@@ -1,6 +1,6 @@
-"""NSGA-II and NSGA-III of Optuna, as a search uses them: begun from known policies, and no slower the longer they run.
+"""Samplers of Optuna as a search uses them, with the parameters known from the start: no slower the longer it runs.
 
-Three things differ from Optuna's own samplers, and no others; a test holds them against each other.
+Three things differ in NSGA-II and NSGA-III from Optuna's own, and no others; a test holds them against each other.
 
 Trials whose parameters were given belong to the first generation. Optuna counts among a generation only what its own
 sampler proposed, so that policies enqueued to start from would never be parents.
@@ -10,6 +10,11 @@ all three anew by walks over all trials, most of them for every trial, which tak
 
 Parents stand in the order of their trials for every child. Optuna has the first child of a generation draw from them in
 the order of their ranks.
+
+Random and quasi-random sampling propose bit for bit what Optuna's own samplers propose after a first trial; a test
+holds that too. Optuna's learn the parameters from the first trial, and look for it among all trials at each; the
+quasi-random one makes its sequence anew for each trial and winds it forward. Here parameters and sequence are
+remembered.
 """
 
 from __future__ import annotations
@@ -17,7 +22,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from optuna.samplers import NSGAIIISampler, NSGAIISampler
+import numpy as np
+from numpy.typing import NDArray
+from optuna._transform import _SearchSpaceTransform
+from optuna.samplers import NSGAIIISampler, NSGAIISampler, QMCSampler, RandomSampler
 from optuna.trial import TrialState
 
 if TYPE_CHECKING:
@@ -31,7 +39,7 @@ else:
 
 
 class Remembering(Base):
-    """What both samplers have in common; a sampler serves one study, whose trials all end with `after_trial`.
+    """What both genetic samplers have in common; a sampler serves one study, whose trials all end with `after_trial`.
 
     spaces : the parameters of every trial, Optuna's distributions by name
     """
@@ -83,3 +91,38 @@ class NSGA2(Remembering, NSGAIISampler):
 
 class NSGA3(Remembering, NSGAIIISampler):
     """`optuna.samplers.NSGAIIISampler`, remembering."""
+
+
+class Random(RandomSampler):
+    """`optuna.samplers.RandomSampler`, all parameters drawn at once."""
+
+    def __init__(self, spaces: dict[str, Any], seed: int) -> None:
+        super().__init__(seed=seed)
+        self._spaces, self._transform = spaces, _SearchSpaceTransform(spaces)
+
+    def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, Any]:
+        return self._spaces
+
+    def sample_relative(self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, Any]) -> dict[str, Any]:
+        bounds = self._transform.bounds
+        return self._transform.untransform(self._rng.rng.uniform(bounds[:, 0], bounds[:, 1]))
+
+
+class QuasiRandom(QMCSampler):
+    """`optuna.samplers.QMCSampler`, its sequence drawn once; a sampler serves one study."""
+
+    def __init__(self, spaces: dict[str, Any], sequence: Any, scramble: Any, seed: int) -> None:
+        super().__init__(qmc_type=sequence, scramble=scramble, seed=seed, warn_independent_sampling=False)
+        self._spaces = spaces
+        self._drawn: Any = None
+
+    def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, Any]:
+        return self._spaces
+
+    def _sample_qmc(self, study: optuna.Study, search_space: dict[str, Any]) -> NDArray[np.float64]:
+        if self._drawn is None:
+            from scipy.stats import qmc  # slow to import
+
+            family = qmc.Halton if self._qmc_type == "halton" else qmc.Sobol
+            self._drawn = family(len(search_space), scramble=self._scramble, seed=self._seed)
+        return self._drawn.random(1)

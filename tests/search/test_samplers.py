@@ -1,4 +1,4 @@
-"""The genetic engines against Optuna's own samplers, which find anew for every trial what these remember."""
+"""The samplers of a search against Optuna's own, which find anew for every trial what these remember."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 import optuna
 import pytest
 from optuna.distributions import FloatDistribution
-from optuna.samplers import NSGAIIISampler, NSGAIISampler
+from optuna.samplers import NSGAIIISampler, NSGAIISampler, QMCSampler, RandomSampler
 from optuna.trial import TrialState
 
-from tiercap.optimizer.search import genetic, optuna_study
+from tiercap.optimizer.search import optuna_study, samplers
 
 SPACES = {
     "b": FloatDistribution(0.0, 1.0),
@@ -65,16 +65,54 @@ def asked(sampler: Any, given: int, generations: int = 8, constrained: bool = Fa
 
 @pytest.mark.parametrize("given", [0, 3, POPULATION])
 @pytest.mark.parametrize("constrained", [False, True])
-@pytest.mark.parametrize(("ours", "optunas"), [(genetic.NSGA2, Walking2), (genetic.NSGA3, Walking3)])
+@pytest.mark.parametrize(("ours", "optunas"), [(samplers.NSGA2, Walking2), (samplers.NSGA3, Walking3)])
 def test_what_is_remembered_is_what_optuna_finds(ours: Any, optunas: Any, constrained: bool, given: int) -> None:
     found = asked(ours(SPACES, POPULATION, seed=1), given, constrained=constrained)
     assert found == asked(optunas(population_size=POPULATION, seed=1), given, constrained=constrained)
     assert len({tuple(params.values()) for params in found}) > given + 6 * POPULATION  # children, not copies
 
 
-@pytest.mark.parametrize("ours", [genetic.NSGA2, genetic.NSGA3])
+@pytest.mark.parametrize("ours", [samplers.NSGA2, samplers.NSGA3])
 def test_given_policies_are_the_first_parents(ours: Any) -> None:
     """Lever b is 0.5 in every given trial, so that no crossover moves it in their children."""
     children = asked(ours(SPACES, POPULATION, seed=2, mutation_prob=0.0), POPULATION, generations=1)[POPULATION:]
     assert [params["b"] for params in children] == [0.5] * POPULATION
     assert len({params["a"] for params in children}) > 1
+
+
+def asked_one_by_one(sampler: Any, given: int, trials: int = 40) -> list[dict[str, float]]:
+    """Parameters of a search's trials, of which the first are given and some fail."""
+    with optuna_study.experimental_on_purpose():
+        study = optuna.create_study(sampler=sampler)
+    for k in range(given):
+        study.enqueue_trial({"a": 1.0 + k, "b": 0.5, "c": k / 100.0})
+    for _ in range(given + trials):
+        trial = study.ask(SPACES)
+        failed = trial.number % 7 == 5
+        study.tell(trial, None if failed else trial.params["a"], optuna.trial.TrialState.FAIL if failed else None)
+    return [trial.params for trial in study.trials[given:]]
+
+
+@pytest.mark.parametrize("sequence", ["sobol", "halton"])
+@pytest.mark.parametrize("scramble", [True, False])
+def test_the_quasi_random_sequence_is_optunas(sequence: str, scramble: bool) -> None:
+    with optuna_study.experimental_on_purpose():
+        theirs = QMCSampler(qmc_type=sequence, scramble=scramble, seed=3)
+        ours = samplers.QuasiRandom(SPACES, sequence, scramble, 3)
+    found = asked_one_by_one(ours, given=4)
+    assert found == asked_one_by_one(theirs, given=4)
+    assert len({tuple(params.values()) for params in found}) == 40
+
+
+def test_the_first_quasi_random_trial_is_of_the_sequence() -> None:
+    """Optuna draws it at random, for want of the parameters."""
+    with optuna_study.experimental_on_purpose():
+        first, second = (samplers.QuasiRandom(SPACES, "sobol", True, 3) for _ in range(2))
+    assert asked_one_by_one(first, given=0) == asked_one_by_one(second, given=4)
+
+
+@pytest.mark.parametrize("given", [0, 4])
+def test_random_parameters_are_optunas(given: int) -> None:
+    found = asked_one_by_one(samplers.Random(SPACES, 3), given)
+    assert found == asked_one_by_one(RandomSampler(seed=3), given)
+    assert len({tuple(params.values()) for params in found}) == 40
