@@ -312,7 +312,7 @@ OUTCOME_LIST: tuple[Outcome, ...] = (
     Outcome("revenue", "GUSD", "present value of the exporter's net revenue from C (J1)"),
     Outcome("revenue_bc", "GUSD", "present value of the exporter's net revenue from B and C (J1)"),
     Outcome("compute_lead", "1", "A's computing over C's, discounted geometric mean over the years (J2)"),
-    Outcome("substitution", "percent", "domestic supply, mean over the years, beyond the same future's without control (J3)"),
+    Outcome("substitution", "percent", "domestic supply, mean over the years, beyond that without control (J3)"),
     Outcome("exporter_and_government", "GUSD", "revenue and the government's take together"),
     Outcome("gross_revenue_a", "GUSD", "present value of sales to A"),
     Outcome("gross_revenue_b", "GUSD", "present value of sales to B"),

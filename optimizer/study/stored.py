@@ -53,6 +53,7 @@ def study_of(said: Mapping[str, Any]) -> Study:
         horizon=Horizon(**{key: int(value) for key, value in said["horizon"].items()}),
         policy={group: str(rule) for group, rule in said["policy"].items()},
         levers=tuple(_lever_of(name, table) for name, table in said["levers"].items()),
+        held={str(name): float(value) for name, value in said["held"].items()},
         objectives=tuple(_objective_of(key, entry) for key, entry in said["objectives"].items()),
         constraints=tuple(
             Constraint(_outcome(key), _statistic(c["statistic"]), c["min"], c["max"], _key(key))
