@@ -66,7 +66,7 @@ def _middle(w, v, x):
 
 @part(ROWS, ROWS, WHOLE)
 def _package(w, x, exponent):
-    """The training package at mid-step, never above the frontier chip, with its software."""
+    """The training package at mid-step, equation (18): never above the frontier chip, with its software."""
     for i in range(LANES):
         w[n.DESIGN_COMPUTE + i] = min(w[n.DOMESTIC_COMPUTE + i] * w[n.DIE_STEP + i], x[n.FRONTIER_COMPUTE + i])
         w[n.DESIGN_MEMORY + i] = min(w[n.DOMESTIC_MEMORY + i] * w[n.STACK_STEP + i], x[n.FRONTIER_MEMORY + i])
@@ -97,7 +97,7 @@ def _asic(w, x, exponent):
 
 @part(ROWS, ROWS, REAL)
 def _costs(w, x, dt):
-    """Yield (19), unit cost (20) as a price of dies and one of stacks, and the package's attraction at its price."""
+    """Yield (equation (19)), unit cost (equation (20)) by die and by stack, and the package's attraction at its price."""
     for i in range(LANES):
         wafers = w[n.CUMULATIVE_WAFERS + i] + 0.5 * dt * w[n.AI_WAFERS + i]
         w[n.YIELD + i] = w[n.YIELD_MAX + i] - w[n.YIELD_RANGE + i] * exp(-w[n.YIELD_DECAY + i] * wafers)
@@ -263,7 +263,7 @@ def _product(w, x):
 
 @part(ROWS, ROWS, REAL)
 def grow_domestic(w, x, dt):
-    """Wafers, memory, output and the chip's figures after the step: items 4, 10 and 13."""
+    """Wafers, memory, output and the chip's figures after the step: equations (21), (22) and (43), item 13."""
     for i in range(LANES):
         w[n.WAFERS + i] += w[n.WAFERS_GROWTH + i] * dt
         w[n.CUMULATIVE_WAFERS + i] += w[n.AI_WAFERS + i] * dt

@@ -135,7 +135,7 @@ def _masses(w, v, o, l):
 
 @part(ROWS, ROWS, WHOLE, ROWS, ROWS)
 def _ration(w, x, k, o, l):
-    """Smuggled beside lawful chips (33), domestic rationing (34), one Newton step of the grey price (35)."""
+    """Smuggled beside lawful chips, rationing, a Newton step of the grey price: equations (33), (34) and (35)."""
     _look_at_grey(w, o)
     _look_at_grey(w, l)
     for i in range(LANES):
@@ -198,7 +198,7 @@ def _look_at_grey(w, j):
 
 @glue
 def _grey_demand(w, j, row, i, served, b, a0, grey):
-    """e_j and its part of the slope for one workload and lane; z_j and R_j are kept for the next pass."""
+    """e_j of equation (35) and its part of the slope for one workload and lane; z_j and R_j stay for the next pass."""
     g, a, mass = j[n.OFFER_GREY_ATTRACTION + row], j[n.OFFER_ATTRACTION + row], j[n.OFFER_MASS + i]
     z = served * j[n.OFFER_DOMESTIC_SERVED + row]
     whole = a + g + a0
@@ -245,7 +245,7 @@ def _settle(w, x, o, l):
 
 @tile
 def _withdraw(w, j):
-    """An offer that does not earn its fixed cost is withdrawn: item 9, last sentence."""
+    """An offer that does not earn its fixed cost is withdrawn: the sentence behind equation (36)."""
     for i in range(LANES):
         chips, mass = j[n.OFFER_CHIPS + i], j[n.OFFER_MASS + i]
         cost = j[n.OFFER_UNIT_COST + i] * (1.0 + j[n.OFFER_DIVERTS + i])

@@ -85,7 +85,7 @@ def _compare_stocks(w):
 
 @part(ROWS, ROWS, ROWS, ROWS)
 def serve(w, x, o, l):
-    """How C is served (37), its share of the gain from trade (38), and domestic research (41)."""
+    """How C is served, its share of the gain from trade, and domestic research: equations (37), (38) and (41)."""
     for i in range(LANES):
         w[n.SERVED + i] = 0.0
         w[n.ACCESS + i] = 0.0
@@ -131,7 +131,7 @@ def _times(chips, figure):
 
 @part(ROWS, ROWS, ROWS, REAL, ROWS, ROWS)
 def purchase(w, x, a, dt, o, l):
-    """Purchases into stocks by equation (2), power, and induced efficiency: item 12."""
+    """Purchases into stocks by equation (2), power, and induced efficiency, equation (43): item 12."""
     for i in range(LANES):
         keep, gain = w[n.STOCK_KEPT + i], w[n.STOCK_GAINED + i]
         chips_o, chips_l = o[n.OFFER_CHIPS + i], l[n.OFFER_CHIPS + i]
@@ -182,7 +182,7 @@ def _draw(j, x, i, chips):
 
 @part(ROWS, REAL)
 def advance(w, dt):
-    """Targets by (38) to (40), and the states that follow them by (4); debt by (44); what item 13 leaves."""
+    """Targets of beliefs, lock-in and budget, the states that follow them by equation (4), debt by equation (44)."""
     for i in range(LANES):
         # A belief in an announced schedule counts for as long as an investor looks ahead.
         far = w[n.YEARS_LEFT + i] * w[n.INVERSE_INVESTMENT_LIFE + i]

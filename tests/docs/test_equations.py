@@ -17,7 +17,7 @@ NUMBERS = make_equations.numbers(make_equations.PAGE.read_text(encoding="utf-8")
 
 def test_the_page_numbers_its_equations_from_one_without_a_gap() -> None:
     assert sorted(NUMBERS) == list(range(1, len(NUMBERS) + 1))
-    assert len(NUMBERS) >= 18
+    assert len(NUMBERS) >= 45
 
 
 @pytest.mark.parametrize("folder", [make_equations.KERNELS, make_equations.TWIN], ids=["kernels", "twin"])
@@ -36,7 +36,7 @@ def test_no_page_cites_an_equation_that_the_page_of_the_model_does_not_have() ->
     pages = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "benchmarks").glob("*.md")]
     cited = {(path.name, number) for path in pages for number in make_equations.cited(path.read_text(encoding="utf-8"))}
     assert {(name, number) for name, number in cited if number not in NUMBERS} == set()
-    assert ("architecture.md", 5) in cited
+    assert ("architecture.md", 10) in cited
 
 
 def test_the_section_is_what_the_functions_cite() -> None:

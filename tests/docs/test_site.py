@@ -131,7 +131,7 @@ def test_numbered_equations_are_mathematics_with_anchors(site: Path, pages: dict
     assert {anchor for anchor in page.anchors if anchor.startswith("equation-")} == {f"equation-{n}" for n in numbers}
     assert page.equations >= source.count("```math") > len(numbers)
     shown = (site / "docs/model.html").read_text(encoding="utf-8")
-    assert '<mtext class="name">response_self</mtext>' in shown
+    assert '<mtext class="name">weight_self</mtext>' in shown
     assert not re.search(r"<math[^>]*>(?:(?!</math>).)*\\(?:(?!</math>).)*</math>", shown, re.DOTALL)
 
 
