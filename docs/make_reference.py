@@ -287,8 +287,8 @@ def _search() -> Iterator[str]:
     yield "## Structures"
     yield ""
     yield inspect.getdoc(calibrate).split("\n\n")[1]
-    yield from _table(["structure", "the response of C's government", "C's budget"], _structures())
-    yield "`--structure NAME` keeps the members of one; a part of the name, such as `events`, keeps both that have it."
+    yield from _table(["structure", "C's government"], _structures())
+    yield "`--structure NAME` keeps the members of one."
 
 
 def _statistics() -> Iterator[list[str]]:
@@ -319,9 +319,8 @@ def _list(docstring: str) -> Iterator[str]:
 
 def _structures() -> Iterator[list[str]]:
     for structure in calibrate.STRUCTURES:
-        response = "stands as the dated acts left it" if structure.events else "follows equation (18)"
-        budget = "answers to prices, equation (17)" if structure.elastic else "does not answer to prices"
-        yield [_code(structure.label), response, budget]
+        said = "decides, equations (29) to (31)" if structure.decides else "has decided: what it bars stands"
+        yield [_code(structure.label), said]
 
 
 # --- rules ---

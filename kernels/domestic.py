@@ -97,7 +97,7 @@ def _asic(w, x, exponent):
 
 @part(ROWS, ROWS, REAL)
 def _costs(w, x, dt):
-    """Yield (equation (19)), unit cost (equation (20)) by die and by stack, and the package's attraction at its price."""
+    """Yield, unit cost by die and by stack, the package's attraction at its price: equations (19) and (20)."""
     for i in range(LANES):
         wafers = w[n.CUMULATIVE_WAFERS + i] + 0.5 * dt * w[n.AI_WAFERS + i]
         w[n.YIELD + i] = w[n.YIELD_MAX + i] - w[n.YIELD_RANGE + i] * exp(-w[n.YIELD_DECAY + i] * wafers)

@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 import pytest
 
+from tiercap.optimizer.analysis import signs
 from tiercap.optimizer.cli import group
 from tiercap.optimizer.model import measures, parameters
 from tiercap.optimizer.rules import chips as catalogue
@@ -192,6 +193,11 @@ def test_the_reference_misses_nothing() -> None:
     assert all(f"`{name}`" in search for name in engines.ENGINES)
     numbers = {number for text in make_reference.EQUATIONS.values() for number in re.findall(r"\((\d+)\)", text)}
     assert all(rf"\tag{{{number}}}" in page("docs/model.md") for number in numbers)
+
+
+def test_the_page_of_the_model_has_the_sign_table() -> None:
+    rows = [f"| {row.number} | {row.change} | {row.base} | {row.must} | {row.story} |" for row in signs.ROWS]
+    assert "\n".join(["|---|---|---|---|---|", *rows, ""]) in page("docs/model.md")
 
 
 def test_tables_of_the_reference_have_as_many_cells_in_every_row() -> None:

@@ -271,7 +271,7 @@ class Desk:
 @pytest.mark.parametrize("seed", range(10))
 @pytest.mark.parametrize("hardest", [False, True], ids=["usual", "far apart"])
 def test_markup_price_is_the_twins(seed, hardest):
-    """To 1e-13; where rivals lie e^50 apart equation (7) can have several roots, and a root is all that is asked."""
+    """To 1e-13; where rivals lie e^50 apart equation (14) can have several roots, and a root is all that is asked."""
     desk = Desk(seed, hardest)
     found = desk.markup()
     expected = np.array(
