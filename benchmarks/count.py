@@ -42,9 +42,10 @@ PARTS = {
     "outcomes": ("book", "tally", "close"),
 }
 
-#: What `vecmath` does for one exp and one log, by class; counted in its source.
+#: What `vecmath` does for one exp, log and log1p, by class; counted in its source.
 EXP = {"multiply": 16, "add": 2, "integer": 7, "compare": 2, "choose": 2, "exp": 1}
 LOG = {"multiply": 14, "divide": 1, "add": 7, "integer": 5, "compare": 4, "choose": 5, "log": 1}
+LOG1P = LOG | {"multiply": 15, "divide": 2, "add": 9, "compare": 5, "choose": 6}
 
 
 class Number(float):
@@ -153,7 +154,7 @@ def _patch() -> None:
     """Counting forms of what the kernels call, in every module that calls it."""
     import numpy as np
 
-    exp, log = _lump(np.exp, EXP), _lump(np.log, LOG)
+    exp, log, log1p = _lump(np.exp, EXP), _lump(np.log, LOG), _lump(np.log1p, LOG1P)
     words = SimpleNamespace(sqrt=_sqrt, inf=np.inf, nan=np.nan, int64=np.int64, float64=np.float64, zeros=np.zeros)
 
     def power(x: Any, y: Any) -> Number:
@@ -161,7 +162,8 @@ def _patch() -> None:
 
     for name in COUNTED:
         module = import_module(f"tiercap.kernels.{name}")
-        for called, form in (("exp", exp), ("log", log), ("power", power), ("fma", _fma), ("np", words)):
+        forms = {"exp": exp, "log": log, "log1p": log1p, "power": power, "fma": _fma, "np": words}
+        for called, form in forms.items():
             if hasattr(module, called):
                 setattr(module, called, form)
         module.min, module.max = _extreme(min), _extreme(max)
