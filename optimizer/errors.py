@@ -42,7 +42,7 @@ class StorageError(TiercapError):
 
 
 _WORKLOADS = ("st", "ft", "pf", "dc")
-#: Names of parameters, outcomes and quantities of a step that went with the former model, and what took their place.
+#: Names of parameters, outcomes, quantities of a step and ways to choose that are gone, and what took their place.
 #: Where a word was both a parameter and an outcome, those that fit what is asked for count.
 SUCCESSORS: Mapping[str, tuple[str, ...]] = {
     "reference_price": ("unit_cost_frontier", "markup_a"),
@@ -78,6 +78,7 @@ SUCCESSORS: Mapping[str, tuple[str, ...]] = {
     "grey_capped": ("grey_premium",),
     "oscillation": ("terminal_access",),
     "denial": ("served",),
+    "knee": ("compromise",),
 }
 #: What may stand behind an outcome, for which statistic of it is meant.
 _STATISTIC = re.compile(r"(?:_(?:mean|geomean|std|min|max|p[0-9.]+|(?:cvar|regret|satisfice|mean_sd)[a-z_0-9.+-]*))?")
@@ -99,7 +100,7 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str:
     known = sorted(choices)
     gone = successors(word, known)
     if gone:
-        return f"it was of the former model, use {' or '.join(f'`{name}`' for name in gone)}"
+        return f"it belongs to an older version, use {' or '.join(f'`{name}`' for name in gone)}"
     spelt = {choice.casefold(): choice for choice in known}
     near = get_close_matches(word.casefold(), spelt, n=1, cutoff=0.6)
     if near:

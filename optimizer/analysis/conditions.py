@@ -1,8 +1,8 @@
 """When a policy fails in a future: conditions as people write them.
 
-``revenue < 30 GUSD`` compares with a figure, ``revenue < bis-2026`` with another policy in the same future; ``gap
-worst 10 %``, ``lowest`` and ``highest`` take a share of the futures, ``gap worse than ban`` is a comparison in the
-direction that the study's objective has.
+``revenue < 30 GUSD`` compares with a figure, ``revenue < bis-2026`` with another policy in the same future.
+``compute_lead worst 10 %``, ``lowest`` and ``highest`` take a share of the futures; ``compute_lead worse than ban``
+is a comparison in the direction that the study's objective has.
 """
 
 from __future__ import annotations

@@ -36,12 +36,12 @@ def pick(
     ----------
     run : path
         A finished run, or ``RUN:ROW`` for one policy of its front.
-    by : {"knee", "compromise", "regret", "weights"}, optional
-        Weights if any are given, else the knee.
+    by : {"compromise", "regret", "weights"}, optional
+        Weights if any are given, else the compromise.
     weights : mapping of str to float, optional
         Objective to weight.
     bounds : sequence of str
-        Texts such as ``gap_p05>=10 year``.
+        Texts such as ``compute_lead_p05>=10``.
     digits : int
         Significant digits of the rounded levers, 1 to 15.
     grid : mapping of str to value, optional

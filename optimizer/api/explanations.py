@@ -117,7 +117,7 @@ def discover(
     study : Problem
         Whose scenarios are the futures.
     fails : str or sequence of str
-        Conditions such as ``revenue < 20 GUSD`` or ``gap worst 10 %``, any of which is a failure.
+        Conditions such as ``revenue < 20 GUSD`` or ``compute_lead worst 10 %``, any of which is a failure.
     method : {"prim", "cart", "both"}
         What looks for them.
     over : sequence of str

@@ -122,7 +122,7 @@ def statistics(policies: Policies, study: Problem, measures: Sequence[str] = ())
     policies, study
         As in :func:`evaluate`.
     measures : sequence of str, optional
-        ``revenue`` for the mean, ``revenue_p05``, ``gap_regret90`` and the like; mean, p05, p50 and p95 of the outcomes
+        ``revenue`` for the mean, ``revenue_p05``, and the like; mean, p05, p50 and p95 of the outcomes
         behind the study's objectives if none.
 
     Returns

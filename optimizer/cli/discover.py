@@ -22,8 +22,9 @@ LEAVES = 4
 @policy_option
 @click.option(
     "--fails", multiple=True, metavar="CONDITION",
-    help="When the policy fails: `revenue < 30 GUSD`, `revenue < bis-2026` (in the same future), `gap worst 10 %`, "
-    "`gap worse than ban`; > and lowest and highest too. Repeat for more: any of them is a failure.",
+    help="When the policy fails: `revenue < 30 GUSD`, `revenue < bis-2026` (in the same future), "
+    "`compute_lead worst 10 %`, `compute_lead worse than ban`; "
+    "> and lowest and highest too. Repeat for more: any of them is a failure.",
 )  # fmt: skip
 @click.option(
     "--method", type=click.Choice(["both", "prim", "cart"]), default="both", show_default=True,

@@ -13,7 +13,7 @@ from tiercap.optimizer.cli.output import figure, print_table
 #: Chips named for a policy before the rest is counted.
 CHIPS_NAMED = 6
 #: Outcomes in the report besides the objectives.
-ALSO_SHOWN = ("terminal_gap", "units_open", "units_licensed", "government_take", "buyer_access", "domestic_capacity",
+ALSO_SHOWN = ("substitution", "units_open", "units_licensed", "government_take", "buyer_access", "domestic_supply",
               "lock_in")  # fmt: skip
 
 
@@ -51,6 +51,7 @@ def _print_front(run: Any) -> None:
     click.echo()
     _print_admitted(columns, load_chips())
     click.echo()
+    click.echo(f"The compromise is the policy whose worst objective is best: {run.stability.words()}.")
     _print_gain(run)
     _print_fresh(run)
 

@@ -194,6 +194,7 @@ def _print_json(run: Any) -> None:
             "groups": groups_json(run),
             "shared": run.shared,
             "choices": {choice.label: choice.row for choice in run.choices},
+            "stability": run.stability.json(),
             "front": [policy_json(run, row) for row in range(len(run.levers))],
             "rule_in_force": {
                 "name": problem.study.baseline,

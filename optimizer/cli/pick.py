@@ -22,9 +22,9 @@ from tiercap.optimizer.cli.output import (
 @click.argument("run", metavar="RUN[:ROW]")
 @click.option(
     "--by",
-    type=click.Choice(["knee", "compromise", "regret", "weights"]),
-    help="How to choose: the knee; the least worst objective; the least largest regret over the scenarios; the least "
-    "weighted sum.  [default: knee, or weights where --weight is given]",
+    type=click.Choice(["compromise", "regret", "weights"]),
+    help="How to choose: the least worst objective; the least largest regret over the scenarios; the least "
+    "weighted sum.  [default: compromise, or weights where --weight is given]",
 )
 @click.option("--weight", "weights", multiple=True, metavar="OUTCOME=W", help="Weight of an objective, 0 if not named.")
 @click.option(
@@ -32,7 +32,7 @@ from tiercap.optimizer.cli.output import (
     "bounds",
     multiple=True,
     metavar="OUTCOME<=V",
-    help='Choose only among policies that keep this, or OUTCOME>=V, such as "gap_p05>=10 year"; statistics as in a '
+    help='Choose only among policies that keep this, or OUTCOME>=V, such as "compute_lead_p05>=10"; statistics as in a '
     "study's constraints.",
 )
 @click.option(
@@ -65,7 +65,7 @@ def command(
     Everything is computed anew in the run's own scenarios; the folder is not changed. Intervals span 90 of 100
     resamplings of the scenarios, of differences within each scenario.
 
-    Example: tiercap pick runs/first --by regret --bound "gap>=13 year"
+    Example: tiercap pick runs/first --by regret --bound "compute_lead>=13"
     """
     from tiercap.optimizer.runs import named_policy
     from tiercap.optimizer.study.records import directions

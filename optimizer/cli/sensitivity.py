@@ -31,7 +31,7 @@ FUTURES_HELP = (
 @policy_option
 @click.option(
     "--outcome", "outcomes", multiple=True, metavar="NAME",
-    help="Explain this outcome; over levers also a statistic of it, such as revenue_p05 or gap_regret90. Repeat for "
+    help="Explain this outcome; over levers also a statistic of it, such as revenue_p05 or revenue_p95. Repeat for "
     "more.  [default: the objectives]",
 )  # fmt: skip
 @click.option(
@@ -59,7 +59,7 @@ def command(
     ensemble (`--scenarios calibrated`) depend on each other: of those, shares alone are told, from the members as they
     are. With `--over levers` statistics over the futures are explained by the levers' ranges.
 
-    Example: tiercap sensitivity --policy bis-2026 --outcome revenue --outcome gap -o runs/hangs-on
+    Example: tiercap sensitivity --policy bis-2026 --outcome revenue --outcome compute_lead -o runs/hangs-on
     """
     from tiercap.optimizer.analysis import sensitivity
     from tiercap.optimizer.analysis.sensitivity_tables import write

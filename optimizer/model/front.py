@@ -20,8 +20,8 @@ from tiercap.optimizer.io.arrays import Floats
 Bools = NDArray[np.bool_]
 Indices = NDArray[np.int64]
 
-#: A hyperplane through the extremes is believed up to this condition number.
-MAX_CONDITION = 1e8
+#: How far two policies may lie apart, in every objective, to count as near: a share of the front's range.
+NEAR = 0.05
 
 
 def nondominated(losses: ArrayLike) -> Bools:
@@ -95,24 +95,6 @@ def extremes(losses: ArrayLike) -> Indices:
     return rows[np.array(best, dtype=np.int64)]
 
 
-def knee(losses: ArrayLike) -> int:
-    """The non-dominated row farthest below the hyperplane through the extremes, in normalised losses.
-
-    losses : float64[n, k], n >= 1. Below means on the side of the ideal; where the front bulges the other
-    way no row is below, and the one least above is taken. Objectives that do not vary on the front are left
-    out. Where the extremes do not span a hyperplane that rises against every objective (one row does best in
-    two, say), the plane through the unit points of the axes stands in, which makes the knee the row of least
-    sum. Among equals the first row counts.
-    """
-    x = _some(losses)
-    rows, z = _front(x)
-    z = z[:, z.max(axis=0) > 0.0]
-    if z.shape[1] == 0:
-        return int(rows[0])
-    corners = z[[int(np.lexsort((z.sum(axis=1), z[:, j]))[0]) for j in range(z.shape[1])]]
-    return int(rows[np.argmin((z * _normal(corners)).sum(axis=1))])
-
-
 def compromise(losses: ArrayLike, weights: ArrayLike) -> int:
     """The non-dominated row whose largest weighted normalised loss is least; then of least weighted sum.
 
@@ -126,6 +108,21 @@ def compromise(losses: ArrayLike, weights: ArrayLike) -> int:
     rows, z = _front(x)
     weighted = z * (w / w.max())
     return int(rows[np.lexsort((weighted.sum(axis=1), weighted.max(axis=1)))[0]])
+
+
+def compromises(drawn: ArrayLike, weights: ArrayLike) -> Indices:
+    """The :func:`compromise` of the same rows under each of several tables of losses: int64[n_draws].
+
+    drawn : float64[n_draws, n, k], losses in each resampling of the scenarios, say
+    """
+    return np.array([compromise(losses, weights) for losses in np.asarray(drawn)], dtype=np.int64)
+
+
+def near(losses: ArrayLike, row: int) -> Bools:
+    """Which rows lie within `NEAR` of ``row`` in every objective, in shares of the front's range: bool[n]."""
+    x = _some(losses)
+    z = normalise(x, *ideal_and_nadir(x))
+    return np.asarray((np.abs(z - z[row]) <= NEAR).all(axis=1), dtype=np.bool_)
 
 
 def layers(losses: ArrayLike, k: int) -> Indices:
@@ -146,21 +143,24 @@ def layers(losses: ArrayLike, k: int) -> Indices:
     return np.concatenate(ordered)[:k]
 
 
-def nearest_improvement(losses: ArrayLike, baseline: ArrayLike, distance: ArrayLike | None = None) -> int | None:
+def nearest_improvement(
+    losses: ArrayLike, baseline: ArrayLike, distance: ArrayLike, sure: ArrayLike | None = None
+) -> int | None:
     """The row that improves on ``baseline`` and lies nearest to it; None where no row improves.
 
     losses : float64[n, k]; baseline : float64[k]. A row improves if it is nowhere worse and somewhere better.
-    distance : float64[n], at least 0, says how far each row is (in the levers, say); without it the distance
-    is Euclidean in losses, each divided by its span over front and baseline. Among equals the greater total
-    gain counts, then the first row.
+    distance : float64[n], at least 0, how far each row is from it in the levers
+    sure : bool[n], which rows surely improve: where any do, they alone are looked at
+    Among equals the greater total gain counts, then the first row.
     """
     x = _table(losses)
     p = _point(baseline, x.shape[1], "baseline")
-    rows = np.flatnonzero(dominating(x, p))
+    better = dominating(x, p)
+    surely = better & np.asarray(better if sure is None else sure, dtype=np.bool_)
+    rows = np.flatnonzero(surely if surely.any() else better)
     if len(rows) == 0:
         return None
-    gain = _gains(x, p)[rows]
-    away = np.sqrt((gain**2).sum(axis=1)) if distance is None else _distances(distance, len(x))[rows]
+    gain, away = _gains(x, p)[rows], _distances(distance, len(x))[rows]
     return int(rows[np.lexsort((-gain.sum(axis=1), away))[0]])
 
 
@@ -238,15 +238,6 @@ def _gains(x: Floats, baseline: Floats) -> Floats:
     span = known.max(axis=0) - known.min(axis=0)
     fall = baseline - x
     return np.where(span > 0.0, fall / np.where(span > 0.0, span, 1.0), fall)
-
-
-def _normal(corners: Floats) -> Floats:
-    """Normal of the hyperplane through ``corners`` (float64[k, k]), or of the plane of least sum."""
-    flat = np.ones(len(corners))
-    if not np.isfinite(np.linalg.cond(corners)) or np.linalg.cond(corners) > MAX_CONDITION:
-        return flat
-    normal = np.asarray(np.linalg.solve(corners, flat), dtype=np.float64)
-    return normal if (normal > 0.0).all() else flat
 
 
 def crowding(x: Floats) -> Floats:

@@ -34,18 +34,18 @@ _UNITS = {
     "1": "", "GUSD": "billion USD", "GUSD/year": "billion USD/year", "kUSD": "thousand USD", "Mchip": "million chips",
     "Mchip/year": "million chips/year", "MH100e": "million H100e", "MH100e/year": "million H100e/year",
     "MTPP/year": "million TPP/year", "TPP/mm2": "TPP/mm²", "1/year": "per year", "kUSD/H100e": "thousand USD/H100e",
-    "Mchip/GUSD": "million chips/billion USD",
+    "Mchip/GUSD": "million chips/billion USD", "percent": "%",
 }  # fmt: skip
 _UNIT = {o.name: o.unit for o in (*TRAJECTORY_LIST, *OUTCOME_LIST)}
 _OUTCOMES = {
     "revenue": "Exporter revenue from C",
     "revenue_bc": "Exporter revenue from B and C",
-    "gap": "Capability gap",
-    "substitution": "Local substitution (R&D)",
-    "terminal_gap": "Capability gap at the end",
+    "compute_lead": "Computing of A over C",
+    "substitution": "Local substitution",
+    "terminal_compute_lead": "Computing of A over C at the end",
     "government_take": "Government take",
     "buyer_access": "Share of budget open to imports",
-    "domestic_capacity": "Domestic capacity",
+    "domestic_supply": "Domestic supply",
     "units_open": "Chips sold without licence",
     "units_licensed": "Chips sold under licence",
     "units_grey": "Chips smuggled",
@@ -86,7 +86,7 @@ def stored_unit(name: str) -> str:
 
 
 def split(name: str) -> tuple[str, str]:
-    """Outcome and statistic of a name such as gap_p05 or gap:p05; nothing behind a plain outcome."""
+    """Outcome and statistic of a name such as revenue_p05 or revenue:p05; nothing behind a plain outcome."""
     if name in _UNIT:
         return name, ""
     stems = [known for known in _UNIT if name.startswith((f"{known}_", f"{known}:"))]

@@ -15,7 +15,6 @@ from tiercap.optimizer.analysis.ledger import Ledger, ledger
 from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.model import bootstrap
 from tiercap.optimizer.model.bootstrap import Spread
-from tiercap.optimizer.model.choices import worth_looking_at
 from tiercap.optimizer.model.parameters import EVIDENCE
 from tiercap.optimizer.model.statistics import reduce_steps
 from tiercap.optimizer.rules.admission import admitted
@@ -70,9 +69,8 @@ class Material:
     @cached_property
     def choices(self) -> tuple[Policy, ...]:
         """The policies worth looking at; a row that is chosen for several reasons has all of them in its name."""
-        rule = self.problem.scoring.losses(self._scored((self.in_force,)))[0]
         names: dict[int, list[str]] = {}
-        for label, row in worth_looking_at(self.losses, rule, self.problem.objectives, self.run.group):
+        for label, row in self.run.choices:
             names.setdefault(row, []).append(label)
         return tuple(
             Policy("-".join(labels).replace(" ", "-"), ", ".join(labels), self.run.levers[row].reshape(1), row=row)
@@ -103,7 +101,7 @@ class Material:
 
     @cached_property
     def featured(self) -> tuple[Policy, ...]:
-        """At most five for figures with a panel or a line each: the rule in force, knee, nearest, both far ends."""
+        """At most five for figures with a panel or a line each: the rule in force, two choices, both far ends."""
         nearest = next((p for p in self.choices if "nearest improvement" in p.name or "least loss" in p.name), None)
         ends = [policy for policy in self.rules if policy.key in ("ban", "unrestricted")]
         found = [self.in_force, self.choices[0], *([nearest] if nearest else []), *ends]

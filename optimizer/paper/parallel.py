@@ -178,7 +178,7 @@ def _thick(field: Any, material: Material, places: NDArray[np.float64], count: i
 
 
 def _singled(material: Material) -> list[tuple[Policy, style.Look]]:
-    """The knee and the nearest improvement, or whatever two stand first and last among the choices."""
+    """The compromise and the nearest improvement, or whatever two stand first and last among the choices."""
     chosen = {policy.key: policy for policy in (material.choices[0], material.choices[-1])}
     return list(zip(chosen.values(), (style.LOOKS[1], style.LOOKS[3]), strict=False))
 

@@ -17,8 +17,8 @@ from tiercap.optimizer.paper.parallel import marks
 from tiercap.optimizer.rules.levers import LEVERS_TABLE
 
 #: Outcomes in the table of choices besides the objectives.
-ALSO = ("terminal_gap", "units_open", "units_licensed", "units_grey", "government_take", "buyer_access",
-        "domestic_capacity", "lock_in")  # fmt: skip
+ALSO = ("substitution", "units_open", "units_licensed", "units_grey", "government_take", "buyer_access",
+        "domestic_supply", "lock_in")  # fmt: skip
 _LETTERS = {"open": "O", "licensed": "L", "denied": "–", "unknown": "?"}
 
 

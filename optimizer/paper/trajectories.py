@@ -1,4 +1,4 @@
-"""Revenue, capability gap and domestic capacity year by year: a panel each for every featured policy, with bands."""
+"""Revenue, lead of computing and domestic supply year by year: a panel each for every featured policy, with bands."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from tiercap.optimizer.paper.exhibit import Column, Figure
 from tiercap.optimizer.paper.material import BAND, Material, Policy
 
 #: What is followed: field of a step, and whether it is a flow, which is shown per year whatever the step.
-FIELDS = (("net_revenue_c", True), ("gap", False), ("domestic_capacity", False))
-_TITLES = {"net_revenue_c": "Exporter net revenue\nfrom C", "gap": "Capability gap\n(log ratio A over C)",
-           "domestic_capacity": "Domestic capacity\nin C"}  # fmt: skip
+FIELDS = (("net_revenue_c", True), ("compute_lead", False), ("domestic_supply", False))
+_TITLES = {"net_revenue_c": "Exporter net revenue\nfrom C", "compute_lead": "Computing\nof A over C",
+           "domestic_supply": "Domestic supply\nin C"}  # fmt: skip
 
 
 def figure(material: Material) -> Figure:
@@ -23,7 +23,7 @@ def figure(material: Material) -> Figure:
     plan = material.problem.study.scenarios
     return Figure(
         "trajectories",
-        "Revenue, capability gap and domestic capacity over time",
+        "Revenue, lead of computing and domestic supply over time",
         f"Median over {len(material.problem.scenarios):,} futures (line), where the middle 50 of 100 lie (dark band) "
         "and where 90 of 100 lie (light band). The dashed line in the other panels is the median under "
         f"{material.in_force.name}, the rule in force. Revenue is a step's, as a rate per year, not discounted. "

@@ -283,7 +283,7 @@ class _Bound:
 
 def _check_nested(space: LeverSpace) -> None:
     """Refuse levers that could put an inner cap beyond an outer one."""
-    ends = _intervals(space)
+    ends = extents(space)
     for nest, figure in nesting.relations(space._template):
         outers = [bound for tier in nest.around if (bound := _bound(space, ends, nest.outer, tier, figure))]
         if nest.within_group and not outers:
@@ -296,7 +296,7 @@ def _check_nested(space: LeverSpace) -> None:
                 _require(space, inner, outers, f"{nest.group}_{TIERS[tier]}_{figure}", outer)
 
 
-def _intervals(space: LeverSpace) -> dict[str, tuple[float, float]]:
+def extents(space: LeverSpace) -> dict[str, tuple[float, float]]:
     """Least and largest value that each lever can take."""
     ends: dict[str, tuple[float, float]] = {}
     for k in space._order:

@@ -16,6 +16,7 @@ from tiercap.optimizer.errors import InputError, TiercapError, did_you_mean
 from tiercap.optimizer.io import columns, durable, json_text
 from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.io.units import converted, printable
+from tiercap.optimizer.model.choices import Choice
 from tiercap.optimizer.rules.levers import LEVERS_TABLE
 from tiercap.optimizer.runs import layout
 from tiercap.optimizer.runs.identity import configuration
@@ -33,6 +34,7 @@ class SavedRun:
     values : each searched lever of the front's policies, name to float64[n], in the units of `levers.LEVERS_TABLE`
     levers : the policies, LEVERS[n, 1]
     means : float64[n, k], the objectives as the run wrote them
+    choices : the policies worth looking at, the compromise first
     group : int64[n], policies of one group cannot be told apart; negative where that is not known
     table, units : the whole table of the front, name to [n], and the unit of every column
     """
@@ -43,6 +45,7 @@ class SavedRun:
     levers: NDArray[Any]
     means: Floats
     group: NDArray[np.int64]
+    choices: tuple[Choice, ...]
     manifest: Mapping[str, Any]
     table: columns.Columns
     units: Mapping[str, str]
@@ -61,6 +64,18 @@ class SavedRun:
         ]
 
 
+def _choices(found: Mapping[str, Any], place: Path, n: int) -> tuple[Choice, ...]:
+    """The policies worth looking at, as the manifest lists them."""
+    listed = _table(found.get("choices")).get("policies")
+    try:
+        choices = tuple(Choice(str(one["label"]), int(one["policy"])) for one in listed or ())
+    except (KeyError, TypeError, ValueError):
+        choices = ()
+    if not choices or not all(0 <= choice.row < n for choice in choices):
+        raise InputError(f"the manifest in {place} does not say which policies are worth looking at: {_AGAIN}")
+    return choices
+
+
 def load(path: Path, threads: int | None = None) -> SavedRun:
     """Read a run folder without locking or changing it. InputError where it is no finished run, or was changed."""
     place, found, problem = opened(path, threads)
@@ -74,7 +89,8 @@ def load(path: Path, threads: int | None = None) -> SavedRun:
     if len(levers) == 0:
         raise InputError(f"the front in {place / FRONT} is empty: {_AGAIN}")
     group = np.asarray(table.get("group", np.full(len(levers), -1)), np.int64)
-    return SavedRun(place, problem, values, levers, means, group, found, table, units)
+    choices = _choices(found, place, len(levers))
+    return SavedRun(place, problem, values, levers, means, group, choices, found, table, units)
 
 
 def opened(

@@ -19,10 +19,11 @@ from tiercap.optimizer.errors import InfeasibleError, StorageError
 from tiercap.optimizer.io import durable
 from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.model import bootstrap, front, measures
-from tiercap.optimizer.model.choices import Choice, worth_looking_at
+from tiercap.optimizer.model.choices import Choice, Stability, stability, worth_looking_at
 from tiercap.optimizer.model.convergence import REFERENCE, STILL, scaled_hypervolume
 from tiercap.optimizer.model.evaluator import vector_bits
 from tiercap.optimizer.model.indistinguishable import LEVEL, Groups
+from tiercap.optimizer.rules import distance
 from tiercap.optimizer.rules.admission import admitted_each
 from tiercap.optimizer.rules.chips import load_chips
 from tiercap.optimizer.rules.levers import LEVERS_TABLE, describe
@@ -63,6 +64,7 @@ class Run:
 
     front_values : float64[n, len(problem.scoring.reported)]; baseline_values : float64[len(problem.scoring.reported)]
     hypervolume : value, low, high of the scaled hypervolume; screened_hypervolume : the same before Optuna
+    choices : policies worth looking at, the compromise first; stability : how firmly that stands
     gain : the largest simultaneous gain over the baseline rule, in spans of front and rule; 0 or less if none
     fresh : the front in fresh scenarios, None where there are none; groups : its policies that cannot be told apart
     shared : what was shared with other processes, as JSON has it; None for a process alone
@@ -76,6 +78,7 @@ class Run:
     baseline_values: Floats
     hypervolume: tuple[float, float, float]
     choices: list[Choice]
+    stability: Stability
     gain: tuple[int, float]
     fresh: Fresh | None
     groups: Groups
@@ -178,11 +181,17 @@ def assessed(problem: Problem, path: Path, found: Outcome, start: float) -> Run:
     there = problem.scoring.levels(everyone, draws, problem.evaluator)
     met, groups = reevaluation.meet(problem, everyone, there)
     found.seconds["fresh scenarios"] = found.seconds.get("fresh scenarios", 0.0) + time.perf_counter() - began
-    choices = worth_looking_at(losses, rule, problem.objectives, groups.group)
+    drawn = there.drawn * problem.scoring.signs
+    sure = bootstrap.surely_better(
+        bootstrap.between((there.values[:-1] - there.values[-1]) * problem.scoring.signs, drawn[:, :-1] - drawn[:, -1:])
+    )
+    away = distance.from_rule(problem.space, problem.space.values(coords), problem.baseline)
+    choices = worth_looking_at(losses, rule, problem.objectives, away, groups.group, sure)
+    firm = stability(losses, drawn[:, :-1], choices[0].row, group=groups.group)
     gain = front.largest_simultaneous_gain(losses, rule)
-    volume = _interval(found, losses, there.drawn[:, :-1] * problem.scoring.signs)
+    volume = _interval(found, losses, drawn[:, :-1])
     seconds = time.perf_counter() - start
-    return Run(problem, path, found, levers, values, baseline, volume, choices, gain, met, groups, seconds)
+    return Run(problem, path, found, levers, values, baseline, volume, choices, firm, gain, met, groups, seconds)
 
 
 def _interval(found: Outcome, losses: Floats, drawn: Floats) -> tuple[float, float, float]:
@@ -272,6 +281,7 @@ def manifest(run: Run) -> dict[str, Any]:
         "hypervolume": hypervolume_json(run),
         "fresh": fresh_json(run),
         "groups": groups_json(run),
+        "choices": choices_json(run),
         "shared": run.shared,
     }
 
@@ -341,6 +351,12 @@ def fresh_json(run: Run) -> dict[str, Any] | None:
         "undominated": int(met.undominated.sum()),
         "rule_in_force": dict(zip(map(column_name, problem.scoring.screened), met.rule, strict=True)),
     }
+
+
+def choices_json(run: Run) -> dict[str, Any]:
+    """The policies worth looking at, as rows of the front in their order, and how firmly the first stands."""
+    rows = [{"label": choice.label, "policy": choice.row} for choice in run.choices]
+    return {"policies": rows, "stability": run.stability.json()}
 
 
 def groups_json(run: Run) -> dict[str, Any]:

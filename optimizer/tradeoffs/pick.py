@@ -15,6 +15,7 @@ from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.io.units import printable, quantity
 from tiercap.optimizer.model import bootstrap, front, measures, statistics
 from tiercap.optimizer.model.bootstrap import Spread
+from tiercap.optimizer.model.choices import AGAIN, Stability, stability
 from tiercap.optimizer.rules.chips import load_chips
 from tiercap.optimizer.rules.levers import part
 from tiercap.optimizer.runs.saved import SavedRun
@@ -22,9 +23,9 @@ from tiercap.optimizer.study.problem import Problem
 from tiercap.optimizer.tradeoffs import loophole, shadow_prices
 from tiercap.optimizer.tradeoffs.rounding import DIGITS, Rounded, rounded
 
-Way = Literal["knee", "compromise", "regret", "weights", "row"]
+Way = Literal["compromise", "regret", "weights", "row"]
 #: Ways that --by names; a row is named by RUN:ROW.
-WAYS: tuple[Way, ...] = ("knee", "compromise", "regret", "weights")
+WAYS: tuple[Way, ...] = ("compromise", "regret", "weights")
 
 #: What a vendor sells and spends where it builds to the caps.
 VENDOR = ("units_open", "units_licensed", "design_cost")
@@ -83,7 +84,7 @@ class Pick:
 
 
 def way_of(by: str | None, weights: Floats | None, objectives: list[str], row: int | None = None) -> Way:
-    """How to choose: the ``row`` named, as ``by`` says, by the weights where there are any, else the knee.
+    """How to choose: the ``row`` named, as ``by`` says, by the weights where there are any, else the compromise.
 
     Raises InputError.
     """
@@ -91,11 +92,11 @@ def way_of(by: str | None, weights: Floats | None, objectives: list[str], row: i
         if by is not None or weights is not None:
             raise InputError("RUN:ROW names the policy itself: leave --by and --weight out, or the row")
         return "row"
-    way = by or ("knee" if weights is None else "weights")
+    way = by or ("compromise" if weights is None else "weights")
     found = next((known for known in WAYS if known == way), None)
     if found is None:
         raise InputError(f"there is no way to choose called `{printable(way[:60])}`: {did_you_mean(way[:60], WAYS)}")
-    if weights is not None and found in ("knee", "regret"):
+    if weights is not None and found == "regret":
         raise InputError(f"--by {way} takes no weights: leave --weight out, or choose by weights or compromise")
     if weights is None and found == "weights":
         raise InputError(f"--by weights needs a weight, such as --weight {objectives[0]}=2")
@@ -126,13 +127,13 @@ def parse_weights(texts: tuple[str, ...], objectives: list[str]) -> Floats | Non
 
 
 def parse_bound(text: str, better: Mapping[str, measures.Direction]) -> Bound:
-    """``OUTCOME<=V`` or ``OUTCOME>=V``, the outcome's mean unless a statistic follows it, as in ``gap_p05``.
+    """``OUTCOME<=V`` or ``OUTCOME>=V``, the outcome's mean unless a statistic follows it, as in ``compute_lead_p05``.
 
     better : which way outcomes are better, for a regret or a share satisfied; of other statistics the bound tells
     """
     match = _BOUND.fullmatch(text)
     if match is None:
-        raise InputError(f"--bound takes OUTCOME<=V or OUTCOME>=V, such as \"gap>=13 year\", not `{printable(text)}`")
+        raise InputError(f"--bound takes OUTCOME<=V or OUTCOME>=V, such as \"revenue>=13\", not `{printable(text)}`")
     name, sign, value = match.groups()
     try:
         outcome, word = measures.split(name)
@@ -159,14 +160,18 @@ def pick(
     Raises InfeasibleError where no policy of the front keeps the bounds.
     """
     problem = run.problem
-    each = problem.scoring.losses_by_scenario(run.levers, problem.evaluator)
+    seen = problem.scoring.seen(run.levers, problem.evaluator)
+    each = problem.scoring.losses_in(seen, problem.scenarios.weights)
     losses = problem.scoring.losses(problem.evaluator.statistics(run.levers, problem.scoring.screened))
     keep = _within(problem, run.levers, bounds)
     said = [_bounds_in_words(bounds, len(keep), len(run))] if bounds else []
     span = _span(losses)
     if row is None:
         chosen = choose(losses[keep], each[keep], problem, way, weights)
-        chosen = Chosen(int(keep[chosen.row]), (*said, *chosen.reasons))
+        said += chosen.reasons
+        if way == "compromise":
+            said.append(_firmness(problem, seen[keep], losses[keep], run.group[keep], chosen.row, weights).words())
+        chosen = Chosen(int(keep[chosen.row]), tuple(said))
     else:
         chosen = _named(row, losses, keep, bounds, problem.objectives)
     values = {name: float(column[chosen.row]) for name, column in run.values.items()}
@@ -217,11 +222,7 @@ def choose(losses: Floats, each: Floats, problem: Problem, way: Way, weights: Fl
     names = problem.objectives
     equal = np.ones(len(names)) if weights is None else weights
     scaled = (losses - losses.min(axis=0)) / _span(losses)
-    if way == "knee":
-        row = front.knee(losses)
-        plane = "the plane through the best in each objective"
-        why = [f"of {len(losses)} policies it lies farthest from {plane}, on the side of the ideal or least beyond it"]
-    elif way == "compromise":
+    if way == "compromise":
         row = front.compromise(losses, equal)
         worst = int(np.argmax(scaled[row] * equal))
         why = [
@@ -236,6 +237,14 @@ def choose(losses: Floats, each: Floats, problem: Problem, way: Way, weights: Fl
     else:
         row, why = _least_regret(losses, each, problem)
     return Chosen(row, (*why, _kept(scaled[row], names)))
+
+
+def _firmness(
+    problem: Problem, seen: Floats, losses: Floats, group: NDArray[np.int64], row: int, weights: Floats | None
+) -> Stability:
+    """How often the compromise ``row`` of some policies is chosen again. seen : of those, as `Problem.seen` has it"""
+    draws = bootstrap.resamplings(problem.scenarios.weights, problem.study.search.seed)[:AGAIN]
+    return stability(losses, problem.scoring.resampled(seen, draws), row, weights, group)
 
 
 def regrets(losses: Floats, each: Floats) -> Floats:

@@ -115,11 +115,12 @@ def test_rows_that_are_not_finite_are_refused_by_number(bad):
     calls = [
         lambda: front.nondominated(x),
         lambda: front.hypervolume(x, [1, 1, 1]),
-        lambda: front.knee(x),
+        lambda: front.compromise(x, [1, 1, 1]),
+        lambda: front.near(x, 0),
         lambda: front.extremes(x),
         lambda: front.layers(x, 2),
         lambda: front.dominating(x, [0, 0, 0]),
-        lambda: front.nearest_improvement(x, [0, 0, 0]),
+        lambda: front.nearest_improvement(x, [0, 0, 0], np.zeros(5)),
         lambda: front.largest_simultaneous_gain(x, [0, 0, 0]),
     ]
     for call in calls:
@@ -139,8 +140,8 @@ def test_an_empty_front_has_nothing_to_choose():
     x = np.empty((0, 3))
     assert front.nondominated(x).shape == (0,)
     assert front.layers(x, 5).shape == (0,)
-    assert front.nearest_improvement(x, [0, 0, 0]) is None
-    for call in (front.knee, front.extremes, front.ideal_and_nadir):
+    assert front.nearest_improvement(x, [0, 0, 0], []) is None
+    for call in (front.extremes, front.ideal_and_nadir):
         with pytest.raises(InputError, match="at least one policy"):
             call(x)
     with pytest.raises(InputError, match="at least one policy"):
@@ -166,35 +167,6 @@ def test_extremes_break_ties_by_the_sum():
     assert front.extremes([[0.0, 9.0, 0.0], [0.0, 1.0, 1.0], [5.0, 0.0, 9.0]]).tolist() == [1, 2, 0]
 
 
-def test_knee_of_a_bent_front():
-    assert front.knee([[0.0, 10.0], [1.0, 1.0], [10.0, 0.0]]) == 1
-    assert front.knee([[0.0, 10.0], [5.0, 4.0], [2.0, 5.5], [10.0, 0.0]]) == 2
-    t = np.linspace(0.0, np.pi / 2, 101)
-    assert front.knee(1.0 - np.column_stack([np.cos(t), np.sin(t)])) == 50
-
-
-def test_knee_is_farthest_below_the_plane_through_the_extremes():
-    x = np.array([[0.0, 1.0, 0.5], [0.5, 0.0, 1.0], [1.0, 0.5, 0.0], [0.3, 0.4, 0.3], [0.35, 0.3, 0.4]])
-    assert front.knee(x) == 3  # the plane is x + y + z = 1.5
-    assert front.knee(x * [1e-6, 1.0, 1e9] + [5.0, -3.0, 1e9]) == 3
-
-
-@pytest.mark.parametrize(
-    ("x", "expected"),
-    [
-        ([[3.0, 3.0, 3.0]], 0),
-        ([[3.0, 3.0]] * 4, 0),
-        ([[9.0, 9.0], [1.0, 2.0]], 1),
-        ([[0.0, 7.0, 1.0], [1.0, 7.0, 0.0], [0.4, 7.0, 0.4]], 2),  # one objective does not vary
-        ([[0.0, 0.0, 1.0], [1.0, 1.0, 0.0], [0.3, 0.3, 0.2]], 2),  # one row is best in two
-        ([[4.0], [2.0], [2.0]], 1),
-        ([[0.0, 1.0], [0.8, 0.8], [1.0, 0.0]], 0),  # bulges outwards: the least far above
-    ],
-)
-def test_knee_of_degenerate_fronts(x, expected):
-    assert front.knee(x) == expected
-
-
 def test_compromise():
     x = [[0.0, 10.0], [1.0, 6.0], [4.0, 4.0], [10.0, 0.0], [5.0, 5.0]]
     assert front.compromise(x, [1, 1]) == 2
@@ -203,6 +175,16 @@ def test_compromise():
     for weights in ([-1, 2], [0, 0], [1], [np.nan, 1]):
         with pytest.raises(InputError):
             front.compromise(x, weights)
+
+
+def test_compromises_are_those_of_every_table():
+    drawn = np.stack([np.roll([[0.0, 10.0], [4.0, 4.0], [10.0, 0.0]], shift, axis=0) for shift in range(3)])
+    assert front.compromises(drawn, [1, 1]).tolist() == [1, 2, 0]
+
+
+def test_near_is_a_share_of_the_front_in_every_objective():
+    x = [[0.0, 100.0], [5.0, 50.0], [5.4, 46.0], [5.4, 40.0], [10.0, 0.0]]
+    assert front.near(x, 1).tolist() == [False, True, True, False, False]
 
 
 def naive_ranks(x: np.ndarray) -> list[int]:
@@ -258,21 +240,22 @@ def test_improvements_on_a_baseline(rows, baseline):
     x, p = np.array(rows, dtype=float), np.array(baseline, dtype=float)
     better = [dominates(row, p.tolist()) for row in x.tolist()]
     assert front.dominating(x, p).tolist() == better
-    found = front.nearest_improvement(x, p)
-    assert (found is None) == (not any(better))
     distance = np.arange(len(x), dtype=float)[::-1]
     nearest = front.nearest_improvement(x, p, distance)
     assert nearest == (max(i for i, b in enumerate(better) if b) if any(better) else None)
     index, gain = front.largest_simultaneous_gain(x, p)
     assert (gain > 0.0) == any(all(a < b for a, b in zip(row, p, strict=True)) for row in x)
-    assert found is None or better[found]
     assert gain <= 0.0 or better[index]
 
 
 def test_nearest_improvement_by_hand():
     x = [[0.0, 0.0], [0.9, 0.9], [0.95, 1.0], [1.0, 1.0], [2.0, 0.0]]
-    assert front.nearest_improvement(x, [1.0, 1.0]) == 2
+    assert front.nearest_improvement(x, [1.0, 1.0], [3, 2, 1, 0, 0]) == 2
     assert front.nearest_improvement(x, [1.0, 1.0], [3, 3, 3, 0, 0]) == 0  # a tie goes to the greater gain
+    sure = np.array([True, True, False, False, True])
+    assert front.nearest_improvement(x, [1.0, 1.0], [3, 2, 1, 0, 0], sure) == 1  # the nearest of those that surely do
+    assert front.nearest_improvement(x, [1.0, 1.0], [3, 2, 1, 0, 0], ~sure) == 2
+    assert front.nearest_improvement(x, [1.0, 1.0], [3, 2, 1, 0, 0], [False] * 5) == 2  # none surely: all that do
     for distance in ([1.0], [np.nan] * 5, [-1.0] * 5):
         with pytest.raises(InputError, match="distances"):
             front.nearest_improvement(x, [1.0, 1.0], distance)

@@ -147,4 +147,4 @@ def test_a_run_of_another_model_says_what_made_it(tmp_path: Path) -> None:
         saved._study(found, tmp_path)
     said = str(caught.value)
     assert "made by tiercap 0.9.1 (kernels 0123456789ab) with another model" in said
-    assert "`demand_a`: it was of the former model, use `spending_a`" in said
+    assert "`demand_a`: it belongs to an older version, use `spending_a`" in said
