@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tiercap.optimizer.rules.levers import CAPS, as_row, part, reach, value_at
+from tiercap.optimizer.io.arrays import Floats
+from tiercap.optimizer.rules.levers import CAPS, as_row, part, value_at
+from tiercap.optimizer.rules.nesting import reach
 from tiercap.optimizer.rules.space import LeverSpace, extents
-
-Floats = NDArray[np.float64]
 
 
 def from_rule(space: LeverSpace, values: Mapping[str, Floats], rule: NDArray[Any]) -> Floats:
@@ -48,5 +48,5 @@ def _held(space: LeverSpace, row: NDArray[Any], name: str) -> float | None:
         return float(row[place.group][place.field][0, place.tier])
     if row[place.group]["reading"][0] != space.base_row[place.group]["reading"][0]:
         return None
-    bound = reach(row, place.group, place.field, place.tier)
+    bound = float(reach(row, place.group, place.field, [place.tier])[0])
     return 0.0 if bound == -math.inf else value_at(row, place.group, place.field, abs(bound))
