@@ -14,7 +14,7 @@ from tiercap.optimizer.cli import group
 from tiercap.optimizer.cli.guard import run
 from tiercap.optimizer.search.run import optimize
 
-OBJECTIVES = {"revenue", "gap", "substitution"}
+OBJECTIVES = {"revenue", "compute_lead"}
 
 
 @pytest.fixture(scope="module")
@@ -36,10 +36,10 @@ def answer(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any
     return found
 
 
-@pytest.mark.parametrize("more", [[], ["--by", "compromise"], ["--by", "regret"], ["--weight", "gap=2"]])
+@pytest.mark.parametrize("more", [[], ["--by", "compromise"], ["--by", "regret"], ["--weight", "compute_lead=2"]])
 def test_pick_answers_in_one_object(more: list[str], folder: str, capsys: pytest.CaptureFixture[str]) -> None:
     found = answer(capsys, "pick", folder, *more)
-    assert found["by"] == (more[1] if "--by" in more else "weights" if more else "knee")
+    assert found["by"] == (more[1] if "--by" in more else "weights" if more else "compromise")
     assert 0 <= found["policy"] < found["of"]
     assert found["reasons"]
     assert found["same_bits_as_run"] is True
@@ -62,7 +62,8 @@ def test_the_rounded_levers_evaluate_to_what_was_said(folder: str, capsys: pytes
         digits = value * 1000.0 if name.endswith(("memory", "interconnect")) else value
         assert float(f"{digits:.1e}") == pytest.approx(digits, rel=1e-12), name
     text = ",".join(f"{name}={value!r}" for name, value in found["levers"].items())
-    (policy,) = answer(capsys, "evaluate", "--policy", text, "--seed", "1", "--set", "scenarios.count=32")["policies"]
+    more = ("--policy", text, "--seed", "1", "--set", "scenarios.count=32")
+    (policy,) = answer(capsys, "evaluate", "china-2026", *more)["policies"]
     for name in OBJECTIVES:
         assert policy["outcomes"][name]["mean"] == pytest.approx(found["outcomes"][name]["mean"], rel=1e-12)
 
@@ -78,18 +79,19 @@ def test_a_grid_and_more_digits(folder: str, capsys: pytest.CaptureFixture[str])
 def test_bounds_narrow_the_choice(folder: str, capsys: pytest.CaptureFixture[str]) -> None:
     free = answer(capsys, "pick", folder, "--by", "weights", "--weight", "revenue=1")
     assert free["policy"] == 0  # the front begins with the best in the first objective
-    least = free["outcomes"]["gap"]["mean"] + 0.2
-    bound = answer(capsys, "pick", folder, "--weight", "revenue=1", "--bound", f"gap>={least!r} year")
-    assert bound["outcomes"]["gap"]["mean"] >= least
+    least = free["outcomes"]["compute_lead"]["mean"] + 0.2
+    bound = answer(capsys, "pick", folder, "--weight", "revenue=1", "--bound", f"compute_lead>={least!r}")
+    assert bound["outcomes"]["compute_lead"]["mean"] >= least
     assert bound["policy"] > 0
-    assert "policies keep mean of gap >=" in bound["reasons"][0]
+    assert "policies keep mean of compute_lead >=" in bound["reasons"][0]
 
 
 def test_bounds_that_nothing_keeps_are_3(folder: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(group, ["pick", folder, "--bound", "gap>=1000 year", "--bound", "revenue>=0"]) == 3
+    assert run(group, ["pick", folder, "--bound", "compute_lead>=1000", "--bound", "revenue>=0"]) == 3
     told = capsys.readouterr()
     assert told.out == ""
-    assert told.err.startswith("error: no policy of the front keeps all bounds; the nearest misses mean of gap >= 1000")
+    missed = "the nearest misses mean of compute_lead >= 1000"
+    assert told.err.startswith(f"error: no policy of the front keeps all bounds; {missed}")
     assert told.err.count("\n") == 1
 
 
@@ -113,13 +115,13 @@ def test_the_report_of_pick_says_it_in_words(folder: str, capsys: pytest.Capture
 MISTAKES: dict[str, tuple[list[str], str]] = {
     "no folder": (["pick", "nowhere"], "does not exist"),
     "not a run": (["pick", "."], "is not a run folder"),
-    "outcome": (["pick", "RUN", "--bound", "gpa>=3"], "did you mean `gap`?"),
+    "outcome": (["pick", "RUN", "--bound", "compute_laed>=3"], "did you mean `compute_lead`?"),
     "bound": (["pick", "RUN", "--bound", "gap>3"], "takes OUTCOME<=V or OUTCOME>=V"),
-    "unit": (["pick", "RUN", "--bound", "gap>=3 GUSD"], "expected year"),
+    "unit": (["pick", "RUN", "--bound", "compute_lead>=3 GUSD"], "a pure number"),
     "weight": (["pick", "RUN", "--weight", "gpa=3"], "is not an objective of the run"),
-    "all zero": (["pick", "RUN", "--weight", "gap=0"], "at least one weight must be above 0"),
+    "all zero": (["pick", "RUN", "--weight", "compute_lead=0"], "at least one weight must be above 0"),
     "no weight": (["pick", "RUN", "--by", "weights"], "needs a weight, such as --weight revenue=2"),
-    "weight unused": (["pick", "RUN", "--by", "knee", "--weight", "gap=1"], "--by knee takes no weights"),
+    "weight unused": (["pick", "RUN", "--by", "regret", "--weight", "compute_lead=1"], "--by regret takes no weights"),
     "grid": (["pick", "RUN", "--grid", "c_licensed_tpp"], "takes LEVER=STEP"),
     "digits": (["pick", "RUN", "--round", "0"], "--round"),
     "way": (["pick", "RUN", "--by", "luck"], "luck"),
@@ -160,7 +162,7 @@ def test_compare_answers_in_one_object(folder: str, other: str, capsys: pytest.C
         for duel in entry["beats"].values():
             assert 0 <= duel["surely"] <= duel["policies"] <= duel["of"]
             change = duel["clearest"]["change"]
-            gains = [-change["substitution"]["mean"], change["revenue"]["mean"], change["gap"]["mean"]]
+            gains = [change["revenue"]["mean"], change["compute_lead"]["mean"]]
             assert (min(gains) > 0.0) == (duel["policies"] > 0)
         volume = entry["hypervolume"]
         assert volume["low"] <= volume["high"]
@@ -195,7 +197,7 @@ def test_the_report_of_compare_has_its_four_tables(folder: str, capsys: pytest.C
         assert words in told
 
 
-DEMANDS = ("--set", "constraints.gap.min=1000 year", "--set", "constraints.revenue.min=1 GUSD")
+DEMANDS = ("--set", "constraints.compute_lead.min=1000", "--set", "constraints.revenue.min=1 GUSD")
 
 
 def test_an_infeasible_search_is_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -203,15 +205,16 @@ def test_an_infeasible_search_is_explained(tmp_path: Path, capsys: pytest.Captur
     command = ["optimize", "-o", str(place), "--seed", "1", *FLAGS, *DEMANDS, "-q"]
     assert run(group, [*command, "--json"]) == 3
     told = capsys.readouterr()
-    assert told.err.startswith("error: no policy of 96 satisfies the constraints; the nearest misses mean of gap >=")
+    missed = "the nearest misses mean of compute_lead >="
+    assert told.err.startswith(f"error: no policy of 96 satisfies the constraints; {missed}")
     explained = json.loads(told.out)["infeasible"]
     assert explained["tried"] == 96
     assert 1 < len(explained["policies"]) <= 5
     shares = [policy["share"] for policy in explained["policies"]]
     assert shares == sorted(shares)
     for policy in explained["policies"]:
-        (gap,) = (broken for broken in policy["breaks"] if broken["bound"] == "mean of gap >= 1000 year")
-        assert gap["by"] == pytest.approx(1000.0 - policy["outcomes"]["gap"]["mean"])
+        (gap,) = (broken for broken in policy["breaks"] if broken["bound"] == "mean of compute_lead >= 1000")
+        assert gap["by"] == pytest.approx(1000.0 - policy["outcomes"]["compute_lead"]["mean"])
     (relaxed,) = explained["relaxations"]
     assert json.loads((place / "manifest.json").read_text())["infeasible"] == explained
     assert run(group, command) == 3
@@ -221,4 +224,4 @@ def test_an_infeasible_search_is_explained(tmp_path: Path, capsys: pytest.Captur
     eased = ["--set", relaxed["set"], "-o", str(tmp_path / "eased")]
     assert run(group, [*command, *eased, "--json"]) == 0
     front = json.loads(capsys.readouterr().out)["front"]
-    assert min(policy["outcomes"]["gap"]["mean"] for policy in front) >= relaxed["new_bound"]
+    assert min(policy["outcomes"]["compute_lead"]["mean"] for policy in front) >= relaxed["new_bound"]

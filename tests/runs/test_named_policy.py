@@ -203,7 +203,7 @@ def test_pick_takes_a_row_that_is_named(inside: Path, capsys: pytest.CaptureFixt
     assert told["policy"] == 2
     assert told["by"] == "row"
     assert told["reasons"][0] == "it was named"
-    assert run(group, ["pick", "done:2", "--by", "knee"]) == 2
+    assert run(group, ["pick", "done:2", "--by", "regret"]) == 2
     assert "leave --by and --weight out" in capsys.readouterr().err
 
 

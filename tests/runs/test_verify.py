@@ -70,7 +70,7 @@ def test_every_stored_policy_comes_again(made: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "column"),
-    [("front.parquet", "gap_p95"), ("front.parquet", "revenue_fresh"),
+    [("front.parquet", "compute_lead_p95"), ("front.parquet", "revenue_fresh"),
      ("evaluations/part-screen-0000.parquet", "revenue"),
      ("evaluations/part-generation-00002-0000.parquet", "lock_in")],
 )  # fmt: skip
@@ -151,12 +151,12 @@ def test_sealed_blocks_of_other_code_are_compared_only_where_they_are(made: Path
 
 
 def test_what_a_replication_lists(folder: Path, tmp_path: Path) -> None:
-    forge(folder, "front.parquet", "gap", 2)
+    forge(folder, "front.parquet", "compute_lead", 2)
     manifest(folder, lambda found: found["digests"].update({"front.csv": "0" * 64, "notes.md": "0" * 64}))
     manifest(folder, lambda found: found["digests"].pop("convergence.csv"))
     manifest(folder, lambda found: found["hypervolume"].update(low=0.0))
     told = replicate(folder, tmp_path / "again", threads=1).differences
-    assert [line for line in told if line.startswith("front.parquet: gap: 1 of ") and "in row 2" in line]
+    assert [line for line in told if line.startswith("front.parquet: compute_lead: 1 of ") and "in row 2" in line]
     assert {*told} >= {"front.csv differs", "convergence.csv is new", "manifest: hypervolume differs"}
     assert len(told) == 4
 

@@ -14,13 +14,13 @@ from tiercap.optimizer.study.problem import Problem
 def problem() -> Problem:
     """At least 10 years of gap, at least 100 of revenue, at most 50 of substitution."""
     return small.problem(
-        "constraints.gap.min=10 year", "constraints.revenue.min=100 GUSD", "constraints.substitution.max=50 GUSD"
+        "constraints.compute_lead.min=10", "constraints.revenue.min=100 GUSD", "constraints.substitution.max=50 GUSD"
     )
 
 
 def columns(problem: Problem, rows: list[tuple[float, float, float]]) -> np.ndarray:
     """Values of revenue, gap and substitution where the problem expects them."""
-    assert problem.scoring.screened == [("revenue", "mean"), ("gap", "mean"), ("substitution", "mean")]
+    assert problem.scoring.screened == [("revenue", "mean"), ("compute_lead", "mean"), ("substitution", "mean")]
     return np.array(rows)
 
 
@@ -33,13 +33,13 @@ def test_the_nearest_misses_and_the_smallest_single_relaxation(problem: Problem)
     assert found.tried == 6
     assert [miss.row for miss in found.misses] == [0, 2, 1, 3]
     assert found.misses[0].broken == {"mean of revenue >= 100 GUSD": 10.0}
-    assert found.misses[1].broken == {"mean of gap >= 10 year": 1.0, "mean of revenue >= 100 GUSD": 5.0}
+    assert found.misses[1].broken == {"mean of compute_lead >= 10": 1.0, "mean of revenue >= 100 GUSD": 5.0}
     assert [miss.share for miss in found.misses] == pytest.approx([0.1, 0.15, 0.2, 0.2])
     first, *others = found.relaxations
     assert (first.bound, first.amount, first.value, first.row) == ("mean of revenue >= 100 GUSD", 10.0, 90.0, 0)
     assert first.setting == "constraints.revenue.min=90.0 GUSD"
     assert {other.setting for other in others} == {
-        "constraints.gap.min=8.0 year",
+        "constraints.compute_lead.min=8.0",
         "constraints.substitution.max=60.0 GUSD",
     }
 

@@ -133,20 +133,20 @@ def test_a_block_of_other_policies_is_refused(tmp_path: Path, monkeypatch: pytes
 
 
 def test_constraints_that_bind_hold_on_the_whole_front(run: Run, tmp_path: Path) -> None:
-    middle = float(np.median(run.front_values[:, run.problem.scoring.reported.index(("gap", "mean"))]))
-    small = problem(f"constraints.gap.max={middle}")
+    middle = float(np.median(run.front_values[:, run.problem.scoring.reported.index(("compute_lead", "mean"))]))
+    small = problem(f"constraints.compute_lead.max={middle}")
     found = search(small, tmp_path)
-    gaps = found.archive.values[:, small.scoring.reported.index(("gap", "mean"))]
+    gaps = found.archive.values[:, small.scoring.reported.index(("compute_lead", "mean"))]
     assert gaps[found.front].max() <= middle < gaps.max()
 
 
 def test_what_no_policy_satisfies_is_said_with_the_shortfall(tmp_path: Path) -> None:
-    small = problem("constraints.gap.min=1000", "constraints.revenue.min=-5")
+    small = problem("constraints.compute_lead.min=1000", "constraints.revenue.min=-5")
     with pytest.raises(InfeasibleError) as caught:
         search(small, tmp_path)
-    gaps = [float(v) for part in (tmp_path / "evaluations").glob("part-[pg]*") for v in _column(part, "gap")]
+    gaps = [float(v) for part in (tmp_path / "evaluations").glob("part-[pg]*") for v in _column(part, "compute_lead")]
     assert f"of {len(gaps)} satisfies" in str(caught.value)
-    assert f"the nearest misses mean of gap >= 1000 year by {1000 - max(gaps):.4g}:" in str(caught.value)
+    assert f"the nearest misses mean of compute_lead >= 1000 by {1000 - max(gaps):.4g}:" in str(caught.value)
 
 
 def _column(part: Path, name: str) -> np.ndarray:

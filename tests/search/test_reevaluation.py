@@ -20,8 +20,8 @@ from tiercap.optimizer.search.run import Run, optimize
 from tiercap.optimizer.study.problem import FRESH, Problem
 
 SETTINGS = (
-    "objectives.revenue=maximise", "objectives.revenue_cvar10=maximise", "objectives.gap_regret90=maximise",
-    "constraints.gap_p05.min=3 year", "scenarios.fresh=24",
+    "objectives.revenue=maximise", "objectives.revenue_cvar10=maximise", "objectives.compute_lead_regret90=maximise",
+    "constraints.compute_lead_p05.min=3 year", "scenarios.fresh=24",
 )  # fmt: skip
 
 
@@ -38,7 +38,7 @@ def test_the_columns_of_the_front_are_the_policies_in_fresh_scenarios(made: Run)
     table = columns.from_parquet((made.path / "front.parquet").read_bytes())
     evaluator = problem.evaluator_in(problem.fresh)
     again = evaluator.statistics(made.levers, problem.scoring.screened)
-    for k, name in enumerate(["revenue", "revenue_cvar10", "gap_regret90", "gap_p05"]):
+    for k, name in enumerate(["revenue", "revenue_cvar10", "compute_lead_regret90", "compute_lead_p05"]):
         assert np.array_equal(table[f"{name}_fresh"], again[:, k])
         assert not np.array_equal(table[name], again[:, k])
     assert np.array_equal(table["feasible_fresh"], again[:, 3] >= 3.0)

@@ -80,7 +80,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> SeedsRun:
 def stated(tmp_path_factory: pytest.TempPathFactory) -> SeedsRun:
     """The same of a study that states a scale."""
     problem = small.problem()
-    scale = {"revenue": (70.0, 0.0), "gap": (15.0, 12.0), "substitution": (100.0, 160.0)}
+    scale = {"revenue": (70.0, 0.0), "compute_lead": (15.0, 12.0), "substitution": (100.0, 160.0)}
     study = replace(problem.study, search=replace(problem.study.search, scale=scale))
     return seeds.search(Problem(study, 1), (1, 2), tmp_path_factory.mktemp("stated") / "run")
 
@@ -166,7 +166,7 @@ def test_attainment_is_in_the_objectives_units(made: SeedsRun) -> None:
 
 
 def test_more_objectives_than_attainment_takes(tmp_path: Path) -> None:
-    ways = ("revenue=maximise", "gap=maximise", "substitution=minimise", "lock_in=minimise")
+    ways = ("revenue=maximise", "compute_lead=maximise", "substitution=minimise", "lock_in=minimise")
     problem = small.problem(*RANDOM, *(f"objectives.{way}" for way in ways))
     assert seeds.search(problem, (1, 2), tmp_path / "run").surfaces is None
     assert not (tmp_path / "run" / "attainment.parquet").exists()
@@ -369,7 +369,7 @@ def test_the_report_and_the_demand_for_convergence(
 
 
 def largest_gap(found: SeedsRun) -> list[float]:
-    place = found.problem.objectives.index("gap")
+    place = found.problem.objectives.index("compute_lead")
     return [float(one.run.front_values[:, place].max()) for one in found.each if one.run]
 
 
@@ -378,7 +378,7 @@ def test_a_seed_without_a_feasible_policy_disagrees(tmp_path: Path, capsys: pyte
     gaps = largest_gap(free)
     least, second = sorted(gaps)[:2]
     poor = (1, 2, 3)[gaps.index(least)]
-    bound = f"constraints.gap.min={(least + second) / 2.0:.6f} year"
+    bound = f"constraints.compute_lead.min={(least + second) / 2.0:.6f} year"
     found = seeds.search(small.problem(*RANDOM, bound), (1, 2, 3), tmp_path / "run")
     lost = next(one for one in found.each if one.seed == poor)
     assert (lost.run, lost.volume, lost.epsilon, lost.shared) == (None, 0.0, math.inf, 0)
@@ -394,7 +394,7 @@ def test_a_seed_without_a_feasible_policy_disagrees(tmp_path: Path, capsys: pyte
 
 
 def test_nothing_feasible_in_any_seed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    impossible = "constraints.gap.min=1000 year"
+    impossible = "constraints.compute_lead.min=1000"
     with pytest.raises(InfeasibleError, match="none of 2 seeds found a feasible policy; of the first: no policy of"):
         seeds.search(small.problem(*RANDOM, impossible), (1, 2), tmp_path / "run")
     with pytest.raises(InputError, match="found no feasible policy"):
@@ -411,7 +411,7 @@ def test_a_stated_scale_goes_before_the_first_seeds(tmp_path: Path) -> None:
     problem = Problem(load.load(study, [*small.SETTINGS[:-1], *RANDOM], {"seed": 1}, {}), 1)
     told: Any = seeds.seeds_json(seeds.search(problem, (4, 2), tmp_path / "run"))
     assert told["scale"]["stated_by"] == "study"
-    assert told["scale"]["best"] == {"revenue": 80.0, "gap": 15.0, "substitution": 90.0}
+    assert told["scale"]["best"] == {"revenue": 80.0, "compute_lead": 15.0, "substitution": 90.0}
     assert [one["seed"] for one in told["each"]] == [4, 2]
 
 

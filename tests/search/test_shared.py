@@ -142,7 +142,7 @@ def test_three_workers_one_killed(
     [
         ("search.engine=nsga2", "search.workers=2"),
         ("search.workers=2", "search.pruner=wilcoxon"),
-        ("search.workers=3", "search.screen=0", "constraints.gap.min=14 year"),
+        ("search.workers=3", "search.screen=0", "constraints.compute_lead.min=14"),
     ],
 )
 def test_who_comes_later_reads_what_was_told(settings: tuple[str, ...], tmp_path: Path) -> None:
@@ -198,7 +198,7 @@ def test_a_worker_that_only_seems_dead_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_values_that_are_not_finite_are_told_too(tmp_path: Path) -> None:
-    one = joined(tmp_path / "j", "constraints.gap.min=14 year")
+    one = joined(tmp_path / "j", "constraints.compute_lead.min=14")
     coords, few, values = policies(one.problem)
     values[1, 0] = np.nan
     few[:] = np.nan

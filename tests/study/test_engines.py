@@ -91,7 +91,7 @@ def test_a_wrong_engine_or_option_is_one_sentence(setting: str) -> None:
 
 
 def test_an_engine_says_what_it_cannot_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(InputError, match="`cmaes` knows one objective, and the study has 3"):
+    with pytest.raises(InputError, match="`cmaes` knows one objective, and the study has 2"):
         searched(problem("search.engine=cmaes"), tmp_path / "a")
     with pytest.raises(InputError, match="`cmaes` heeds no constraints"):
         searched(small("cmaes", "constraints.compute_lead.min=1", tmp_path=tmp_path), tmp_path / "b")

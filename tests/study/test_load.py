@@ -66,7 +66,7 @@ def test_a_lever_with_a_value_is_held_there(tmp_path: Path) -> None:
     assert {"c_revenue_share", "c_indexation"}.isdisjoint(lever.name for lever in study.levers)
     base = Problem(study).base["c"]
     assert (base["revenue_share"][0], base["delay"][0]) == (0.15, 2.0)
-    assert config.resolved(study)["held"] == study.held
+    assert stored.resolved(study)["held"] == study.held
     searched = load(tmp_path, THRESHOLDS + "[levers.c_quota_share]\nlow = 0\nhigh = 1\n")
     assert set(searched.held) == {"c_revenue_share", "c_no_diversion"}
     assert "c_quota_share" in {lever.name for lever in searched.levers}

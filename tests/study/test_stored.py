@@ -16,7 +16,7 @@ from tiercap.optimizer.study import load, stored
 from tiercap.optimizer.study.records import Constraint, Objective, ScenarioPlan, SearchBudget, Study
 
 SETTINGS = (
-    "discount=0.9", "scenarios.kind=random", "constraints.gap.max=30 year", "constraints.revenue.min=-1 GUSD",
+    "discount=0.9", "scenarios.kind=random", "constraints.compute_lead.max=30", "constraints.revenue.min=-1 GUSD",
     "horizon.years=4", "levers.c_quota_share.high=0.5",
 )  # fmt: skip
 BASE = load.load("china-2026", (), {}, {})
@@ -37,14 +37,15 @@ def other() -> Study:
             Lever("c_open_memory", "1", 0.25, 0.75, False, "c_licensed_memory"),
         ),
         objectives=(Objective("substitution", "minimise", "cvar_upper10", "substitution_cvar10"),),
-        constraints=(Constraint("gap", "p05", -3.5, 99.5, "gap_p05"),),
+        constraints=(Constraint("compute_lead", "p05", -3.5, 99.5, "compute_lead_p05"),),
         scenarios=ScenarioPlan(77, 5, "random", "mine.parquet", "rule/fixed", 9),
         search=SearchBudget(
             screen=7, screen_scenarios=3, screen_generations=5, promoted=11, trials=13, population=6, patience=2,
             workers=3, seed=17, engine="nsga2", pruner="median", options={"crossover_prob": 0.5},
             scale={"substitution": (9.5, 1.25)},
         ),
-        parameters=tuple(infos), origins={"scenarios.seed": "elsewhere.toml:3"}, source="elsewhere.toml",
+        parameters=tuple(infos), origins={"scenarios.seed": "elsewhere.toml:3"},
+        held={"b_delay": 1.5}, source="elsewhere.toml",
     )  # fmt: skip
 
 

@@ -19,8 +19,8 @@ SMALL = ("search.screen=64", "search.screen_generations=0", "search.promoted=32"
 def small(engine: str, *settings: str, tmp_path: Path, single: bool = False) -> Problem:
     """Two or one objectives over three levers, so that a grid is a grid, with the budget SMALL."""
     single = single or engines.ENGINES[engine].single
-    objectives = 'revenue = "maximise"' + ("" if single else '\ngap = "maximise"')
-    dropped = [name for name in load.load().levers if not name.name.endswith(("tpp", "quota_share"))]
+    objectives = 'revenue = "maximise"' + ("" if single else '\ncompute_lead = "maximise"')
+    dropped = [name for name in load.load("china-2026").levers if not name.name.endswith(("tpp", "quota_share"))]
     levers = "\n".join(f"{lever.name} = false" for lever in dropped)
     text = f'[study]\nextends = "builtin:china-2026"\n[levers]\n{levers}\n[objectives]\n{objectives}\n'
     path = tmp_path / "study.toml"

@@ -18,6 +18,6 @@ BLOCKS = {
 EVALUATIONS = sum(BLOCKS.values())
 
 
-def problem(*settings: str, study: str | None = None, threads: int = 1) -> Problem:
-    """The built-in study with the small budget and more settings over it."""
+def problem(*settings: str, study: str | None = "china-2026", threads: int = 1) -> Problem:
+    """A built-in study of nine levers with the small budget and more settings over it."""
     return Problem(load.load(study, [*SETTINGS, *settings], {"seed": 1}, {}), threads)

@@ -38,18 +38,11 @@ def constant(losses: np.ndarray) -> np.ndarray:
     return np.repeat(losses[:, :, None], 2, axis=2)
 
 
-def test_the_knee(two: Problem) -> None:
-    """Scaled losses are (0, 1), (.1, .4), (.4, .3), (1, 0): the second has the least sum."""
-    found = choose(LOSSES, constant(LOSSES), two, "knee")
-    assert found.row == 1
-    assert found.reasons[-1].endswith("it keeps 90 % in revenue, 60 % in gap")
-
-
 def test_the_compromise_has_the_least_worst_objective(two: Problem) -> None:
     """Worst scaled losses are 1, .4, .4, 1; of the tie the lesser sum, .5 against .7."""
     found = choose(LOSSES, constant(LOSSES), two, "compromise")
     assert found.row == 1
-    assert "its worst objective, gap, is 40 % of the front's range from the best" in found.reasons[0]
+    assert "its worst objective, compute_lead, is 40 % of the front's range from the best" in found.reasons[0]
     assert choose(LOSSES, constant(LOSSES), two, "compromise", np.array([1.0, 2.0])).row == 2
 
 
@@ -57,9 +50,8 @@ def test_weights_take_the_least_weighted_sum(two: Problem) -> None:
     """Weights 1 and 3 make the sums .75, .325, .325 and .25; weights 3 and 1 make .25, .175, .375, .75."""
     last = choose(LOSSES, constant(LOSSES), two, "weights", np.array([1.0, 3.0]))
     assert last.row == 3
-    assert "with the weights revenue 1, gap 3 it loses least: 25 % of the range; the next policy has 32.5 %" in (
-        last.reasons[0]
-    )
+    least = "with the weights revenue 1, compute_lead 3 it loses least: 25 % of the range; the next policy has 32.5 %"
+    assert least in last.reasons[0]
     assert choose(LOSSES, constant(LOSSES), two, "weights", np.array([3.0, 1.0])).row == 1
 
 
@@ -80,7 +72,7 @@ def test_regret_looks_at_the_worst_scenario(two: Problem) -> None:
     )
 
 
-@pytest.mark.parametrize("way", ["knee", "compromise", "regret", "weights"])
+@pytest.mark.parametrize("way", ["compromise", "regret", "weights"])
 def test_a_front_of_one_policy(way: str, two: Problem) -> None:
     weights = np.ones(2) if way == "weights" else None
     found = choose(LOSSES[:1], constant(LOSSES[:1]), two, way, weights)  # type: ignore[arg-type]
@@ -89,8 +81,8 @@ def test_a_front_of_one_policy(way: str, two: Problem) -> None:
 
 
 def test_weights_are_read_by_name() -> None:
-    assert parse_weights((), ["revenue", "gap"]) is None
-    found = parse_weights(("gap=2", "revenue = 0.5"), ["revenue", "gap", "substitution"])
+    assert parse_weights((), ["revenue", "compute_lead"]) is None
+    found = parse_weights(("compute_lead=2", "revenue = 0.5"), ["revenue", "compute_lead", "substitution"])
     assert found is not None
     assert found.tolist() == [0.5, 2.0, 0.0]
 
@@ -98,26 +90,26 @@ def test_weights_are_read_by_name() -> None:
 @pytest.mark.parametrize(
     ("texts", "says"),
     [
-        (("gap",), "takes OUTCOME=W"),
-        (("gap=",), "takes OUTCOME=W"),
-        (("gpa=1",), "did you mean `gap`?"),
-        (("gap=1", "gap=2"), "given twice"),
-        (("gap=-1",), "at least 0"),
-        (("gap=0", "revenue=0"), "at least one weight must be above 0"),
-        (("gap=nan",), "only finite numbers"),
-        (("gap=1 year",), "gap"),
+        (("compute_lead",), "takes OUTCOME=W"),
+        (("compute_lead=",), "takes OUTCOME=W"),
+        (("compute_laed=1",), "did you mean `compute_lead`?"),
+        (("compute_lead=1", "compute_lead=2"), "given twice"),
+        (("compute_lead=-1",), "at least 0"),
+        (("compute_lead=0", "revenue=0"), "at least one weight must be above 0"),
+        (("compute_lead=nan",), "only finite numbers"),
+        (("compute_lead=1 GUSD",), "compute_lead"),
         (("units_open=1",), "is not an objective of the run"),
     ],
 )
 def test_wrong_weights_are_one_sentence(texts: tuple[str, ...], says: str) -> None:
     with pytest.raises(InputError) as refusal:
-        parse_weights(texts, ["revenue", "gap"])
+        parse_weights(texts, ["revenue", "compute_lead"])
     assert says in str(refusal.value)
     assert "\n" not in str(refusal.value)
 
 
 def test_bounds_have_units_and_statistics() -> None:
-    assert str(parse_bound("gap >= 156 month", {})) == "mean of gap >= 13 year"
+    assert str(parse_bound("revenue >= 13000 MUSD", {})) == "mean of revenue >= 13 GUSD"
     found = parse_bound("revenue_cvar10<=90 GUSD", {})
     assert (found.outcome, found.statistic, found.sign, found.value) == ("revenue", "cvar_upper10", 1.0, 90.0)
     nested = parse_bound("terminal_gap_st_p05>=1", {})
@@ -127,16 +119,16 @@ def test_bounds_have_units_and_statistics() -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("gap", "takes OUTCOME<=V or OUTCOME>=V"),
-        ("gap=3", "takes OUTCOME<=V or OUTCOME>=V"),
+        ("compute_lead", "takes OUTCOME<=V or OUTCOME>=V"),
+        ("compute_lead=3", "takes OUTCOME<=V or OUTCOME>=V"),
         ("gap<3", "takes OUTCOME<=V or OUTCOME>=V"),
         (">=3", "takes OUTCOME<=V or OUTCOME>=V"),
-        ("gap>=", "takes OUTCOME<=V or OUTCOME>=V"),
-        ("gpa>=3", "did you mean `gap`?"),
-        ("gap_p5>=3", "unknown statistic `p5`"),
-        ("gap>=x", "is not a number"),
-        ("gap>=3 GUSD", "expected year"),
-        ("gap>=inf", "only finite numbers"),
+        ("compute_lead>=", "takes OUTCOME<=V or OUTCOME>=V"),
+        ("compute_laed>=3", "did you mean `compute_lead`?"),
+        ("compute_lead_p5>=3", "unknown statistic `p5`"),
+        ("compute_lead>=x", "is not a number"),
+        ("compute_lead>=3 GUSD", "a pure number"),
+        ("compute_lead>=inf", "only finite numbers"),
         ("\x1b[31m>=3", "takes OUTCOME<=V"),
     ],
 )
@@ -168,7 +160,7 @@ def test_a_marginal_price_is_the_difference_of_two_evaluations(problem: Problem)
         assert change is not None
         assert change.mean == pytest.approx(problem.evaluator.statistics(moved, wanted)[0] - before, abs=1e-9)
         assert (change.low <= change.high).all()
-        assert change.mean.any()
+    assert any(change.mean.any() for change in found.values() if change)
 
 
 def test_a_step_that_would_break_the_nesting_has_no_price(problem: Problem) -> None:
