@@ -24,7 +24,8 @@ def from_rule(space: LeverSpace, values: Mapping[str, Floats], rule: NDArray[Any
 
     values : lever to float64[n], in the units of ``levers.LEVERS_TABLE``; rule : LEVERS[1]
     """
-    row, ends, total = as_row(rule), extents(space), 0.0
+    row, ends = as_row(rule), extents(space)
+    total: Floats = np.zeros(len(next(iter(values.values()))))
     for name, column in values.items():
         held = _held(space, row, name)
         if held is None:
@@ -36,7 +37,7 @@ def from_rule(space: LeverSpace, values: Mapping[str, Floats], rule: NDArray[Any
         else:
             step = (column - known) / (high - low)
         total = total + step**2
-    return np.sqrt(np.broadcast_to(np.asarray(total, np.float64), len(next(iter(values.values())))))
+    return np.sqrt(total)
 
 
 def _held(space: LeverSpace, row: NDArray[Any], name: str) -> float | None:

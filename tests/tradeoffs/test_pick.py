@@ -112,8 +112,8 @@ def test_bounds_have_units_and_statistics() -> None:
     assert str(parse_bound("revenue >= 13000 MUSD", {})) == "mean of revenue >= 13 GUSD"
     found = parse_bound("revenue_cvar10<=90 GUSD", {})
     assert (found.outcome, found.statistic, found.sign, found.value) == ("revenue", "cvar_upper10", 1.0, 90.0)
-    nested = parse_bound("terminal_gap_st_p05>=1", {})
-    assert (nested.outcome, nested.statistic) == ("terminal_gap_st", "p05")
+    nested = parse_bound("terminal_compute_lead_st_p05>=1", {})
+    assert (nested.outcome, nested.statistic) == ("terminal_compute_lead_st", "p05")
 
 
 @pytest.mark.parametrize(
