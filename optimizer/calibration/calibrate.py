@@ -274,6 +274,7 @@ def manifest(found: Calibration, digest: str) -> dict[str, Any]:
         "runs": found.effort.runs,
         "particles": found.effort.particles,
         "members": len(found.members[ensembles.WEIGHT]),
+        "labels": _counted(found.members[ensembles.STRUCTURE]),
         "record": {"sha256": found.record_digest, "rows": [row.moment for row in found.rows]},
         "data": {name: _file_digest(name) for name in DATA},
         "code": {"kernel_sources": code_digest(), "python": platform.python_version()}
@@ -285,6 +286,12 @@ def manifest(found: Calibration, digest: str) -> dict[str, Any]:
         "parameters": parameters_json(found),
         "kept": kept(found),
     }
+
+
+def _counted(labels: NDArray[np.str_]) -> dict[str, int]:
+    """How many members have each label."""
+    known, counts = np.unique(labels, return_counts=True)
+    return dict(zip(known.tolist(), counts.tolist(), strict=True))
 
 
 def _file_digest(name: str) -> str:
