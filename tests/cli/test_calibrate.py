@@ -179,7 +179,7 @@ def test_the_ledger_has_prior_posterior_and_shares(capsys: pytest.CaptureFixture
     answer = json.loads(capsys.readouterr().out)
     assert answer["ledger"]["objectives"] == ["revenue", "compute_lead"]
     rows = {row["name"]: row for row in answer["parameters"]}
-    assert rows["barred_start"]["explains"]["revenue"] > 0.1
+    assert rows["buyer_decides"]["explains"]["revenue"] > 0.1
     assert rows["reference_f"]["explains"] == {"revenue": 0.0, "compute_lead": 0.0}
     assert rows["budget_c"]["prior"]["p50"] != rows["budget_c"]["posterior"]["p50"]
     assert rows["budget_c"]["bits"] > 0.02
