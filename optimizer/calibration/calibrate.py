@@ -58,6 +58,8 @@ DATA = ("baseline.toml", "uncertainty.toml", "history.toml", "chips.csv", "rules
 ACTS = "acts"
 #: The rule in force in 2026, under which it is seen what limits domestic supply.
 RULE_OF_2026 = "bis-2026"
+#: The group of parameters that domestic supply hangs on.
+SUPPLY = "domestic"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +150,7 @@ def calibrate(
         replay = _replay(rows, everything, threads, structure, study)
         _impose(replay, study)
         columns.append(_members(fit, replay, structure, study, members, _seed(seed, 100 + structure.number)))
-    joined = _joined(columns, study)
-    joined[ensembles.STRUCTURE] = _labelled_by_limit(joined, study)
+    joined = _labelled_by_limit(_joined(columns, study), study)
     return Calibration(
         "calibrated-2026" if everything else "calibrated-2024", rows, fits, joined, seed, effort,
         everything, record_digest(record), ignored, time.perf_counter() - start,
@@ -162,17 +163,24 @@ def _replay(
     return Replay(rows, everything, threads, structure.decides, study.horizon.roofline_exponent)
 
 
-def _labelled_by_limit(members: dict[str, Any], study: Study) -> NDArray[np.str_]:
-    """The members' labels with what limits domestic supply in 2026 behind them: text[n]."""
+def _labelled_by_limit(members: dict[str, Any], study: Study) -> dict[str, Any]:
+    """The members with what limits domestic supply in 2026 behind their labels.
+
+    A label is a member's own, so what domestic supply hangs on and no row tells of is drawn here and kept with it.
+    """
     table = draw(study.parameters, len(members[ensembles.WEIGHT]), 0).table
+    told = dict(members)
     for info in study.parameters:
-        if info.name in members:
-            table[info.name] = members[info.name]
+        if info.name not in told and info.group == SUPPLY and info.distribution is not None:
+            told[info.name] = _rounded(table[info.name], info.name)
+        if info.name in told:
+            table[info.name] = told[info.name]
     clock = Horizon(years=1, start=2026, roofline_exponent=study.horizon.roofline_exponent)
     evaluator = Evaluator(Scenarios(table, members[ensembles.WEIGHT], 0, "random"), clock, exporter_catalogue())
     path = evaluator.trajectories(rule_levers(find_rule(RULE_OF_2026)).reshape(1, 1))
     memory = path[0, 0, TRAJECTORY.index("memory_binds")] > 0.5
-    return np.char.add(members[ensembles.STRUCTURE], np.where(memory, "/memory", "/logic"))
+    told[ensembles.STRUCTURE] = np.char.add(members[ensembles.STRUCTURE], np.where(memory, "/memory", "/logic"))
+    return told
 
 
 def _impose(replay: Replay, study: Study) -> tuple[str, ...]:
@@ -274,6 +282,7 @@ def manifest(found: Calibration, digest: str) -> dict[str, Any]:
         "runs": found.effort.runs,
         "particles": found.effort.particles,
         "members": len(found.members[ensembles.WEIGHT]),
+        "labels": _counted(found.members[ensembles.STRUCTURE]),
         "record": {"sha256": found.record_digest, "rows": [row.moment for row in found.rows]},
         "data": {name: _file_digest(name) for name in DATA},
         "code": {"kernel_sources": code_digest(), "python": platform.python_version()}
@@ -285,6 +294,12 @@ def manifest(found: Calibration, digest: str) -> dict[str, Any]:
         "parameters": parameters_json(found),
         "kept": kept(found),
     }
+
+
+def _counted(labels: NDArray[np.str_]) -> dict[str, int]:
+    """How many members have each label."""
+    known, counts = np.unique(labels, return_counts=True)
+    return dict(zip(known.tolist(), counts.tolist(), strict=True))
 
 
 def _file_digest(name: str) -> str:

@@ -47,12 +47,12 @@ def found() -> Calibration:
 
 @pytest.fixture(scope="module")
 def fit(found: Calibration) -> Fit:
-    return found.fits["rule/fixed"]
+    return found.fits["decides"]
 
 
 @pytest.fixture(scope="module")
 def data(found: Calibration) -> Any:
-    return bridges.inference_data(found, "rule/fixed")
+    return bridges.inference_data(found, "decides")
 
 
 def test_groups_have_arvizs_names_and_shapes(data: Any, fit: Fit) -> None:
@@ -87,8 +87,8 @@ def test_every_number_has_a_unit(data: Any, found: Calibration) -> None:
     assert data["posterior"]["budget_c"].attrs["long_name"]
     units = dict(zip(*(data["observed_data"][name].to_numpy().tolist() for name in ("row", "unit")), strict=True))
     assert units == {row.moment: row.unit for row in found.rows}
-    assert data.attrs["structure"] == "rule/fixed"
-    assert data.attrs["log_evidence"] == found.fits["rule/fixed"].convergence.evidence
+    assert data.attrs["structure"] == "decides"
+    assert data.attrs["log_evidence"] == found.fits["decides"].convergence.evidence
 
 
 def test_log_likelihoods_are_those_of_the_draws(data: Any, fit: Fit) -> None:
@@ -147,12 +147,12 @@ def test_the_structure_must_be_named_where_there_are_several(
 ) -> None:
     import dataclasses
 
-    alone = dataclasses.replace(found, fits={"rule/fixed": found.fits["rule/fixed"]})
-    assert bridges.inference_data(alone).attrs["structure"] == "rule/fixed"
-    with pytest.raises(InputError, match="fitted 2 structures: name one of rule/fixed, rule/elastic"):
+    alone = dataclasses.replace(found, fits={"decides": found.fits["decides"]})
+    assert bridges.inference_data(alone).attrs["structure"] == "decides"
+    with pytest.raises(InputError, match="fitted 2 structures: name one of decides, stands"):
         bridges.inference_data(found)
     with pytest.raises(InputError, match="no fit of a structure `rule`"):
         bridges.inference_data(found, "rule")
     monkeypatch.setitem(sys.modules, "xarray", None)
     with pytest.raises(InputError, match="needs pandas and xarray"):
-        bridges.inference_data(found, "rule/fixed")
+        bridges.inference_data(found, "decides")

@@ -206,7 +206,7 @@ def test_an_ensemble_from_a_file(tmp_path: Path):
     found = ensemble(str(path), replay, 99, 0)
     assert found.table["budget_c"].tolist() == [5.0, 8.0]
     assert found.weights.tolist() == [0.25, 0.75]
-    assert found.table["stock_a"].tolist() == [1.5, 1.5], "what the file leaves out has its value at the start"
+    assert found.table["stock_a"].tolist() == [0.6, 0.6], "what the file leaves out has its value at the start"
 
 
 def test_an_ensemble_from_parquet(tmp_path: Path):

@@ -13,15 +13,24 @@ from tiercap.optimizer.cli import group
 from tiercap.optimizer.model.parameters import baseline
 
 
+def _allied(base: dict[str, float]) -> float:
+    """B300 that A buys in 2026 [Mchip]: its spending in the middle of the year, on a logistic, over their price."""
+    start, ceiling = base["spending_a"], base["spending_a_ceiling"]
+    pace = math.log(base["spending_a_growth"]) / (1.0 - start / ceiling)
+    spending = ceiling / (1.0 + (ceiling / start - 1.0) * math.exp(-0.5 * pace))
+    return spending / (base["unit_cost_frontier"] * (1.0 + base["markup_a"]))
+
+
 def test_additions_are_a_spreadsheet_s():
-    """12 million H100e to A; 0.8 million domestic chips of 1 PFLOP/s and nothing else to C."""
+    """To A what its spending buys at the frontier's price; to C the packages that its makers sell, and nothing else."""
     base = baseline()
     found = additions()
-    own = base["domestic_capacity"] * base["domestic_f"] / 1.979
-    assert found.a == pytest.approx(base["demand_a"], rel=1e-9)
+    own = base["domestic_supply"] * base["dies_package"] * base["die_f"] / 1.979
+    assert found.a == pytest.approx(_allied(base) * 4.5 / 1.979, rel=1e-9)
     assert found.c == pytest.approx(own, rel=1e-9)
     assert found.chips_c == 0.0
-    assert additions(grey=True).c == pytest.approx(own + base["grey_supply"], rel=1e-9)
+    smuggled = base["grey_supply"] * base["grey_growth"] ** 0.5  # in the middle of the year
+    assert additions(grey=True).c == pytest.approx(own + smuggled, rel=1e-9)
 
 
 @pytest.mark.parametrize(("chip", "compute"), [("B30A", 2.25), ("H20", 0.296), ("H200", 1.979)])
@@ -35,7 +44,7 @@ def test_imposed_quantities_arrive(chip, compute):
 
 def test_a_share_of_home_units_is_a_quota():
     base = baseline()
-    home = base["home_share"] * base["demand_a"] * 1.979 / 4.5
+    home = base["home_share"] * _allied(base) * 60_000 / 15_832  # the quota counts TPP
     assert additions("H200", math.inf, quota_share=0.5).chips_c == pytest.approx(0.5 * home, rel=1e-9)
 
 

@@ -39,7 +39,7 @@ def mine(tmp_path: Path) -> Path:
     """Members of two structures with weights, few and unlike the built-in ones."""
     path = tmp_path / "mine.parquet"
     columns = {"budget_c": np.array([20.0, 30.0, 80.0]), "weight": np.array([1.0, 1.0, 2.0]),
-               "structure": np.array(["rule/fixed", "rule/fixed", "events/fixed"])}  # fmt: skip
+               "structure": np.array(["decides/logic", "decides/logic", "stands/logic"])}  # fmt: skip
     path.write_bytes(ensembles.to_parquet(columns))
     return path
 
@@ -53,7 +53,7 @@ def test_a_calibration_writes_an_ensemble_that_evaluate_takes(
     told = json.loads(capsys.readouterr().out)
     assert told["schema_version"] == 1
     assert told["sha256"] == ensembles.load(path).digest
-    assert told["members"] == 4 * 256
+    assert told["members"] == 2 * 256
     assert tiercap("evaluate", "--scenarios", str(path), "--set", "scenarios.count=16", "--json") == 0
     answer = json.loads(capsys.readouterr().out)
     assert answer["scenarios"]["sha256"] == told["sha256"]
@@ -70,7 +70,7 @@ def test_the_report_names_rows_parameters_and_conflicts(tmp_path: Path, capsys: 
     added.write_text("\n".join([header, ",".join(cells)]) + "\n", encoding="utf-8")
     assert tiercap("calibrate", *FEW, "--record", str(added), "-o", str(tmp_path / "x.parquet")) == 0
     out = capsys.readouterr().out
-    assert "24 rows (observations up to the end of 2024)" in out
+    assert "29 rows (observations up to the end of 2024)" in out
     assert "budget_c_growth" in out
     assert "It says nothing of" in out
     assert "twelve-times" in out.split("rows at odds")[1]
@@ -147,21 +147,21 @@ def test_weights_count_and_a_small_effective_number_is_said(mine: Path, capsys: 
     assert "3 scenarios of" in (error := capsys.readouterr().err)
     assert "by their weights worth 3" in error or "worth" in error
     means = {}
-    for part in ("rule", "events", None):
+    for part in ("decides", "stands", None):
         flags = [] if part is None else ["--structure", part]
         settings = ["--set", "lock_in=0.5"]
         assert tiercap("evaluate", "--scenarios", str(mine), *flags, *settings, "--outcome", "revenue", "--json") == 0
         answer = json.loads(capsys.readouterr().out)
         means[part] = answer["scenarios"]["count"]
-    assert means == {"rule": 2, "events": 1, None: 3}
+    assert means == {"decides": 2, "stands": 1, None: 3}
 
 
 def test_a_structure_of_the_built_in_ensemble(capsys: pytest.CaptureFixture[str]) -> None:
-    assert tiercap("evaluate", "--structure", "events/elastic", "--outcome", "gap", "--json") == 0
-    assert json.loads(capsys.readouterr().out)["scenarios"]["structure"] == "events/elastic"
-    assert tiercap("evaluate", "--structure", "evnts") == 2
-    assert "did you mean `events`?" in capsys.readouterr().err
-    assert tiercap("evaluate", "--scenarios", "prior", "--structure", "rule") == 2
+    assert tiercap("evaluate", "--structure", "stands/memory", "--outcome", "compute_lead", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["scenarios"]["structure"] == "stands/memory"
+    assert tiercap("evaluate", "--structure", "stnds") == 2
+    assert "did you mean `stands`?" in capsys.readouterr().err
+    assert tiercap("evaluate", "--scenarios", "prior", "--structure", "decides") == 2
     assert "`structure` is of no use with kind = sobol" in capsys.readouterr().err
 
 
@@ -177,11 +177,10 @@ def test_a_torn_ensemble_is_refused(command: str, mine: Path, capsys: pytest.Cap
 def test_the_ledger_has_prior_posterior_and_shares(capsys: pytest.CaptureFixture[str]) -> None:
     assert tiercap("parameters", "--ledger", "--json") == 0
     answer = json.loads(capsys.readouterr().out)
-    assert answer["ledger"]["objectives"] == ["revenue", "gap", "substitution"]
+    assert answer["ledger"]["objectives"] == ["revenue", "compute_lead"]
     rows = {row["name"]: row for row in answer["parameters"]}
-    assert rows["barred_start"]["explains"]["revenue"] > 0.1
-    assert rows["rd_share"]["explains"]["substitution"] > 0.05
-    assert rows["reference_f"]["explains"] == {"revenue": 0.0, "gap": 0.0, "substitution": 0.0}
+    assert rows["buyer_decides"]["explains"]["revenue"] > 0.1
+    assert rows["reference_f"]["explains"] == {"revenue": 0.0, "compute_lead": 0.0}
     assert rows["budget_c"]["prior"]["p50"] != rows["budget_c"]["posterior"]["p50"]
     assert rows["budget_c"]["bits"] > 0.02
     assert rows["nre"]["posterior"] is None
@@ -202,15 +201,15 @@ def test_each_structure_answers_by_itself(capsys: pytest.CaptureFixture[str]) ->
     assert tiercap("evaluate", *few, "--structure", "each", "--policy", "ban", "--policy", "bis-2026", "--json") == 0
     answer = json.loads(capsys.readouterr().out)
     assert [part["structure"] for part in answer["structures"]] == ensembles.load("calibrated-2026").labels()
-    assert answer["better_under_all"] == {"ban": ["gap"], "bis-2026": []}
-    assert tiercap("evaluate", *few, "--structure", "rule/fixed", "--policy", "bis-2026", "--json") == 0
+    assert answer["better_under_all"] == {"ban": ["compute_lead"], "bis-2026": []}
+    assert tiercap("evaluate", *few, "--structure", "decides/memory", "--policy", "bis-2026", "--json") == 0
     alone = json.loads(capsys.readouterr().out)["policies"][0]["outcomes"]["revenue"]["mean"]
-    part = next(part for part in answer["structures"] if part["structure"] == "rule/fixed")
+    part = next(part for part in answer["structures"] if part["structure"] == "decides/memory")
     assert part["policies"][1]["outcomes"]["revenue"]["mean"] == alone
     assert tiercap("evaluate", *few, "--structure", "each", "--policy", "ban") == 0
     out, error = capsys.readouterr()
-    assert "domestic_capacity [Mchip/year]" in out
-    assert "under every structure ban is better than bis-2026 in: gap" in error
+    assert "terminal_substitution [percent]" in out
+    assert "under every structure ban is better than bis-2026 in: compute_lead" in error
 
 
 def test_each_structure_needs_an_ensemble_with_structures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -80,4 +80,4 @@ def test_arviz(run: Any, tmp_path: Path) -> None:
     for group in names["data"].children:
         assert f"`{group}`" in page
     assert (tmp_path / "fit.nc").stat().st_size > 0
-    assert names["fitted"].fits["rule/fixed"].convergence.effective > 0.0
+    assert names["fitted"].fits["decides"].convergence.effective > 0.0

@@ -30,7 +30,7 @@ TABLE = parameters.table()
 SMALL = {
     "budget_c": np.array([40.0, 50.0, 60.0, 70.0]),
     "lock_in": np.array([0.4, 0.5, 0.6, 0.7]),
-    "structure": np.array(["rule/fixed", "rule/elastic", "events/fixed", "events/elastic"]),
+    "structure": np.array(["decides/logic", "decides/memory", "stands/logic", "stands/memory"]),
     "weight": np.array([1.0, 2.0, 3.0, 2.0]),
 }
 
@@ -86,14 +86,14 @@ def test_every_head_is_spread_over_the_structures() -> None:
 
 def test_a_structure_is_named_in_whole_or_in_part() -> None:
     found = make()
-    assert found.labels() == ["events/elastic", "events/fixed", "rule/elastic", "rule/fixed"]
-    assert found.only("rule").columns["budget_c"].tolist() == [40.0, 50.0]
-    assert found.only("rule").weights == pytest.approx([1 / 3, 2 / 3])
-    assert found.only("events/elastic").columns["budget_c"].tolist() == [70.0]
-    with pytest.raises(InputError, match=r"no structure `rul`: did you mean `rule`"):
-        found.only("rul")
+    assert found.labels() == ["decides/logic", "decides/memory", "stands/logic", "stands/memory"]
+    assert found.only("decides").columns["budget_c"].tolist() == [40.0, 50.0]
+    assert found.only("decides").weights == pytest.approx([1 / 3, 2 / 3])
+    assert found.only("stands/memory").columns["budget_c"].tolist() == [70.0]
+    with pytest.raises(InputError, match=r"no structure `decide`: did you mean `decides`"):
+        found.only("decide")
     with pytest.raises(InputError, match="it has no column `structure`"):
-        ensembles.parse("mine", {"lock_in": np.ones(2)}).only("rule")
+        ensembles.parse("mine", {"lock_in": np.ones(2)}).only("decides")
 
 
 def test_the_study_goes_before_the_ensemble_and_moves_nothing_else() -> None:
@@ -118,7 +118,7 @@ def test_what_an_ensemble_leaves_open_does_not_follow_its_structures() -> None:
         values = table[name]
         between = [(labels == label).mean() * (values[labels == label].mean() - values.mean()) ** 2
                    for label in np.unique(labels)]  # fmt: skip
-        assert sum(between) < 0.02 * values.var(), name  # 3 degrees of freedom in 1,024: 0.3 % on average
+        assert sum(between) < 0.035 * values.var(), name  # 3 degrees of freedom in 512: 0.6 % on average
 
 
 @pytest.mark.parametrize("setting", ["budget_c=55", "constants.budget_c=55"])
@@ -196,7 +196,8 @@ def test_the_built_in_ensembles_are_what_their_manifests_say(name: str) -> None:
     assert told["converged"] is True
     found = ensembles.load(name)
     assert len(found) == told["members"] >= 512
-    assert found.labels() == sorted(told["structures"])
+    assert {label: int((found.structures == label).sum()) for label in found.labels()} == told["labels"]
+    assert {label.split("/")[0] for label in told["labels"]} == {"decides", "stands"}
     assert path.stat().st_size < 2**20
     for file, digest in told["data"].items():
         assert digest == hashlib.sha256((path.parent / file).read_bytes()).hexdigest(), f"{file}: make ensembles"
@@ -265,11 +266,11 @@ def test_a_file_of_anybodys_is_read(tmp_path: Path) -> None:
 def test_a_csv_is_the_same_ensemble_as_its_parquet(tmp_path: Path) -> None:
     (tmp_path / "mine.csv").write_text(
         "lock_in,budget_c,replay_budget_c,weight,structure,discrepancy\n"
-        '0.5,40,5,1,rule/fixed,0.1\n60 %,"50 GUSD/year",8,3,events/fixed,0.2\n'
+        '0.5,40,5,1,decides/logic,0.1\n60 %,"50 GUSD/year",8,3,stands/logic,0.2\n'
     )
     (tmp_path / "mine.parquet").write_bytes(parquet({
         "lock_in": [0.5, 0.6], "budget_c": [40.0, 50.0], "replay_budget_c": [5.0, 8.0], "weight": [1.0, 3.0],
-        "structure": ["rule/fixed", "events/fixed"], "discrepancy": [0.1, 0.2],
+        "structure": ["decides/logic", "stands/logic"], "discrepancy": [0.1, 0.2],
     }))  # fmt: skip
     text, binary = (ensembles.load(tmp_path / f"mine.{ending}") for ending in ("csv", "parquet"))
     for one in ("columns", "replayed", "discrepancy"):
@@ -278,7 +279,7 @@ def test_a_csv_is_the_same_ensemble_as_its_parquet(tmp_path: Path) -> None:
             name: values.tolist() for name, values in theirs.items()
         }
     assert text.weights.tolist() == binary.weights.tolist() == [0.25, 0.75]
-    assert text.labels() == binary.labels() == ["events/fixed", "rule/fixed"]
+    assert text.labels() == binary.labels() == ["decides/logic", "stands/logic"]
 
 
 @pytest.mark.parametrize(

