@@ -2,9 +2,9 @@
 
     PYTHONPATH=tests python tests/support/record_golden.py
 
-``named_rules.json`` holds every outcome of every named rule, at the central values and in the first 16 scenarios of
-the default ensemble. ``curves.json`` holds how the front's outcomes move with one lever at the central values: no sign
-is expected of them (properties 30 to 32 of the design), which is why they are recorded and not asserted.
+``named_rules.json`` holds every outcome of every named rule, at the central values and in the first 16 scenarios
+drawn from the parameters' ranges. ``curves.json`` holds how outcomes move with one lever at the central values: many
+turn on the way, which is why they are recorded and not asserted.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from tiercap.optimizer.rules.encode import rule_levers
 FOLDER = Path(__file__).parents[1] / "golden"
 SCENARIOS = 16
 POINTS = 13
-#: Outcomes of the curves: 30 gap, 31 terminal gap, 32 domestic R&D and capacity; and what they are bought with.
-CURVE_OUTCOMES = ("gap", "terminal_gap", "substitution", "domestic_capacity", "revenue", "units_grey")
+#: Outcomes of the curves: the three objectives, the lead at the end, what domestic makers make, what is smuggled.
+CURVE_OUTCOMES = ("revenue", "compute_lead", "terminal_compute_lead", "substitution", "domestic_chips", "units_grey")
 #: Levers of the curves with their first and last value; all but the revenue share in even steps of the logarithm.
 CURVE_LEVERS = {
     "tpp": (1000.0, 500_000.0),
