@@ -1,4 +1,4 @@
-"""A study as SALib takes a model: a problem of names, bounds and distributions, and a function of its samples.
+"""A study as SALib takes a model: a problem over levers or over parameters, and a function of its samples.
 
 SALib draws every input by itself. Over uncertainties the futures must therefore come from the parameters' own ranges;
 members of a calibrated ensemble hang together. Over levers an input is a lever's value in the unit of the study, or a

@@ -1,4 +1,4 @@
-"""Options that several commands share, each as a decorator, so that they read alike everywhere."""
+"""Options that several commands share, and what they mean: the study, the futures, the policies of --policy."""
 
 from __future__ import annotations
 

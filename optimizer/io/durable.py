@@ -1,4 +1,4 @@
-"""The one way a file is written: whole or not at all, whatever dies at whatever instant.
+"""The one way a file is written, whole or not at all, and how a folder is swept of what a dead process left.
 
 Temporary file in the same folder, fsync, rename, fsync of the folder. Until the rename a reader sees what
 was there before; from the rename on, all of the new. Every operating-system call that changes a file of a

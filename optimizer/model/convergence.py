@@ -1,4 +1,4 @@
-"""How far a search has come: hypervolume on a frozen scale, epsilon-progress, and whether it stands still.
+"""How far a search has come, measured on a frozen scale: hypervolume, epsilon-progress, whether it stands still.
 
 And how far several searches agree: the spread of their hypervolumes, an interval for the median, and what so many of
 them attain.

@@ -1,4 +1,4 @@
-"""Fronts of policies: what dominates what, how much a front covers, which of its policies to look at.
+"""Fronts of policies: dominance, how much a front covers, the largest gain in all objectives at once.
 
 Everything is a loss here: less is better in every objective, and the caller has turned the signs. Dominance
 and hypervolume are moocore's; this module checks what goes in and settles ties, so that the same table of

@@ -1,4 +1,4 @@
-"""Statistics of any number of policies over any number of futures, in bounded memory.
+"""The statistics that are wanted of any number of policies over any number of futures, in bounded memory.
 
 An `Evaluator` holds the tables of its scenarios: 9 KB each over eight years. Here scenarios come in blocks and policies
 in parts, so that memory is bounded and time is linear in both. What is kept of a part is one row of doubles a policy

@@ -1,4 +1,4 @@
-"""What a run folder is made of, and how a path is told to be one, to become one or to be neither.
+"""What a run folder is made of, of which kind a folder is, and how a path becomes a run or is refused.
 
 A run is a folder with a ``manifest.json`` of our kind. A folder that is empty, or holds only what a process
 left that died while founding a run, becomes one. Anything else is refused before a byte is written to it.

@@ -1,4 +1,4 @@
-"""The engines as samplers of an Optuna study: ask and tell, and the study as a journal file.
+"""The engines as samplers of an Optuna study, its warnings answered: ask and tell, the study as a journal file.
 
 Optuna proposes policies and keeps nothing: the study lives in memory and is rebuilt from the run folder's blocks each
 time. What is written, `study.journal`, is a copy for optuna-dashboard.

@@ -1,4 +1,4 @@
-"""Several searches that differ only in the search's seed: whether they agree, and what they found together.
+"""Several searches that differ only in their seed: which seeds a manifest recorded, whether they agree, their union.
 
     RUN/            a run like any other, whose front is the union's: what no policy of any seed dominates
     RUN/seed-NNN/   the run of one seed, the same to the bit as if it had been made alone
