@@ -5,6 +5,6 @@ from tiercap.optimizer.faces import opened
 #: What other rooms may import; import-linter holds them to it.
 __all__ = [
     "bootstrap", "choices", "convergence", "distributions", "ensembles", "evaluator", "front", "horizon",
-    "indistinguishable", "measures", "parameters", "scenarios", "sobol", "statistics", "streaming", "tiles",
+    "measures", "parameters", "physics", "scenarios", "sobol", "statistics", "streaming", "tiles",
 ]
 __getattr__ = opened(__name__, __all__)

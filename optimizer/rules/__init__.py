@@ -4,7 +4,7 @@ from tiercap.optimizer.faces import opened
 
 #: What other rooms may import; import-linter holds them to it.
 __all__ = [
-    "admission", "book", "chips", "classify", "clauses", "cliffs", "encode", "levers", "nesting",
+    "admission", "book", "chips", "classify", "clauses", "cliffs", "distance", "encode", "levers", "nesting",
     "policy_forms", "policy_text", "space",
 ]
 __getattr__ = opened(__name__, __all__)

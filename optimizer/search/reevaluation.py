@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from tiercap.optimizer.model import bootstrap, front
 from tiercap.optimizer.model.bootstrap import Levels, Spread
-from tiercap.optimizer.model.indistinguishable import MOST, Groups, grouped
 from tiercap.optimizer.model.scenarios import Scenarios
 from tiercap.optimizer.model.statistics import Floats
+from tiercap.optimizer.search.indistinguishable import MOST, Groups, grouped
 from tiercap.optimizer.study.problem import Problem
 
 #: The group of a policy that was not asked: one of more than `indistinguishable.MOST`, or without finite objectives.

@@ -22,7 +22,6 @@ from tiercap.optimizer.model import bootstrap, front, measures
 from tiercap.optimizer.model.choices import Choice, Stability, stability, worth_looking_at
 from tiercap.optimizer.model.convergence import REFERENCE, STILL, scaled_hypervolume
 from tiercap.optimizer.model.evaluator import vector_bits
-from tiercap.optimizer.model.indistinguishable import LEVEL, Groups
 from tiercap.optimizer.rules import distance
 from tiercap.optimizer.rules.admission import admitted_each
 from tiercap.optimizer.rules.chips import load_chips
@@ -31,6 +30,7 @@ from tiercap.optimizer.runs.folder import RunFolder
 from tiercap.optimizer.runs.identity import SHAPING, configuration
 from tiercap.optimizer.search import infeasibility, reevaluation
 from tiercap.optimizer.search.archive import Archive, Outcome
+from tiercap.optimizer.search.indistinguishable import LEVEL, Groups
 from tiercap.optimizer.search.loop import Search
 from tiercap.optimizer.search.optuna_study import journal
 from tiercap.optimizer.search.reevaluation import Fresh

@@ -12,10 +12,10 @@ from support import small
 from tiercap.optimizer.io import columns
 from tiercap.optimizer.model import bootstrap, ensembles
 from tiercap.optimizer.model.bootstrap import Levels
-from tiercap.optimizer.model.indistinguishable import MOST
 from tiercap.optimizer.model.scenarios import draw
 from tiercap.optimizer.runs import saved
 from tiercap.optimizer.search import reevaluation
+from tiercap.optimizer.search.indistinguishable import MOST
 from tiercap.optimizer.search.run import Run, optimize
 from tiercap.optimizer.study.problem import FRESH, Problem
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tiercap.optimizer.model import bootstrap, indistinguishable, statistics
+from tiercap.optimizer.model import bootstrap, statistics
 from tiercap.optimizer.model.bootstrap import Levels
-from tiercap.optimizer.model.indistinguishable import CERTAIN, grouped, told_apart
+from tiercap.optimizer.search import indistinguishable
+from tiercap.optimizer.search.indistinguishable import CERTAIN, grouped, told_apart
 
 N = 128
 WEIGHTS = np.full(N, 1.0 / N)
