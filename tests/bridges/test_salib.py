@@ -147,11 +147,11 @@ def test_a_missing_library_is_named_with_its_extra(study: Problem, monkeypatch: 
 
 def test_bandwidths_are_in_the_unit_that_people_read(study: Problem) -> None:
     """A parameter that the kernels hold in another unit has the study's own bounds, and a sample the same numbers."""
-    own = small(*PRIOR, "uncertainties.domestic_m.distribution=uniform", "uncertainties.domestic_m.low=1000 GB/s",
-                "uncertainties.domestic_m.high=2 TB/s")  # fmt: skip
+    own = small(*PRIOR, "uncertainties.stack_m.distribution=uniform", "uncertainties.stack_m.low=300 GB/s",
+                "uncertainties.stack_m.high=0.5 TB/s")  # fmt: skip
     problem, evaluate, units = bridges.salib_problem(own, outputs=["revenue"])
-    place = problem["names"].index("domestic_m")
-    assert (problem["bounds"][place], units["domestic_m"]) == ([1000.0, 2000.0], "GB/s")
+    place = problem["names"].index("stack_m")
+    assert (problem["bounds"][place], units["stack_m"]) == ([300.0, 500.0], "GB/s")
     X = np.stack([held(own.scenarios.table, name) for name in problem["names"]], axis=1)
     rule = own.evaluator.outcomes(own.baseline.reshape(1, 1))[0]
     assert evaluate(X).tobytes() == rule[OUTCOMES.index("revenue")].tobytes()
