@@ -47,7 +47,7 @@ from tiercap.optimizer.study.records import Study
 
 SCHEMA_VERSION = 1
 #: Members of each structure in the ensemble.
-MEMBERS = 256
+MEMBERS = 512
 #: Packages whose versions shape the bits of an ensemble.
 SHAPING = ("tiercap", "numba", "llvmlite", "numpy", "scipy")
 #: Data files whose content shapes a fit.
