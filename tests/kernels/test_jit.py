@@ -15,6 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import llvmlite.binding as llvm
 import numba
 import pytest
 
@@ -416,7 +417,8 @@ print(hashlib.sha256(found.tobytes()).hexdigest())
 
 @pytest.mark.slow
 def test_bits_are_the_same_for_every_vector_width_and_order_of_compilation(tmp_path):
-    """Compiled anew with 256-bit vectors, and once more after other kernels came from a cache: the same bits."""
+    """Compiled anew for a processor of 256-bit vectors, at each width that this one could be told, and once more after
+    other kernels came from a cache: the same bits."""
 
     def digest(cache, **environment):
         root = Path(__file__).parents[2]
@@ -428,6 +430,9 @@ def test_bits_are_the_same_for_every_vector_width_and_order_of_compilation(tmp_p
 
     first = digest("host")
     assert digest("narrow", NUMBA_CPU_NAME="haswell") == first
+    told = {"256", "512"} if llvm.get_host_cpu_features().get("avx512f") else set()
+    for width in sorted(told - {_jit.VECTOR_WIDTH}):
+        assert digest(width, TIERCAP_VECTOR_WIDTH=width) == first
     for kept in (tmp_path / "host").rglob("*payoff*"):  # the last kernel to be compiled, now alone
         if kept.is_file():
             kept.unlink()
