@@ -55,20 +55,20 @@ def test_outcomes_are_those_of_the_evaluator_with_units(futures: Problem) -> Non
     assert found.weight.attrs["units"] == "1"
     direct = futures.evaluator.outcomes(futures.baseline.reshape(1, 1))[0]
     assert all(np.array_equal(found[name].values[0], direct[k]) for k, name in enumerate(OUTCOMES))
-    means = found.weighted(found.weight).mean("scenario").gap.values
-    assert means == pytest.approx(api.statistics(["bis-2026", MINE], futures, ["gap"]).gap.values, rel=1e-12)
+    means = found.weighted(found.weight).mean("scenario").revenue.values
+    assert means == pytest.approx(api.statistics(["bis-2026", MINE], futures, ["revenue"]).revenue.values, rel=1e-12)
     assert api.evaluate("ban", futures, "revenue").revenue.values.tolist() == [[0.0] * 32]
 
 
 def test_a_dataset_goes_through_netcdf(futures: Problem, tmp_path: Path) -> None:
     import xarray as xr
 
-    found = api.evaluate({"mine": MINE}, futures, ["revenue", "gap"])
+    found = api.evaluate({"mine": MINE}, futures, ["revenue", "compute_lead"])
     found.to_netcdf(tmp_path / "found.nc", engine="h5netcdf")
     with xr.open_dataset(tmp_path / "found.nc", engine="h5netcdf") as again:
         assert again.load().equals(found)
-        assert again.gap.attrs["units"] == "year"
-        assert again.attrs["study"] == "china-2026"
+        assert again.compute_lead.attrs["units"] == "1"
+        assert again.attrs["study"] == "thresholds-2026"
 
 
 def test_policies_may_have_labels_levers_and_schedules(futures: Problem) -> None:
@@ -78,23 +78,24 @@ def test_policies_may_have_labels_levers_and_schedules(futures: Problem) -> None
     assert found.policy.values.tolist() == list(given)
     assert np.array_equal(found.sel(policy="text"), found.sel(policy="levers"))
     assert (found.sel(policy="then") > found.sel(policy="now")).any()
-    lifted = api.evaluate({"none": {"c_licensed_tpp": None}, "inf": {"c_licensed_tpp": np.inf}}, futures, ["gap"]).gap
+    lifted = api.evaluate({"none": {"c_licensed_tpp": None}, "inf": {"c_licensed_tpp": np.inf}}, futures, ["compute_lead"])
+    lifted = lifted.compute_lead
     assert np.array_equal(lifted[0], lifted[1])
 
 
 def test_statistics_are_those_of_the_command(futures: Problem, capsys: pytest.CaptureFixture[str]) -> None:
-    found = api.statistics(["bis-2026", "ban"], futures, ["revenue_p05", "gap", "gap_satisfice13"])
+    found = api.statistics(["bis-2026", "ban"], futures, ["revenue_p05", "compute_lead", "compute_lead_satisfice13"])
     assert found.sizes == {"policy": 2}
     assert {name: found[name].attrs["units"] for name in found} == {
-        "revenue_p05": "GUSD", "gap": "year", "gap_satisfice13": "1"
+        "revenue_p05": "GUSD", "compute_lead": "1", "compute_lead_satisfice13": "1"
     }  # fmt: skip
     command = told(
         capsys, "evaluate", "--policy", "bis-2026", "--policy", "ban", "--seed", "1", "--set", "scenarios.count=32"
     )
     for k, policy in enumerate(command["policies"]):
         assert found.revenue_p05.values[k] == policy["outcomes"]["revenue"]["p05"]
-        assert found.gap.values[k] == policy["outcomes"]["gap"]["mean"]
-    assert {"revenue", "gap_p95", "substitution_p50"} <= set(api.statistics("ban", futures))
+        assert found.compute_lead.values[k] == policy["outcomes"]["compute_lead"]["mean"]
+    assert {"revenue", "compute_lead_p95", "substitution_p50"} <= set(api.statistics("ban", futures))
 
 
 def test_trajectories_have_years(futures: Problem) -> None:
@@ -124,7 +125,7 @@ def test_a_sweep_is_the_file_of_the_command(futures: Problem, tmp_path: Path) ->
         assert found.budget_c.attrs["units"] == "GUSD/year"
         assert found.policy.values.tolist() == ["bis-2026", "ban"]
         assert (found.outcomes.sel(policy="ban", **mean).diff("c_licensed_tpp") > 0.0).all()  # a ban that lets chips by
-    richer = api.study("china-2026", {"budget_c": "60 GUSD/year"}, count=32, seed=1, threads=1)
+    richer = api.study(None, {"budget_c": "60 GUSD/year"}, count=32, seed=1, threads=1)
     with api.sweep("budget_c=60", futures, tmp_path / "one", outcomes=["revenue"]) as again:
         alone = api.statistics("bis-2026", richer, ["revenue"]).revenue.item()
         assert again.outcomes.sel(policy="bis-2026", **mean).item() == alone
@@ -140,13 +141,13 @@ def test_the_front_is_a_frame_with_units_and_hypervolume(folder: str) -> None:
     assert found.attrs["run"] == str(Path(folder).resolve())
     assert found.attrs["hypervolume"] == manifest["hypervolume"]["value"]
     assert found.attrs["hypervolume_low"] <= found.attrs["hypervolume_high"]
-    assert found.attrs["objectives"] == {"revenue": "maximise", "gap": "maximise", "substitution": "minimise"}
+    assert found.attrs["objectives"] == {"revenue": "maximise", "compute_lead": "maximise"}
     assert found.attrs["units"]["revenue"] == "GUSD"
     assert found.attrs["units"]["c_open_tpp"] == "TPP"
     assert set(found.attrs["units"]) == {"policy", *found.columns}
-    again = api.statistics(f"{folder}:3", small.problem(), ["revenue", "gap"])
+    again = api.statistics(f"{folder}:3", small.problem(), ["revenue", "compute_lead"])
     assert again.revenue.item() == found.revenue[3]
-    assert again.gap.item() == found.gap[3]
+    assert again.compute_lead.item() == found.compute_lead[3]
 
 
 def test_optimize_returns_the_front_and_goes_on_where_it_was(folder: str) -> None:
@@ -157,8 +158,8 @@ def test_optimize_returns_the_front_and_goes_on_where_it_was(folder: str) -> Non
 
 
 def test_a_policy_is_picked_as_the_command_does(folder: str, capsys: pytest.CaptureFixture[str]) -> None:
-    found = api.pick(folder, "regret", bounds=["gap>=12 year"], grid={"c_open_tpp": "100 TPP"})
-    command = told(capsys, "pick", folder, "--by", "regret", "--bound", "gap>=12 year", "--grid", "c_open_tpp=100 TPP")
+    found = api.pick(folder, "regret", bounds=["compute_lead>=12"], grid={"c_open_tpp": "100 TPP"})
+    command = told(capsys, "pick", folder, "--by", "regret", "--bound", "compute_lead>=12", "--grid", "c_open_tpp=100 TPP")
     assert set(found) == {"levers", "objectives", "prices", "rebinning", "near_caps"}
     assert found["levers"].attrs["policy"] == command["policy"]
     assert found["levers"].attrs["reasons"] == command["reasons"]
@@ -170,17 +171,17 @@ def test_a_policy_is_picked_as_the_command_does(folder: str, capsys: pytest.Capt
         assert (row.loss, row.loss_low, row.loss_high) == (change["mean"], change["low"], change["high"])
         assert row.unit == change["unit"]
     prices, said = found["prices"], command["marginal_prices"]
-    assert len(prices) == 3 * len(said)
+    assert len(prices) == 2 * len(said)
     first = prices[(prices.lever == said[0]["lever"]) & (prices.direction == said[0]["direction"])]
     each = [None if np.isnan(x) else x for x in first.change]
     change = said[0]["change_per_percent"]
-    assert each == ([None] * 3 if change is None else [one["mean"] for one in change.values()])
+    assert each == ([None] * 2 if change is None else [one["mean"] for one in change.values()])
     near = [(c["name"], c["room_percent"]) for line in command["loophole"]["chips_near_caps"] for c in line["chips"]]
     assert list(zip(found["near_caps"].chip, found["near_caps"].room_percent, strict=True)) == near
     rebinned = [one["mean"] for one in command["loophole"]["gain_from_rebinning"].values()]
     assert found["rebinning"].change.tolist() == rebinned
     assert found["objectives"].attrs["units"]["loss_low"] == "see unit"
-    by_weight = api.pick(folder, weights={"gap": 2})
+    by_weight = api.pick(folder, weights={"compute_lead": 2})
     assert by_weight["levers"].attrs["by"] == "weights"
 
 
@@ -244,7 +245,7 @@ def test_where_a_policy_fails_is_told_in_tables() -> None:
         (lambda f: api.front("no/such/run"), "does not exist"),
         (lambda f: api.front(" "), "not an empty text"),
         (lambda f: api.compare([]), "there is nothing to compare"),
-        (lambda f: api.discover("ban", f, ["gap worst 10 %"], method="plim"), "did you mean `prim`?"),  # type: ignore[arg-type]
+        (lambda f: api.discover("ban", f, ["compute_lead worst 10 %"], method="plim"), "did you mean `prim`?"),  # type: ignore[arg-type]
         (lambda f: api.study(settings={"budget_d": 1}), "unknown parameter `budget_d`"),
         (lambda f: api.study(count=0), "count"),
     ],
@@ -258,9 +259,9 @@ def test_what_cannot_be_taken_is_said_in_a_sentence(call: Any, says: str, future
 @pytest.mark.parametrize(
     ("more", "says"),
     [
-        ({"by": "kneel"}, "did you mean `knee`?"),
+        ({"by": "comprmise"}, "did you mean `compromise`?"),
         ({"by": "weights"}, "needs a weight"),
-        ({"by": "knee", "weights": {"gap": 1}}, "takes no weights"),
+        ({"by": "compromise", "weights": {"compute_lead": 1}}, "takes no weights"),
         ({"digits": 0}, "1 to 15 significant digits"),
         ({"grid": {"c_open_tpp": 0}}, "c_open_tpp"),
     ],
@@ -273,7 +274,7 @@ def test_what_cannot_be_picked_is_said_in_a_sentence(more: dict[str, Any], says:
 
 def test_a_bound_that_nothing_keeps_is_infeasible(folder: str) -> None:
     with pytest.raises(InfeasibleError, match="nearest misses"):
-        api.pick(folder, bounds=["gap>=99 year"])
+        api.pick(folder, bounds=["compute_lead>=999"])
 
 
 def test_an_answer_too_large_is_refused_before_anything_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -291,7 +292,7 @@ def test_without_pandas_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, futu
         lambda: api.evaluate("ban", futures), lambda: api.statistics("ban", futures),
         lambda: api.trajectories("ban", futures), lambda: api.optimize(futures), lambda: api.front("x"),
         lambda: api.pick("x"), lambda: api.compare(["ban"]), lambda: api.sensitivity("ban", futures),
-        lambda: api.lever_sensitivity(futures), lambda: api.discover("ban", futures, ["gap worst 10 %"]),
+        lambda: api.lever_sensitivity(futures), lambda: api.discover("ban", futures, ["compute_lead worst 10 %"]),
         frames.check_installed,
     ):  # fmt: skip
         with pytest.raises(InputError, match=r"install tiercap with the extra \[netcdf\]"):

@@ -68,8 +68,8 @@ def test_parameters_json(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_outcomes_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(group, ["outcomes", "--json"]) == 0
-    assert {"name": "gap", "unit": "year"}.items() <= next(
-        row for row in json.loads(capsys.readouterr().out)["outcomes"] if row["name"] == "gap"
+    assert {"name": "compute_lead", "unit": "1"}.items() <= next(
+        row for row in json.loads(capsys.readouterr().out)["outcomes"] if row["name"] == "compute_lead"
     ).items()
 
 

@@ -83,15 +83,15 @@ def test_trajectories_have_a_value_a_year(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_the_table_for_people_names_the_policy_and_units(capsys: pytest.CaptureFixture[str]) -> None:
-    assert evaluate("--outcome", "gap", "--outcome", "revenue", "--outcome", "gap") == 0
+    assert evaluate("--outcome", "compute_lead", "--outcome", "revenue", "--outcome", "compute_lead") == 0
     told = capsys.readouterr()
     lines = told.out.splitlines()
     assert lines[0].split() == ["outcome,", "mean", "bis-2026"]
     below = ["5", "50", "5"]
-    assert [line.split()[0] for line in lines[1:]] == ["gap", *below, "revenue", *below]
+    assert [line.split()[0] for line in lines[1:]] == ["compute_lead", *below, "revenue", *below]
     assert "[GUSD]" in lines[5]
     assert "8 scenarios of calibrated-2026, seed 0" in told.err
-    assert evaluate("--outcome", "gap", "-q") == 0
+    assert evaluate("--outcome", "compute_lead", "-q") == 0
     assert capsys.readouterr().err == ""
 
 
@@ -100,7 +100,7 @@ def test_many_policies_become_lines_with_the_objectives(capsys: pytest.CaptureFi
     assert evaluate(*(f"--policy={rule}" for rule in rules), "-q") == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines[1:]] == rules
-    assert lines[0].split() == ["policy,", "means", "revenue", "[GUSD]", "gap", "[year]", "substitution", "[GUSD]"]
+    assert lines[0].split() == ["policy,", "means", "revenue", "[GUSD]", "compute_lead"]
 
 
 def test_a_schedule_holds_its_rules_one_after_the_other(capsys: pytest.CaptureFixture[str]) -> None:

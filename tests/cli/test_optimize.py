@@ -74,12 +74,12 @@ def test_the_answer_has_the_shape_that_scripts_rely_on(whole: tuple[Path, dict[s
     assert found["run"] == str(folder)
     assert (found["evaluations"], found["evaluations_reused"]) == (EVALUATIONS, 0)
     assert {"value", "low", "high", "reference_point"} <= set(found["hypervolume"])
-    assert set(found["hypervolume"]["reference_point"]) == {"revenue", "gap", "substitution"}
+    assert set(found["hypervolume"]["reference_point"]) == {"revenue", "compute_lead"}
     assert found["rule_in_force"]["name"] == "bis-2026"
     assert len(found["choices"]) == 5
     for policy in [*found["front"], found["rule_in_force"]]:
         assert policy["levers"]
-        for name in ("revenue", "gap", "substitution"):
+        for name in ("revenue", "compute_lead"):
             assert {"mean", "p05", "p50", "p95", "unit"} <= set(policy["outcomes"][name])
 
 
@@ -91,7 +91,7 @@ def test_the_front_evaluates_to_the_same_bits_by_hand(
     flags = ["--seed", "1", "--set", "scenarios.count=32", "--json"]
     assert run(group, ["evaluate", "--policy", text, "--policy", "bis-2026", *flags]) == 0
     mine, rule = json.loads(capsys.readouterr().out)["policies"]
-    for name in ("revenue", "gap", "substitution"):
+    for name in ("revenue", "compute_lead"):
         assert mine["outcomes"][name] == policy["outcomes"][name]
         assert rule["outcomes"][name] == whole[1]["rule_in_force"]["outcomes"][name]
 
@@ -114,16 +114,16 @@ def test_the_journal_opens_in_optuna(whole: tuple[Path, dict[str, Any]]) -> None
     from optuna.storages.journal import JournalFileBackend
 
     storage = JournalStorage(JournalFileBackend(str(whole[0] / "study.journal")))
-    study = optuna.load_study(study_name="china-2026", storage=storage)
+    study = optuna.load_study(study_name="thresholds-2026", storage=storage)
     assert len(study.trials) == 16 + 32
     assert all(trial.state.is_finished() for trial in study.trials)
-    assert study.metric_names == ["revenue", "gap", "substitution"]
-    assert [d.name for d in study.directions] == ["MAXIMIZE", "MAXIMIZE", "MINIMIZE"]
+    assert study.metric_names == ["revenue", "compute_lead"]
+    assert [d.name for d in study.directions] == ["MAXIMIZE", "MAXIMIZE"]
     block = pyarrow.parquet.read_table(whole[0] / "evaluations" / "part-generation-00002-0000.parquet").to_pydict()
     for k, trial in enumerate(study.trials[-16:]):
         assert trial.values == [block[name][k] for name in study.metric_names]
         assert trial.params == {name: block[f"lever_{name}"][k] for name in trial.params}
-        assert len(trial.params) == 9
+        assert len(trial.params) == 6
 
 
 def test_two_threads_give_the_same_front(whole: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
@@ -264,10 +264,10 @@ def test_a_journal_that_cannot_be_written_is_a_storage_error(
 
 
 def test_nothing_feasible_is_3_and_one_sentence(tmp_path: Path) -> None:
-    done = optimize(tmp_path, "--json", "--set", "constraints.gap.min=1000 year")
+    done = optimize(tmp_path, "--json", "--set", "constraints.compute_lead.min=1000")
     assert done.returncode == 3
     assert set(json.loads(done.stdout)) == {"schema_version", "infeasible"}
-    assert "the nearest misses mean of gap >= 1000 year by 98" in done.stderr.splitlines()[-1]
+    assert "the nearest misses mean of compute_lead >= 1000 by 98" in done.stderr.splitlines()[-1]
     assert (tmp_path / "study.journal").exists()
 
 
@@ -301,7 +301,7 @@ MISTAKES = {
     "search.population=1": "between 2 and 10,000",
     "objectives.revnue=maximise": "did you mean `revenue`?",
     "objectives.revenue=up": "maximise or minimise",
-    "constraints.gap.max=10 GUSD": "expected year",
+    "constraints.compute_lead.max=10 GUSD": "expected a pure number",
     "study.baseline=bis2026": "did you mean `bis-2026`?",
     "levers.c_open_tpp.within=c_open_memory": "another figure",
     "levers.c_open_tpp=false": "could become looser",

@@ -29,10 +29,10 @@ statistic = "regret90"
 [objectives.compute_lead]
 direction = "maximise"
 statistic = "satisfice"
-threshold = "13 year"
+threshold = 13
 
 [constraints."compute_lead_p2.5"]
-min = "5 year"
+min = 5
 """
 NAMES = ["revenue", "revenue_cvar10", "substitution_regret_upper90", "compute_lead_satisfice13"]
 
@@ -61,7 +61,7 @@ def test_the_answer_names_every_statistic(study: str, folder: str, capsys: pytes
     found = answer(capsys, "optimize", study, "-o", folder, "-q", *FLAGS)
     assert found["evaluations_reused"] == found["evaluations"]
     assert [objective["name"] for objective in found["objectives"]] == NAMES
-    assert [objective["unit"] for objective in found["objectives"]] == ["GUSD", "GUSD", "GUSD", "1"]
+    assert [objective["unit"] for objective in found["objectives"]] == ["GUSD", "GUSD", "percent", "1"]
     assert set(found["hypervolume"]["reference_point"]) == set(found["fresh"]["optimism"]) == set(NAMES)
     first = found["front"][0]
     assert {"mean", "p05", "cvar10", "unit"} <= set(first["outcomes"]["revenue"])
@@ -82,7 +82,7 @@ def test_the_report_says_what_fresh_scenarios_say(
     assert run(group, ["optimize", study, "-o", folder, "-q", *FLAGS]) == 0
     told = capsys.readouterr().out
     for words in ("whose members cannot be told apart in fresh scenarios", "Optimism, what the search's scenarios",
-                  "  cvar10 [GUSD]", "  regret_upper90 [GUSD]", "  satisfice13 ", "still not dominated"):  # fmt: skip
+                  "  cvar10 [GUSD]", "  regret_upper90 [percent]", "  satisfice13 ", "still not dominated"):  # fmt: skip
         assert words in told
 
 

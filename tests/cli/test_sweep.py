@@ -35,7 +35,7 @@ sweep._commit = strike
 main(sys.argv[3:])
 """
 GRID = ("--over", "c_licensed_tpp=2400 TPP:30000 TPP:16:log", "--over", "budget_c=40,60,80", "--outcome", "revenue",
-        "--outcome", "gap", "--policy", "bis-2026", "--policy", "unrestricted")  # fmt: skip
+        "--outcome", "compute_lead", "--policy", "bis-2026", "--policy", "unrestricted")  # fmt: skip
 FEW = ("--set", "scenarios.count=16", "--set", "horizon.years=2")
 #: 16 x 3 points, 2 policies, 16 scenarios, and half of it.
 ALL, HALF = 48 * 2 * 16, 24 * 2 * 16
@@ -180,7 +180,7 @@ def test_a_missing_library_is_named_with_its_extra(
     monkeypatch.setitem(sys.modules, "distributed", None)
     assert command("--over", "budget_c=40,60", "--no-netcdf", "--dask", "local:2", *FEW) == 2
     assert "[dask]" in capsys.readouterr().err
-    assert command("--over", "budget_c=40,60", "--no-netcdf", "--outcome", "gap", *FEW) == 0
+    assert command("--over", "budget_c=40,60", "--no-netcdf", "--outcome", "compute_lead", *FEW) == 0
     assert sorted(p.name for p in (tmp_path / "runs" / "sweep-0001").iterdir()) == [
         "codebook.csv", "evaluations", "lock", "log.jsonl", "manifest.json", "sweep.csv", "sweep.parquet",
     ]  # fmt: skip

@@ -376,7 +376,7 @@ def test_a_sweep_of_two_names_is_a_map_one_at_a_time_lines_three_nothing(tmp_pat
     alone = sweep(tmp_path / "alone", apart, ["p"] * 18)
     three = dict.fromkeys(("c_licensed_tpp", "budget_c", "c_licensed_memory"), POINTS)
     much = sweep(tmp_path / "much", three, ["p"] * 9)
-    heat, lines, left = (sweeps.figure(given.sweep(path), ["gap"]) for path in (grid, alone, much))
+    heat, lines, left = (sweeps.figure(given.sweep(path), ["compute_lead"]) for path in (grid, alone, much))
     assert isinstance(heat, Figure)
     assert isinstance(lines, Figure)
     assert isinstance(left, Left)
@@ -410,7 +410,7 @@ def test_shares_without_totals_say_so(tmp_path: Path) -> None:
     assert swing is not None
     assert swing["central"].tolist() == [40.0] * 6
     assert (swing["low"] < 40.0).all()
-    shown = importance.sobol(table, ["gap"])
+    shown = importance.sobol(table, ["compute_lead"])
     assert "may add up to more than 1" in shown.caption
     style.render(shown.draw, 7.2, ("pdf",))
 

@@ -172,13 +172,13 @@ def test_csv_cells_are_never_formulas():
 
 def test_codebook_and_text(tmp_path):
     with open_run(tmp_path / "r") as run:
-        run.write_codebook([("revenue", "GUSD", "what is earned"), ("compute_lead", "year", "=danger")])
+        run.write_codebook([("revenue", "GUSD", "what is earned"), ("compute_lead", "1", "=danger")])
         run.write_text("study.toml", "name = 'é'\n")
         for name in ("manifest.json", "lock", "log.jsonl"):
             with pytest.raises(ValueError, match="writer of its own"):
                 run.write_text(name, "")
     assert (tmp_path / "r/codebook.csv").read_text().splitlines() == [
-        "name,unit,meaning", "revenue,GUSD,what is earned", "gap,year,'=danger",
+        "name,unit,meaning", "revenue,GUSD,what is earned", "compute_lead,1,'=danger",
     ]  # fmt: skip
     assert (tmp_path / "r/study.toml").read_bytes() == "name = 'é'\n".encode()
 

@@ -36,12 +36,12 @@ def study(folder: Path, name: str = NAME, title: str = TITLE) -> Path:
 
 
 def sweep(folder: Path, axes: Mapping[str, Any], policies: list[str], scale: str = "linear") -> Path:
-    """A folder of `tiercap sweep` in which revenue and gap are simple functions of what is swept."""
+    """A folder of `tiercap sweep` in which revenue and compute_lead are simple functions of what is swept."""
     folder.mkdir(parents=True)
     x = np.nansum(np.stack([np.asarray(values, float) for values in axes.values()]), axis=0)
     table: dict[str, Any] = {"policy": np.array(policies)} | {name: np.array(v, float) for name, v in axes.items()}
     ends = {"": 0.0, "_p05": -1.0, "_p50": 0.0, "_p95": 1.0}
-    for outcome, slope in (("revenue", 1.0), ("gap", -0.01)):
+    for outcome, slope in (("revenue", 1.0), ("compute_lead", -0.01)):
         table |= {f"{outcome}{end}": slope * x + by for end, by in ends.items()}
     units = {name: (LEVERS_TABLE.get(name) or DECLARED[name]).unit for name in axes}
     (folder / "sweep.parquet").write_bytes(columns.to_parquet(table, units))
@@ -53,7 +53,7 @@ def sweep(folder: Path, axes: Mapping[str, Any], policies: list[str], scale: str
 def sensitivity(folder: Path, total: bool = True) -> Path:
     """A folder of `tiercap sensitivity` with three parameters and two outcomes."""
     folder.mkdir(parents=True)
-    names, outcomes = ["budget_c", "barred_start", "c_licensed_tpp"], ["revenue", "gap"]
+    names, outcomes = ["budget_c", "barred_start", "c_licensed_tpp"], ["revenue", "compute_lead"]
     pairs = [(name, outcome) for outcome in outcomes for name in names]
     keys = {
         "parameter": np.array([name for name, _ in pairs]),

@@ -133,7 +133,7 @@ class Case:
         from tiercap.optimizer.study import load
 
         dropped = [lever.name for lever in load.load().levers if lever.name not in LEVERS]
-        more = "" if self.engine in SINGLE else 'gap = "maximise"'
+        more = "" if self.engine in SINGLE else 'compute_lead = "maximise"'
         return STUDY.format(levers="\n".join(f"{name} = false" for name in dropped), more=more)
 
     def _settings(self) -> list[str]:
