@@ -122,9 +122,10 @@ def _distinct(points: Iterable[Any]) -> dict[int, Any]:
 
 
 def _outcomes(study: Problem, names: Sequence[str]) -> list[ScalarOutcome]:
-    """Outcomes of one future, with their direction where the study's objectives say one."""
+    """Outcomes of one future, with a direction for the study's objectives alone: the workbench searches all that have one."""
     wanted = list(names) or [*study.scoring.outcomes, *(c.outcome for c in study.study.constraints)]
-    ways = directions(study.study.objectives)
+    known = directions(study.study.objectives)
+    ways = {name: known[name] for name in study.scoring.outcomes}
     kinds = {"maximise": ScalarOutcome.MAXIMIZE, "minimise": ScalarOutcome.MINIMIZE}
     for name in wanted:
         if name not in OUTCOMES:

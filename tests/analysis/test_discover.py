@@ -63,7 +63,7 @@ def test_conditions_in_words(text: str, fails: list[bool], said: str) -> None:
 
 def test_worst_goes_by_the_objectives_direction() -> None:
     assert conditions.parse("substitution worst 10 %", problem("central")).sign == -1.0
-    assert conditions.parse("gap worst 10 %", problem("central")).sign == 1.0
+    assert conditions.parse("compute_lead worst 10 %", problem("central")).sign == 1.0
 
 
 def test_the_futures_that_fail_are_counted_and_boxed() -> None:
@@ -99,15 +99,15 @@ def test_planted_failures_are_found_where_they_are() -> None:
 def test_limits_are_said_as_included() -> None:
     """Many futures have a parameter exactly at its end: none is below 0 where 0 is the least."""
     x = np.array([[0.0, 1.0], [0.0, 2.0], [0.5, 3.0], [0.9, 4.0]])
-    inputs = [info for info in parameters.table() if info.name in ("response_speed", "budget_c")]
+    inputs = [info for info in parameters.table() if info.name in ("decision_rate", "budget_c")]
     box = boxed(Cases(x, x[:, 0] == 0.0, np.ones(4)), np.array([0.0, 2.0]), np.array([0.0, 3.0]))
     said = words(box, sorted(inputs, key=lambda info: info.name, reverse=True))
-    assert said == "response_speed is at most 0 1/year and budget_c is between 2 and 3 GUSD/year"
+    assert said == "decision_rate is at most 0 1/year and budget_c is between 2 and 3 GUSD/year"
 
 
 def test_any_of_several_conditions_is_a_failure() -> None:
     given = problem()
-    worst = ("revenue worst 10 %", "gap worst 10 %")
+    worst = ("revenue worst 10 %", "compute_lead worst 10 %")
     first, second = (found(given, text, method="cart").cases.interest for text in worst)
     both = found(given, *worst, method="cart")
     assert np.array_equal(both.cases.interest, first | second)

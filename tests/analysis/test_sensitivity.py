@@ -87,8 +87,8 @@ def test_bits_do_not_depend_on_threads_blocks_or_company(monkeypatch: pytest.Mon
     monkeypatch.setattr(factors, "BLOCK", 100)
     two = tables(about(problem(threads=2), over=OVER))
     assert all(np.array_equal(one[name][c], two[name][c]) for name in one for c in one[name])
-    alone = about(problem(), over=OVER, outcomes=["gap"])
-    among = about(problem(), over=OVER, outcomes=["revenue", "gap", "lock_in"])
+    alone = about(problem(), over=OVER, outcomes=["compute_lead"])
+    among = about(problem(), over=OVER, outcomes=["revenue", "compute_lead", "lock_in"])
     assert np.array_equal(alone.first.low[:, 0], among.first.low[:, 1])
     assert np.array_equal(alone.shift[:, 0], among.shift[:, 1])
 
@@ -126,13 +126,13 @@ def test_weighted_members_count_as_often_as_they_are_worth(tmp_path: Path) -> No
 
 def test_levers_move_statistics_over_the_futures() -> None:
     given = problem("calibrated", "scenarios.count=16")
-    measures = ["revenue", "revenue_p05", "gap_regret90", "gap_satisfice13"]
+    measures = ["revenue", "revenue_p05", "compute_lead_regret90", "compute_lead_satisfice13"]
     found = sensitivity.of_levers(given, measures, points=64)
     assert [one.name for one in found.outputs] == measures
     assert [one.name for one in found.inputs] == list(given.space.names)
     share = dict(zip(given.space.names, found.total.value[:, 0], strict=True))  # type: ignore[union-attr]
     assert share["c_revenue_share"] > 0.1
-    assert [one.unit for one in found.outputs] == ["GUSD", "GUSD", "year", "1"]
+    assert [one.unit for one in found.outputs] == ["GUSD", "GUSD", "1", "1"]
     some = sensitivity.of_levers(given, measures, points=64, over=["c_revenue_share"])
     place = given.space.names.index("c_revenue_share")
     assert some.first.value[0, 0] == pytest.approx(found.first.value[place, 0], rel=1e-12)
@@ -144,7 +144,7 @@ def test_a_folder_holds_everything_and_repeats_to_the_bit(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["/somewhere/tiercap", "sensitivity", "--points", "128"])
-    asked = ("--points", "128", "--over", ",".join(OVER), "--outcome", "revenue", "--outcome", "gap", "-o", "here")
+    asked = ("--points", "128", "--over", ",".join(OVER), "--outcome", "revenue", "--outcome", "compute_lead", "-o", "here")
     assert command(*asked, "--threads", "1") == 0
     told = capsys.readouterr().out
     assert "budget_c [GUSD/year]" in told

@@ -23,6 +23,7 @@ with warnings.catch_warnings():
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 PRIOR = ("scenarios.kind=sobol", "scenarios.count=16")
+THREE = ("objectives.revenue=maximise", "objectives.compute_lead=maximise", "objectives.substitution=minimise")
 
 
 @pytest.fixture(scope="module", params=["prior", "calibrated"])
@@ -36,7 +37,7 @@ def policies(study: Problem, n: int) -> tuple[list[Any], np.ndarray]:
 
 
 def test_the_studys_own_futures_give_the_evaluators_numbers(study: Problem) -> None:
-    model = bridges.ema_model(study, ["gap", "compute_ratio_max", "revenue"])
+    model = bridges.ema_model(study, ["compute_lead", "world_share_c", "revenue"])
     asked, X = policies(study, 3)
     experiments, found = ema.perform_experiments(
         model, bridges.ema_scenarios(study), asked, evaluator=bridges.ema_evaluator(model)
@@ -56,7 +57,7 @@ def test_one_at_a_time_gives_the_bits_of_all_at_once(study: Problem) -> None:
         one = ema.perform_experiments(model, futures, asked, combine=combine)
         block = ema.perform_experiments(model, futures, asked, combine=combine, evaluator=bridges.ema_evaluator(model))
         assert one[0].equals(block[0])
-        assert list(one[1]) == list(block[1]) == ["revenue", "gap", "substitution"]
+        assert list(one[1]) == list(block[1]) == ["revenue", "compute_lead"]
         for name in one[1]:
             assert one[1][name].tobytes() == block[1][name].tobytes()
 
@@ -85,11 +86,11 @@ def test_samples_of_the_workbench_stay_in_the_studys_bounds(study: Problem) -> N
         assert experiments[lever.name].between(lever.low, lever.high).all()
     assert experiments["budget_c"].nunique() == 20
     if study.study.scenarios.kind == "calibrated":
-        for name in ("budget_c", "demand_a"):  # the second has no range of its own: members alone differ in it
+        for name in ("budget_c", "discount"):  # the second has no range of its own: members alone differ in it
             column = held(study.scenarios.table, name)
             assert experiments[name].between(column.min(), column.max()).all()
     else:
-        assert "demand_a" not in experiments
+        assert "discount" not in experiments
     assert all(np.isfinite(values).all() for values in found.values())
 
 
@@ -102,17 +103,18 @@ def test_without_levers_the_rule_in_force_is_met_and_without_futures_the_central
     asked, X = policies(study, 2)
     _, found = ema.perform_experiments(model, 0, asked)
     central = small("scenarios.kind=central").evaluator.outcomes(study.space.resolve(X))
-    assert found["gap"].tobytes() == np.ascontiguousarray(central[:, OUTCOMES.index("gap"), 0]).tobytes()
+    expected = np.ascontiguousarray(central[:, OUTCOMES.index("compute_lead"), 0])
+    assert found["compute_lead"].tobytes() == expected.tobytes()
 
 
 def test_the_workbench_searches_levers_in_the_directions_of_the_study() -> None:
-    study = small(*PRIOR, "constraints.compute_ratio_max.max=0.5")
+    study = small(*PRIOR, *THREE, "constraints.world_share_c.max=0.5")
     model = bridges.ema_model(study)
     kinds = {outcome.name: outcome.kind for outcome in model.outcomes}
     Outcome = ema.ScalarOutcome
     assert kinds == {
-        "revenue": Outcome.MAXIMIZE, "gap": Outcome.MAXIMIZE, "substitution": Outcome.MINIMIZE,
-        "compute_ratio_max": Outcome.INFO,
+        "revenue": Outcome.MAXIMIZE, "compute_lead": Outcome.MAXIMIZE, "substitution": Outcome.MINIMIZE,
+        "world_share_c": Outcome.INFO,
     }  # fmt: skip
     random.seed(1)
     with bridges.ema_evaluator(model) as evaluator:
@@ -120,7 +122,7 @@ def test_the_workbench_searches_levers_in_the_directions_of_the_study() -> None:
     assert len(found) > 0
     X = found[list(study.space.names)].to_numpy()
     central = small("scenarios.kind=central").evaluator.outcomes(study.space.resolve(X))
-    for name in ("revenue", "gap", "substitution"):
+    for name in ("revenue", "compute_lead", "substitution"):
         assert found[name].to_numpy() == pytest.approx(central[:, OUTCOMES.index(name), 0], rel=1e-12)
 
 

@@ -12,8 +12,8 @@ from tiercap.optimizer import bridges
 from tiercap.optimizer.model import front
 from tiercap.optimizer.rules.space import coordinates
 
-CONSTRAINED = ("constraints.gap.min=14 year", "constraints.compute_ratio_max.max=1.35",
-               "constraints.compute_ratio_max.statistic=p95")  # fmt: skip
+CONSTRAINED = ("constraints.compute_lead.min=13.3", "constraints.world_share_c.max=0.1355",
+               "constraints.world_share_c.statistic=p95")  # fmt: skip
 
 
 def test_a_generation_gives_the_evaluators_numbers() -> None:
@@ -25,7 +25,7 @@ def test_a_generation_gives_the_evaluators_numbers() -> None:
     assert F.tobytes() == study.scoring.losses(values).tobytes()
     assert (F[:, 0] == -values[:, 0]).all()  # revenue is to be large, and pymoo makes everything small
     assert problem.names == list(study.space.names)
-    assert problem.objectives == ["revenue", "gap", "substitution"]
+    assert problem.objectives == ["revenue", "compute_lead"]
     assert problem.xl.tolist() == [lever.low for lever in study.study.levers]
     assert problem.xu.tolist() == [lever.high for lever in study.study.levers]
 
@@ -36,7 +36,7 @@ def test_constraints_are_at_most_0_where_they_hold() -> None:
     X = problem.spread(64)
     F, G = problem.evaluate(X, return_values_of=["F", "G"])
     values = problem.values(X)
-    assert F.shape == (64, 3)
+    assert F.shape == (64, 2)
     assert problem.constraints == study.scoring.bounds()
     assert len(problem.constraints) == G.shape[1] == 2
     for k, (constraint, sign, bound) in enumerate(study.scoring.limits):

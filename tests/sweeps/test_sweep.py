@@ -273,7 +273,7 @@ def test_lags_are_cut_the_other_way_round() -> None:
 MIXED = Request(
     over=("c_licensed_tpp=2400:30000:6:log", "budget_c=40,60,80", "c_quota_share=0.2,none"),
     policies=("bis-2026", "unrestricted"),
-    outcomes=("revenue", "gap"),
+    outcomes=("revenue", "compute_lead"),
     statistics=("mean", "p05", "cvar10"),
 )
 
@@ -292,21 +292,21 @@ def test_a_swept_parameter_replaces_its_draw_and_keeps_the_rest_of_the_ensemble(
         by_hand = Evaluator(futures, ready.study.horizon, plan.catalogue, 1)
         for base in plan.policies:
             levers, _ = nesting.policies(base.reshape(1), list(plan.design.names[1:]), point[None, 1:])
-            values = by_hand.outcomes(levers.reshape(1, 1))[0, OUTCOMES.index("gap")]
-            for statistic, name in (("mean", "gap"), ("cvar10", "gap_cvar10")):
+            values = by_hand.outcomes(levers.reshape(1, 1))[0, OUTCOMES.index("compute_lead")]
+            for statistic, name in (("geomean", "compute_lead"), ("cvar10", "compute_lead_cvar10")):
                 expected = statistics.reduce(values, futures.weights, statistic)
                 assert found[name][row].tobytes() == expected.tobytes()
             row += 1
 
 
 def test_a_share_of_futures_that_meet_a_threshold_is_a_share() -> None:
-    request = Request(over=("budget_c=40,60",), outcomes=("gap",), statistics=("satisfice6", "mean"))
+    request = Request(over=("budget_c=40,60",), outcomes=("compute_lead",), statistics=("satisfice6", "mean"))
     plan, _ = plan_of(problem(), request)
-    found = BlockEvaluator(plan, 1).block(0).statistics["gap_satisfice6"]
+    found = BlockEvaluator(plan, 1).block(0).statistics["compute_lead_satisfice6"]
     ready = problem("budget_c=60")
-    values = ready.evaluator.outcomes(ready.baseline.reshape(1, 1))[0, OUTCOMES.index("gap")]
+    values = ready.evaluator.outcomes(ready.baseline.reshape(1, 1))[0, OUTCOMES.index("compute_lead")]
     assert found[1] == pytest.approx(ready.scenarios.weights[values >= 6.0].sum())
-    assert {c.name: c.unit for c in table_columns(plan)}["gap_satisfice6"] == "1"
+    assert {c.name: c.unit for c in table_columns(plan)}["compute_lead_satisfice6"] == "1"
 
 
 def test_a_study_drawn_from_ranges_keeps_its_draws_too() -> None:
@@ -357,7 +357,8 @@ def test_slabs_are_the_stretch_they_say_in_order() -> None:
 
 @pytest.fixture(scope="module")
 def swept_grid(tmp_path_factory: pytest.TempPathFactory) -> Sweep:
-    request = Request(over=MIXED.over, policies=MIXED.policies, outcomes=("revenue", "gap", "lock_in"), trajectory=True)
+    outcomes = ("revenue", "compute_lead", "lock_in")
+    request = Request(over=MIXED.over, policies=MIXED.policies, outcomes=outcomes, trajectory=True)
     return sweep(problem(), request, tmp_path_factory.mktemp("grid") / "run")
 
 
@@ -371,8 +372,8 @@ def test_netcdf_opens_with_named_dimensions_and_units(swept_grid: Sweep) -> None
             assert variable.attrs["long_name"], name
             assert "units" in variable.attrs, name
         assert data.c_licensed_tpp.attrs["units"] == "TPP"
-        one = data.outcomes.sel(outcome="gap", statistic="p05", policy="unrestricted", budget_c=60.0)
-        assert one.unit.item() == "year"
+        one = data.outcomes.sel(outcome="compute_lead", statistic="p05", policy="unrestricted", budget_c=60.0)
+        assert one.unit.item() == "1"
         assert one.dims == ("c_licensed_tpp", "c_quota_share")
         assert data.trajectory_stock.dims[-4:] == ("year", "group", "workload", "statistic")
         assert data.trajectory_stock.sel(group="b").isnull().all()  # the model does not tell
@@ -398,14 +399,14 @@ def test_the_tables_say_the_same(swept_grid: Sweep) -> None:
         for row in (0, 17, 71):
             at = {n: table[n][row] for n in ("budget_c", "c_licensed_tpp", "c_quota_share", "policy")}
             place = data.sel(at)
-            assert place.outcomes.sel(outcome="gap", statistic="p95").item() == table["gap_p95"][row]
+            assert place.outcomes.sel(outcome="compute_lead", statistic="p95").item() == table["compute_lead_p95"][row]
             assert bool(place.clipped.item()) == table["clipped"][row]
             step = steps[3 * row : 3 * row + 3]
             assert place.trajectory_stock.sel(group="c", workload="dc", statistic="mean").values.tolist() == (
                 step["stock_c_dc"].tolist()
             )
     units = {f.name: f.metadata[b"unit"].decode() for f in _schema(swept_grid.path / "sweep.parquet")}
-    assert (units["c_licensed_tpp"], units["revenue"], units["gap_p05"]) == ("TPP", "GUSD", "year")
+    assert (units["c_licensed_tpp"], units["revenue"], units["compute_lead_p05"]) == ("TPP", "GUSD", "1")
 
 
 def _schema(path: Path) -> Any:
@@ -437,7 +438,8 @@ def test_the_manifest_says_what_a_reader_needs(swept_grid: Sweep) -> None:
     assert (said["kind"], said["points"], said["rows"], said["statistics"]) == ("grid", 36, 72, list(SPREAD))
     assert [policy["name"] for policy in said["policies"]] == ["bis-2026", "unrestricted"]
     assert said["clipped"] == swept_grid.clipped > 0
-    assert {"name": "gap_p05", "unit": "year", "outcome": "gap", "statistic": "p05"} in said["columns"]
+    column = {"name": "compute_lead_p05", "unit": "1", "outcome": "compute_lead", "statistic": "p05"}
+    assert column in said["columns"]
     assert set(said["files"]) | {"codebook.csv"} <= set(told["digests"])
     assert told["evaluations"] == 2 * 72 * 16
 
@@ -474,7 +476,7 @@ def test_a_family_has_every_field_of_a_trajectory_once() -> None:
     stems = {family.stem: family for family in netcdf.families()}
     assert stems["stock"].dimensions == ("group", "workload")
     assert stems["import_share"].dimensions == ("workload",)
-    assert stems["gap"].dimensions == ()
+    assert stems["compute_lead"].dimensions == ()
 
 
 # --- size -------------------------------------------------------------------------------------------------------------
