@@ -8,9 +8,11 @@ loop control, so that a limit drawn from these counts is a little stricter than 
 
 from __future__ import annotations
 
+import importlib
 import json
 import math
 import os
+import pkgutil
 import subprocess
 import sys
 from collections import Counter
@@ -23,6 +25,8 @@ COUNTS: Counter[str] = Counter()
 #: What `vecmath` does for one exp and one log, by class; counted in its source.
 EXP = {"multiply": 16, "add": 2, "integer": 7, "compare": 2, "choose": 2, "exp": 1}
 LOG = {"multiply": 14, "divide": 1, "add": 7, "integer": 5, "compare": 4, "choose": 5, "log": 1}
+#: What log1p does beyond that log.
+MORE_OF_LOG1P = {"add": 2, "divide": 1, "multiply": 1, "compare": 1, "choose": 1}
 
 
 class Number(float):
@@ -127,36 +131,33 @@ def _fma(a: Any, b: Any, c: Any) -> Number:
     return Number(float(a) * float(b) + float(c))
 
 
+#: Modules that run once a scenario, or compute nothing.
+_UNCOUNTED = ("paths", "ready", "vecmath", "params", "arguments", "lanes")
+
+
+def _modules() -> list[Any]:
+    """Every kernel that runs once a policy and scenario."""
+    import tiercap.kernels
+
+    names = [name for _, name, _ in pkgutil.iter_modules(tiercap.kernels.__path__)]
+    kept = [name for name in names if not name.startswith("_") and name not in _UNCOUNTED]
+    return [importlib.import_module(f"tiercap.kernels.{name}") for name in kept]
+
+
 def _patch() -> None:
     """Counting forms of what the kernels call, in every module that calls it."""
     import numpy as np
 
-    from tiercap.kernels import (
-        allied,
-        designs,
-        offers,
-        outcomes,
-        payoff,
-        performance,
-        prices,
-        restricted,
-        rules,
-        sales,
-        state,
-        tightening,
-    )  # fmt: skip
-
     exp, log = _lump(np.exp, EXP), _lump(np.log, LOG)
+    log1p = _lump(np.log1p, {kind: LOG.get(kind, 0) + MORE_OF_LOG1P.get(kind, 0) for kind in LOG | MORE_OF_LOG1P})
     words = SimpleNamespace(sqrt=_sqrt, inf=np.inf, nan=np.nan, int64=np.int64, float64=np.float64, zeros=np.zeros)
 
     def power(x: Any, y: Any) -> Number:
         return exp(y * log(x))
 
-    modules = (
-        allied, designs, offers, outcomes, payoff, performance, prices, restricted, rules, sales, state, tightening,
-    )  # fmt: skip
-    for module in modules:
-        for name, form in (("exp", exp), ("log", log), ("power", power), ("fma", _fma), ("np", words)):
+    forms = (("exp", exp), ("log", log), ("log1p", log1p), ("power", power), ("fma", _fma), ("np", words))
+    for module in _modules():
+        for name, form in forms:
             if hasattr(module, name):
                 setattr(module, name, form)
         module.min, module.max = _extreme(min), _extreme(max)
@@ -170,7 +171,7 @@ def _records(array: Any) -> Any:
 
 
 def count(policies: int) -> dict[str, float]:
-    """Operations an evaluation, by class, for policies of the built-in study in 64 of its scenarios."""
+    """Operations an evaluation of group C, by class: policies of the built-in study in 64 of its scenarios."""
     import numpy as np
 
     np.seterr(all="ignore")
@@ -203,7 +204,9 @@ def count(policies: int) -> dict[str, float]:
     from limit import sample
 
     evaluator, levers = sample(policies, scenarios=lanes.LANES)
-    evaluator.outcomes(levers)
+    evaluator.outcomes(levers[:1], relative=False)  # groups A and B, which all these policies share
+    COUNTS.clear()
+    evaluator.outcomes(levers, relative=False)
     return {kind: number / (policies * lanes.LANES) for kind, number in COUNTS.items()}
 
 
