@@ -199,6 +199,16 @@ def restricted_run(be: Any, scan: Any, q: Arrays, x: Arrays, home: Arrays, group
     return close(be, q, z, sums)
 
 
+def beyond(out: np.ndarray, without: np.ndarray) -> np.ndarray:
+    """``out`` [P, n_outcomes, S] with what it is beyond ``without`` [n_outcomes, S], no control, in per cent."""
+    for name, source in RELATIVE.items():
+        values, base = out[:, OUTCOMES.index(source)], without[OUTCOMES.index(source)]
+        with np.errstate(all="ignore"):
+            over = 100.0 * (values / base - 1.0)
+        out[:, OUTCOMES.index(name)] = np.where((values == 0.0) & (base == 0.0), 0.0, over)
+    return out
+
+
 # --- blocks of policies ---------------------------------------------------------------------------------------------
 
 
@@ -257,19 +267,13 @@ class ArrayModel:
 
     def outcomes(self, levers: np.ndarray) -> np.ndarray:
         """All outcomes of each policy in each scenario: float64[n_policies, n_outcomes, n_scenarios]."""
-        out = self._run(levers)
-        for name, base in self._without_control.items():
-            values = out[:, OUTCOMES.index(RELATIVE[name])]
-            with np.errstate(all="ignore"):
-                over = 100.0 * (values / base - 1.0)
-            out[:, OUTCOMES.index(name)] = np.where((values == 0.0) & (base == 0.0), 0.0, over)
-        return out
+        return beyond(self._run(levers), self._without_control)
 
     @cached_property
-    def _without_control(self) -> dict[str, np.ndarray]:
-        """What each outcome of `RELATIVE` is measured from: [S]."""
-        found = self._run(unrestricted().reshape(1, 1))[0]
-        return {name: found[OUTCOMES.index(of)] for name, of in RELATIVE.items()}
+    def _without_control(self) -> np.ndarray:
+        """All outcomes of no control, what those of `RELATIVE` are measured from: float64[n_outcomes, S]."""
+        found: np.ndarray = self._run(unrestricted().reshape(1, 1))[0]
+        return found
 
     def _run(self, levers: np.ndarray) -> np.ndarray:
         groups = groups_of(levers)

@@ -225,7 +225,7 @@ def write(union: Union) -> None:
     ideal, nadir = front.ideal_and_nadir(union.losses)
     counts = np.bincount(union.found_by, minlength=len(union.sources)).tolist()
     facts = {
-        "study": "china-2026",
+        "study": problem.study.study.name,
         "policies": len(union.losses),
         "policies_stored": len(order),
         "epsilon_of_stored": additive_epsilon(union.losses[order], union.losses, ideal, nadir),
