@@ -46,7 +46,7 @@ def weights(params: np.ndarray, stem: str) -> np.ndarray:
 
 
 def roofline_constants(params: np.ndarray, exponent: int) -> Tables:
-    """Theta times the reference chip's figures, and the reference chip's time: equation (1)."""
+    """Theta times the reference chip's figures, and the reference chip's time: equation (5)."""
     theta = {c: rows(params, f"theta_{c}", ORDER[:3]) for c in "fmi"}
     time = norm(theta["f"].copy(), theta["m"].copy(), exponent, np) + theta["i"]
     scaled = {f"theta_{c}": theta[c] * params[f"reference_{c}"] for c in "fmi"}
@@ -55,7 +55,7 @@ def roofline_constants(params: np.ndarray, exponent: int) -> Tables:
 
 
 def performance(q: Tables, F: np.ndarray, M: np.ndarray, I: np.ndarray, ln_rho: np.ndarray, exponent: int) -> Any:
-    """Equations (1) and (2) for figures [S]; [4, S]."""
+    """Equations (5) and (6) for figures [S]; [4, S]."""
     norms = norm(q["theta_f"] / F, q["theta_m"] / M, exponent, np)
     f = q["time"] / (norms + q["theta_i"] / I)
     ln_u = ln_rho - np.log(f[0]) - q["network"] * np.log(I * q["ri0"])
@@ -63,7 +63,7 @@ def performance(q: Tables, F: np.ndarray, M: np.ndarray, I: np.ndarray, ln_rho: 
 
 
 def index(f: np.ndarray, omega: np.ndarray) -> np.ndarray:
-    """Value index, equation (3)."""
+    """Value index, equation (7)."""
     return np.sum(omega * np.sqrt(f), axis=0) ** 2
 
 
@@ -94,13 +94,27 @@ def catalogue_rows(params: np.ndarray, catalogue: np.ndarray, start: float, y: f
     return table
 
 
-def frontier(params: np.ndarray, catalogue: np.ndarray, start: float, y: float) -> list[np.ndarray]:
-    """F, M and I of the first entry on sale."""
-    for chip in catalogue:
-        *figures, _, _, on_sale = chip_rows(params, chip, start, y)
-        if on_sale[0] == 1.0:
-            return figures[:3]
+def frontier(params: np.ndarray, catalogue: np.ndarray, start: float, y: float) -> Tables:
+    """The first entry on sale: figures [S] by name."""
+    table = catalogue_rows(params, catalogue, start, y)
+    for k in range(len(catalogue)):
+        if table["on_sale"][k, 0] == 1.0:
+            return {name: figures[k] for name, figures in table.items()}
     raise ValueError(f"no chip of the catalogue is on sale in {start + y}")
+
+
+#: Parameters that the model reads as they are.
+PLAIN = (
+    "cost_retained", "design_lag", "attraction_g", "network_effect", "home_share", "spare_supply", "capacity_headroom",
+    "scarcity_exponent", "grey_elasticity", "leak_a", "leak_b", "remote_share", "belief_weight", "buyer_decides",
+    "barred_start", "weight_compute", "weight_self", "weight_dependence", "weight_parity", "weight_premium",
+    "weight_retaliation", "response_level", "warning_base", "warning_tightening", "warning_terms", "rd_share",
+    "rd_state", "rd_denial", "domestic_growth_rd", "rd_half", "die_growth", "stack_growth", "dies_package",
+    "stacks_package", "asic_dies", "asic_stacks", "asic_training", "asic_limit", "wafers_ceiling", "tools",
+    "tools_aligned", "tool_price", "wafer_share", "yield_max", "hbm_ceiling", "hbm_tools", "hbm_grey", "dies_abroad",
+    "cost_scale", "wafer_price", "stack_cost", "efficiency_response", "licence_cost", "licence_fixed",
+    "enforcement_cost", "domestic_output", "nre",
+)  # fmt: skip
 
 
 def constants(params: np.ndarray, catalogue: np.ndarray, horizon: Any) -> Tables:
@@ -110,79 +124,141 @@ def constants(params: np.ndarray, catalogue: np.ndarray, horizon: Any) -> Tables
     q = roofline_constants(p, exponent)
     q |= {"omega_a": weights(p, "value_a"), "omega_c": weights(p, "value_c"), "omega_k": weights(p, "capability")}
     q |= {"beta": beta, "r_beta": 1.0 / beta, "ln_beta": np.log(beta), "r_beta1": 1.0 / (1.0 + beta)}
-    q |= {"ln_floor": np.log1p(1.0 / beta), "kept": 1.0 - p["slack"], "nre": p["nre"] * dt}
+    q |= {"ln_floor": np.log1p(1.0 / beta), "kept": 1.0 - p["slack"], "markup_a": 1.0 + p["markup_a"]}
     q |= {"ln_att_e": np.log(p["attraction_e"]), "ln_att_d": np.log(p["attraction_d"])}
-    q |= {"ln_att_g": np.log(np.where(p["attraction_g"] > 0.0, p["attraction_g"], 1.0))}
-    q |= {"net": 1.0 / (1.0 + p["buyer_tariff"]), "elastic": 1.0 - p["budget_elasticity"]}
-    q |= {"mark": 1.0 + p["domestic_markup"], "r_z0": 1.0 / p["domestic_output"]}
-    q |= {"enf": (1.0 - p["enforcement"]) / (1.0 - p["enforcement_reference"])}
-    q |= {"r_step": 1.0 - (1.0 - p["response_speed"]) ** dt, "l_step": 1.0 - (1.0 - p["lock_in_speed"]) ** dt}
-    q |= {"learn": np.log2(1.0 - p["learning_rate"]), "remember": 1.0 - p["node_forgetting"]}
-    q |= {"s_grow": p["capacity_growth"] ** dt, "decay": (1.0 - p["depreciation"]) ** dt}
-    q |= {"algo": p["algorithm_lag"] * np.log(p["algorithm_growth"])}
-    q |= {name: p[name] for name in PLAIN}
-    return q | opening_stocks(p, q, catalogue, start, exponent)
+    q |= {"tariff": 1.0 + p["buyer_tariff"], "evasion": 1.0 + p["evasion"], "mark": 1.0 + p["domestic_markup"]}
+    q |= {"through": 1.0 - p["enforcement"], "through_then": 1.0 - p["enforcement_reference"]}
+    q |= {"budget_exponent": p["budget_elasticity"] - 1.0}
+    q |= _clock(p, dt) | _government(p, dt) | _domestic(p, dt) | {name: p[name] for name in PLAIN}
+    return q | opening(p, q, catalogue, start, dt, exponent)
 
 
-#: Parameters that the model reads as they are.
-PLAIN = (
-    "cost_retained", "attraction_g", "network_effect", "outside_price", "home_share", "spare_supply", "displacement",
-    "scarcity_exponent", "grey_floor", "leak_a", "leak_b", "grey_budget_cap", "remote_share", "response_level",
-    "response_dependency", "response_advantage", "response_self", "response_max", "domestic_cost", "cost_floor",
-    "rd_share", "rd_state", "rd_denial", "domestic_growth", "domestic_growth_rd", "rd_half", "capacity_investment",
-    "stockpile", "tightening_exponent", "write_down", "design_lag", "lock_in", "barred_start", "domestic_capacity",
-    "domestic_f", "domestic_m", "domestic_i", "domestic_output", "stock_e", "stock_g", "stock_d",
-)  # fmt: skip
+def _clock(p: np.ndarray, dt: float) -> Tables:
+    """Equations (2) and (4): what a stock keeps and gains, what is left of a distance."""
+    d, q = -np.log1p(-p["depreciation"]), {}
+    for name, span in (("", dt), ("_half", 0.5 * dt), ("_year", 1.0)):
+        q["keep" + name] = np.exp(-d * span)
+        q["gain" + name] = np.where(d > 0.0, (1.0 - np.exp(-d * span)) / np.where(d > 0.0, d, 1.0), span)
+    for name, source in (("L", "lock_in_speed"), ("belief", "belief_speed"), ("E", "budget_speed")):
+        q[f"left_{name}_half"], q[f"left_{name}"] = (1.0 - p[source]) ** (0.5 * dt), (1.0 - p[source]) ** dt
+    q |= {"left_sale_half": np.exp(-0.5 * dt / p["lead_time"]), "left_sale": np.exp(-dt / p["lead_time"])}
+    return q | {"drawn": np.full(len(p), (1.0 - np.exp(-dt)) / dt)}
 
 
-def opening_stocks(p: np.ndarray, q: Tables, catalogue: np.ndarray, start: float, exponent: int) -> Tables:
-    """Stocks at the start by the profile of the frontier chip: section 8, item 8."""
-    f = performance(q, *frontier(p, catalogue, start, 0.0), np.log(p["run_size"] / p["wall_size"]), exponent)
+def _government(p: np.ndarray, dt: float) -> Tables:
+    """Equations (30) and (31): the four shares barred, h, the rate of decisions over half a step."""
+    step = p["barred_max"] / 3.0
+    place = 3.0 * np.minimum(1.0, p["barred_start"] / p["barred_max"])
+    levels = np.arange(4)[:, None] * step
+    pi = np.maximum(0.0, 1.0 - np.abs(place - np.arange(4)[:, None]))
+    switching = np.exp(-p["switching_cost"] * step)
+    distance = np.abs(np.arange(4)[:, None] - np.arange(4))
+    return {"levels": levels, "pi": pi, "moves": switching ** distance[..., None],
+            "decisions": 0.5 * p["decision_rate"] * dt}  # fmt: skip
+
+
+def _domestic(p: np.ndarray, dt: float) -> Tables:
+    """Wafers, yield, memory and cost: equations (18) to (23)."""
+    q = {"asic_f": p["asic_gain"] * p["asic_dies"] / p["dies_package"], "gross": gross_dies(p)}
+    q |= {"asic_m": p["asic_gain"] * p["asic_stacks"] / p["stacks_package"]}
+    q |= {"ln_by_logic": np.log(p["dies_package"] / p["asic_dies"])}
+    q |= {"ln_by_memory": np.log(p["stacks_package"] / p["asic_stacks"])}
+    q |= {"closed": (1.0 - (1.0 - p["wafers_speed"]) ** dt) / dt, "package": p["package_cost"] / p["dies_package"]}
+    q |= {"yield_range": p["yield_max"] - p["yield_start"], "yield_decay": np.log(2.0) / p["yield_half"]}
+    q |= {"learning": np.log2(1.0 - p["learning_rate"])}
+    ratio = np.minimum(p["hbm"] / p["hbm_ceiling"], 1.0 - 1e-6)
+    return q | {"stacks_rate": np.log(p["hbm_growth"]) / (1.0 - ratio)}
+
+
+def gross_dies(p: np.ndarray) -> np.ndarray:
+    """Dies on a wafer, good and bad."""
+    return np.pi * 150.0**2 / p["die_area"] - np.pi * 300.0 / np.sqrt(2.0 * p["die_area"])
+
+
+def opening(p: np.ndarray, q: Tables, catalogue: np.ndarray, start: float, dt: float, exponent: int) -> Tables:
+    """The state at the start, `z_` and its name: the table of section 8. Stocks follow the frontier chip's profile."""
+    stock = p["stock_e"] + p["stock_g"] + p["stock_d"]
+    foreign = (p["stock_e"] + p["stock_g"]) / stock
+    z = {"L": p["lock_in"], "L_target": (1.0 - p["belief_weight"]) * foreign + p["belief_weight"] * p["belief_start"]}
+    z |= {"belief": p["belief_start"], "W": p["wafers"], "H": p["hbm"], "bank_h": p["bank_stacks"]}
+    z |= {"bank_d": p["bank_dies"], "ai_wafers": 12.0 * p["wafers"] * p["wafer_share"], "Z": p["domestic_output"]}
+    z |= {"sold": p["domestic_supply"], "F": p["dies_package"] * p["die_f"], "I": p["domestic_i"]}
+    z |= {"M": p["stacks_package"] * p["stack_m"], "power": p["stock_watts"] * stock}
+    z |= {"power_a": p["stock_watts"] * p["stock_a"], "XE": p["stock_e"], "XG": p["stock_g"], "XD": p["stock_d"]}
+    z |= dict(zip(("die_step", "stack_step"), _first_growth(p, dt), strict=True))
+    chip = frontier(p, catalogue, start, 0.0)
+    f = performance(q, chip["F"], chip["M"], chip["I"], np.log(p["run_size"] / p["wall_size"]), exponent)
     by = {"a": index(f, q["omega_a"]), "c": index(f, q["omega_c"])}
     whose = {"a": "a", "b": "a", "e": "c", "g": "c", "d": "c"}
-    return {f"k_{s}": p[f"stock_{s}"] / by[g] * f for s, g in whose.items()}
+    z |= {f"K{s.upper()}": p[f"stock_{s}"] / by[g] * f for s, g in whose.items()}
+    z["grey"] = p["grey_supply"] / (1.0 - p["enforcement_reference"]) / by["c"]
+    return {f"z_{name}": value for name, value in z.items()}
+
+
+def _first_growth(p: np.ndarray, dt: float) -> tuple[np.ndarray, np.ndarray]:
+    """Equation (42) with the start's research."""
+    dies = p["wafer_price"] / gross_dies(p) / p["yield_start"] * p["dies_package"]
+    cost = p["cost_scale"] * (dies + p["stacks_package"] * p["stack_cost"] + p["package_cost"])
+    own = p["rd_share"] * p["domestic_supply"] * cost * (1.0 + p["domestic_markup"])
+    rd = (p["rd_state"] + own) * (1.0 + p["rd_denial"] * (1.0 - p["belief_start"]))
+    rate = p["domestic_growth_rd"] * rd / (rd + p["rd_half"])
+    return (1.0 + p["die_growth"] + rate) ** (0.5 * dt), (1.0 + p["stack_growth"] + rate) ** (0.5 * dt)
 
 
 def paths(params: np.ndarray, catalogue: np.ndarray, horizon: Any, q: Tables) -> Tables:
     """What changes with time alone: the step's axis first."""
-    n, spy = horizon.steps, horizon.steps_per_year
+    n, dt = horizon.steps, 1.0 / horizon.steps_per_year
     steps = [_step(params, catalogue, horizon, q, t) for t in range(n)]
     table = {name: np.stack([step[name] for step in steps]) for name in steps[0] if name != "chips"}
     table["chips"] = {name: np.stack([s["chips"][name] for s in steps]) for name in steps[0]["chips"]}
     table["t"] = np.arange(n, dtype=float)
-    table["more"] = np.arange(n) < n - 1
-    table["forget"] = np.array([(t + 1) % (2 * spy) == 0 for t in range(n)])
-    return table
+    return table | {"y": (table["t"] + 0.5) * dt, "age": table["t"] * dt}
 
 
-def _budget_c(p: np.ndarray, y: float) -> np.ndarray:
-    early = p["budget_c_growth"] ** np.minimum(y, p["budget_c_break"])
-    return p["budget_c"] * early * p["budget_c_growth_late"] ** np.maximum(y - p["budget_c_break"], 0.0)
+def _logistic(p: np.ndarray, stem: str, y: float) -> np.ndarray:
+    """Equation (8)."""
+    share = np.minimum(p[stem] / p[f"{stem}_ceiling"], 1.0 - 1e-6)
+    gamma = np.log(p[f"{stem}_growth"]) / (1.0 - share)
+    return p[stem] / share / (1.0 + (1.0 / share - 1.0) * np.exp(-gamma * y))
 
 
-def _logistic(p: np.ndarray, y: float) -> np.ndarray:
-    """Equation (4)."""
-    share = np.minimum(p["demand_a"] / p["demand_a_ceiling"], 1.0 - 1e-6)
-    gamma = np.log(p["demand_a_growth"]) / (1.0 - share)
-    return p["demand_a"] / share / (1.0 + (1.0 / share - 1.0) * np.exp(-gamma * y))
+def _ln_rho(p: np.ndarray, y: float) -> np.ndarray:
+    return np.log(p["run_size"] / p["wall_size"]) + y * np.log(p["run_growth"] / p["wall_growth"])
 
 
 def _step(p: np.ndarray, catalogue: np.ndarray, horizon: Any, q: Tables, t: int) -> Tables:
+    """The middle of a step: sections 1 and 3."""
     dt, start, exponent = 1.0 / horizon.steps_per_year, float(horizon.start), horizon.roofline_exponent
-    y = t * dt
-    price = p["reference_price"] * p["price_growth"] ** y
-    x = {"price": price, "a0": (p["outside_price"] * price) ** -p["price_sensitivity"]}
-    x |= {"budget_c": _budget_c(p, y), "budget_c_next": _budget_c(p, y + dt)}
-    x |= {f"budget_b{s}": p["budget_b"] * p["budget_b_growth"] ** (y + d) for s, d in (("", 0.0), ("_next", dt))}
-    ln_rho = np.log(p["run_size"] / p["wall_size"]) + y * np.log(p["run_growth"] / p["wall_growth"])
-    x |= {"ln_rho": ln_rho, "demand_a": _logistic(p, y) * dt}
-    x |= {"grey": p["grey_supply"] * p["grey_growth"] ** y * dt, "discount": p["discount"] ** y}
+    y, beta = (t + 0.5) * dt, p["price_sensitivity"]
+    chip = frontier(p, catalogue, start, y)
+    f = performance(q, chip["F"], chip["M"], chip["I"], _ln_rho(p, y), exponent)
+    va, price = index(f, q["omega_a"]), chip["cost"] * (1.0 + p["markup_a"])
+    x = {"price": price, "ln_price": np.log(price), "reference": price / va, "ln_rho": _ln_rho(p, y)}
+    x |= {"a0": (p["outside_price"] * price / va) ** -beta, "front_vc": index(f, q["omega_c"])}
+    x |= {"front_f": f, "front_power": f**beta, "price_power": price**-beta}
+    x |= {f"front_{name}": chip[name] for name in ("F", "M", "I", "tpp")}
+    x |= {stem: _logistic(p, stem, y) for stem in ("spending_a", "budget_b", "budget_c")}
+    x |= {f"power_{g}": p[f"power_{g}"] * p[f"power_{g}_growth"] ** (y + 1.0) for g in "ac"}
+    growth = p["watts_growth"] ** y
+    x |= {"watts": p["watts_frontier"] * growth, "watts_d": p["watts_domestic"] * growth / p["dies_package"]}
+    x |= {"grey": p["grey_supply"] * p["grey_growth"] ** y}
     x |= {"soft": np.minimum(1.0, rows(p, "software") * p["software_growth"] ** y)}
-    f = performance(q, *frontier(p, catalogue, start, y), ln_rho, exponent)
-    x |= {"front_f": f, "front_f_beta": f ** q["beta"]}
-    x |= {"front_va": index(f, q["omega_a"]), "front_vc": index(f, q["omega_c"])}
-    x |= dict(zip(("next_f", "next_m", "next_i"), frontier(p, catalogue, start, y + dt), strict=True))
-    return x | {"chips": catalogue_rows(p, catalogue, start, y)}
+    return x | _ends(p, catalogue, horizon, q, t) | {"chips": catalogue_rows(p, catalogue, start, y)}
+
+
+def _ends(p: np.ndarray, catalogue: np.ndarray, horizon: Any, q: Tables, t: int) -> Tables:
+    """Discount (1), kappa of (3), the frontier chip at the step's end."""
+    dt, start, exponent = 1.0 / horizon.steps_per_year, float(horizon.start), horizon.roofline_exponent
+    sales = []
+    for y in (t * dt, (t + 1) * dt):
+        chip = frontier(p, catalogue, start, y)
+        f = performance(q, chip["F"], chip["M"], chip["I"], _ln_rho(p, y), exponent)
+        sales.append(_logistic(p, "spending_a", y) * index(f, q["omega_a"]))
+    g, d, rate = np.log(sales[1] / sales[0]) / dt, -np.log1p(-p["depreciation"]), -np.log(p["discount"])
+    spent = p["discount"] ** (t * dt) - p["discount"] ** ((t + 1) * dt)
+    discount = np.where(rate > 0.0, spent / np.where(rate > 0.0, rate, 1.0), dt)
+    following = {f"next_{name}": chip[name] for name in ("F", "M", "I")}
+    return {"discount": discount, "curvature": 1.0 + g * (g + 2.0 * d) * dt * dt / 24.0} | following
 
 
 def groups_of(levers: np.ndarray) -> Tables:
@@ -203,7 +279,8 @@ def _group(group: np.ndarray) -> Tables:
     g = {f"free_{name}": np.where(live, cap, 0.0) for name, cap in caps.items()}
     g |= {name: np.where(live & np.stack([flows | True, flows])[:, None], cap, 0.0) for name, cap in caps.items()}
     g["sku"] = group["sku_before"].T[..., None].copy()
-    plain = ("quota_share", "quota_chips", "quota_tpp", "revenue_share", "delay", "no_diversion", "indexation")
+    plain = ("quota_share", "quota_chips", "quota_tpp", "revenue_share", "delay", "no_diversion", "indexation",
+             "enforcement", "equipment_control", "memory_control")  # fmt: skip
     return g | {name: group[name][:, None].copy() for name in plain}
 
 
@@ -214,6 +291,6 @@ def similar(levers: np.ndarray, groups: str) -> np.ndarray:
         part = levers[g][:, 0]
         used = np.min(np.stack([part[name] for name in CAPS]), axis=0) > 0.0
         summed = used & np.isfinite(part["bandwidth_sum"])
-        keys += [*np.moveaxis(summed, 0, -1).reshape(6, -1), part["indexation"] < 0.0]
+        keys += [*np.moveaxis(summed, 0, -1).reshape(6, -1), part["revenue_share"] > 0.0]
         keys += [np.isfinite(part["quota_chips"]), *np.moveaxis(used, 0, -1).reshape(6, -1)]
     return np.lexsort(keys)

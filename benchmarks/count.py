@@ -8,44 +8,25 @@ loop control, so that a limit drawn from these counts is a little stricter than 
 
 from __future__ import annotations
 
+import importlib
 import json
 import math
 import os
+import pkgutil
 import subprocess
 import sys
 from collections import Counter
-from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 COUNTS: Counter[str] = Counter()
-#: The same of each part of a step, by the parts of PARTS.
-BY_PART: dict[str, Counter[str]] = {}
 
-#: Modules whose functions compute lanes.
-COUNTED = (
-    "allied", "designs", "domestic", "government", "offers", "outcomes", "payoff", "performance", "prices",
-    "restricted", "rules", "sales", "state", "tightening",
-)  # fmt: skip
-#: What a step of group C is made of: functions that `payoff` calls.
-PARTS = {
-    "rules": ("load_levers", "scale_caps"),
-    "domestic supply": ("domestic_supply",),
-    "budget and capacity": ("open_market",),
-    "designs and offers": ("find_offers",),
-    "the buyer's government": ("decide",),
-    "market, four passes": ("clear_market",),
-    "how C is served": ("serve",),
-    "displacement and stocks": ("displace", "purchase"),
-    "the next step's state": ("grow_domestic", "advance", "remember_premium"),
-    "outcomes": ("book", "tally", "close"),
-}
-
-#: What `vecmath` does for one exp, log and log1p, by class; counted in its source.
+#: What `vecmath` does for one exp and one log, by class; counted in its source.
 EXP = {"multiply": 16, "add": 2, "integer": 7, "compare": 2, "choose": 2, "exp": 1}
 LOG = {"multiply": 14, "divide": 1, "add": 7, "integer": 5, "compare": 4, "choose": 5, "log": 1}
-LOG1P = LOG | {"multiply": 15, "divide": 2, "add": 9, "compare": 5, "choose": 6}
+#: What log1p does beyond that log.
+MORE_OF_LOG1P = {"add": 2, "divide": 1, "multiply": 1, "compare": 1, "choose": 1}
 
 
 class Number(float):
@@ -150,42 +131,36 @@ def _fma(a: Any, b: Any, c: Any) -> Number:
     return Number(float(a) * float(b) + float(c))
 
 
+#: Modules that run once a scenario, or compute nothing.
+_UNCOUNTED = ("paths", "ready", "vecmath", "params", "arguments", "lanes")
+
+
+def _modules() -> list[Any]:
+    """Every kernel that runs once a policy and scenario."""
+    import tiercap.kernels
+
+    names = [name for _, name, _ in pkgutil.iter_modules(tiercap.kernels.__path__)]
+    kept = [name for name in names if not name.startswith("_") and name not in _UNCOUNTED]
+    return [importlib.import_module(f"tiercap.kernels.{name}") for name in kept]
+
+
 def _patch() -> None:
     """Counting forms of what the kernels call, in every module that calls it."""
     import numpy as np
 
-    exp, log, log1p = _lump(np.exp, EXP), _lump(np.log, LOG), _lump(np.log1p, LOG1P)
+    exp, log = _lump(np.exp, EXP), _lump(np.log, LOG)
+    log1p = _lump(np.log1p, {kind: LOG.get(kind, 0) + MORE_OF_LOG1P.get(kind, 0) for kind in LOG | MORE_OF_LOG1P})
     words = SimpleNamespace(sqrt=_sqrt, inf=np.inf, nan=np.nan, int64=np.int64, float64=np.float64, zeros=np.zeros)
 
     def power(x: Any, y: Any) -> Number:
         return exp(y * log(x))
 
-    for name in COUNTED:
-        module = import_module(f"tiercap.kernels.{name}")
-        forms = {"exp": exp, "log": log, "log1p": log1p, "power": power, "fma": _fma, "np": words}
-        for called, form in forms.items():
-            if hasattr(module, called):
-                setattr(module, called, form)
+    forms = (("exp", exp), ("log", log), ("log1p", log1p), ("power", power), ("fma", _fma), ("np", words))
+    for module in _modules():
+        for name, form in forms:
+            if hasattr(module, name):
+                setattr(module, name, form)
         module.min, module.max = _extreme(min), _extreme(max)
-
-
-def _count_parts() -> None:
-    """Every part of a step keeps count of what is done in it."""
-    payoff = import_module("tiercap.kernels.payoff")
-    for part, names in PARTS.items():
-        BY_PART[part] = Counter()
-        for name in names:
-            setattr(payoff, name, _counting_part(getattr(payoff, name), BY_PART[part]))
-
-
-def _counting_part(plain: Any, counts: Counter[str]) -> Any:
-    def call(*given: Any) -> Any:
-        before = COUNTS.copy()
-        result = plain(*given)
-        counts.update(COUNTS - before)
-        return result
-
-    return call
 
 
 def _records(array: Any) -> Any:
@@ -195,16 +170,12 @@ def _records(array: Any) -> Any:
     return array.view(np.recarray) if getattr(array, "dtype", None) is not None and array.dtype.names else array
 
 
-def count(policies: int) -> dict[str, dict[str, float]]:
-    """Operations an evaluation, by class, for policies of the built-in study in 64 of its scenarios.
-
-    "all" has those of a whole evaluation, every part of PARTS its own.
-    """
+def count(policies: int) -> dict[str, float]:
+    """Operations an evaluation of group C, by class: policies of the built-in study in 64 of its scenarios."""
     import numpy as np
 
     np.seterr(all="ignore")
     _patch()
-    _count_parts()
     from tiercap.kernels import lanes, paths
     from tiercap.optimizer.model import evaluator as evaluate
 
@@ -233,39 +204,28 @@ def count(policies: int) -> dict[str, dict[str, float]]:
     from limit import sample
 
     evaluator, levers = sample(policies, scenarios=lanes.LANES)
+    evaluator.outcomes(levers[:1], relative=False)  # groups A and B, which all these policies share
+    COUNTS.clear()
     evaluator.outcomes(levers, relative=False)
-    evaluations = policies * lanes.LANES
-    found = {"all": COUNTS} | BY_PART
-    return {part: {kind: n / evaluations for kind, n in own.items()} for part, own in found.items()}
+    return {kind: number / (policies * lanes.LANES) for kind, number in COUNTS.items()}
 
 
-def counts_by_part(policies: int = 4) -> dict[str, dict[str, float]]:
+def counts(policies: int = 4) -> dict[str, float]:
     """`count` in a process where kernels are not compiled."""
     command = [sys.executable, "-W", "ignore", __file__, str(policies), "--json"]
     uncompiled = os.environ | {"NUMBA_DISABLE_JIT": "1"}
     done = subprocess.run(command, env=uncompiled, capture_output=True, check=True, text=True)
-    found: dict[str, dict[str, float]] = json.loads(done.stdout)
+    found: dict[str, float] = json.loads(done.stdout)
     return found
-
-
-def counts(policies: int = 4) -> dict[str, float]:
-    """Operations of a whole evaluation, by class."""
-    return counts_by_part(policies)["all"]
 
 
 def main() -> None:
     policies = next((int(word) for word in sys.argv[1:] if word.isdigit()), 4)
-    if os.environ.get("NUMBA_DISABLE_JIT") == "1":
-        print(json.dumps(count(policies)))
+    if os.environ.get("NUMBA_DISABLE_JIT") != "1":
+        for kind, number in counts(policies).items():
+            print(f"{kind:10} {number:12,.0f}")
         return
-    found = counts_by_part(policies)
-    for kind, number in found["all"].items():
-        print(f"{kind:10} {number:12,.0f}")
-    print(f"\n{'in the steps of group C':25} {'exp, log':>9} {'sqrt':>9} {'divide':>9} {'multiply, add':>14}")
-    for part in PARTS:
-        own = Counter(found[part])
-        shown = (own["exp"] + own["log"], own["sqrt"], own["divide"], own["multiply"] + own["add"])
-        print(f"{part:25} {shown[0]:9,.0f} {shown[1]:9,.0f} {shown[2]:9,.0f} {shown[3]:14,.0f}")
+    print(json.dumps(count(policies)))
 
 
 if __name__ == "__main__":

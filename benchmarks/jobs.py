@@ -1,6 +1,6 @@
 """Whole jobs: other optimisers drive the same model against ``tiercap optimize``: ``python benchmarks/jobs.py``.
 
-Every job searches the built-in study china-2026 for the same objectives, means over the same scenarios, with the same
+Every job searches the built-in study for the same objectives, means over the same scenarios, with the same
 number of evaluations (a policy in a scenario) as the search of this project, which spends part of them on its screen.
 Levers are coordinates between 0 and 1 that `space.coordinates` places, even in the logarithm where the study says
 so.
@@ -53,8 +53,6 @@ from tiercap.optimizer.search.loop import Search
 from tiercap.optimizer.search.run import optimize
 from tiercap.optimizer.study import load
 from tiercap.optimizer.study.problem import Problem
-
-from tiercap.kernels.params import OUTCOMES  # isort: skip
 
 SCHEMA_VERSION = 1
 POPULATION = 128
@@ -125,7 +123,7 @@ class Task:
 
 def on_kernels(problem: Problem) -> Losses:
     """Objectives of unit points by the kernels, on all threads."""
-    wanted = [(name, "mean") for name in problem.objectives]
+    wanted = [(o.outcome, o.statistic) for o in problem.study.objectives]
 
     def losses(unit: np.ndarray) -> np.ndarray:
         levers = problem.space.resolve(coordinates(unit, problem.space.levers))
@@ -137,11 +135,11 @@ def on_kernels(problem: Problem) -> Losses:
 def on_arrays(problem: Problem) -> Losses:
     """The same by the NumPy form."""
     model = ArrayModel(problem.scenarios.table, problem.study.horizon, exporter_catalogue())
-    rows = [OUTCOMES.index(name) for name in problem.objectives]
+    wanted = [(o.outcome, o.statistic) for o in problem.study.objectives]
 
     def losses(unit: np.ndarray) -> np.ndarray:
         levers = problem.space.resolve(coordinates(unit, problem.space.levers))
-        return model.outcomes(levers)[:, rows].mean(axis=-1) * problem.scoring.signs
+        return problem.evaluator.reduced(model.outcomes(levers), wanted) * problem.scoring.signs
 
     return losses
 
@@ -367,8 +365,8 @@ def measure(task: Task, jobs: list[str], rounds: int = 1) -> dict[str, Any]:
                 found.append(run_tiercap(task, Path(folder)) if job == "tiercap" else run[job](task))
     versions = peers.versions()
     versions |= {JOBS[job]: metadata.version(DISTRIBUTIONS[JOBS[job]]) for job in tracks if JOBS[job]}
-    report: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "study": "china-2026", "scenarios": task.scenarios}
-    report |= {"rounds": rounds, "evaluations": task.evaluations, "policies": task.policies, "missing": missing}
+    report: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "study": task.problem().study.name}
+    report |= {"scenarios": task.scenarios, "rounds": rounds, "evaluations": task.evaluations, "policies": task.policies, "missing": missing}
     report |= {"cpu": peers.cpu()[0], "load": [before, peers.load()], "versions": versions, "deviation": deviation}
     known = task.known()
     return report | {"table": summary(tracks, known, None if known is None else reference.hypervolume())}

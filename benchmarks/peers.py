@@ -139,12 +139,26 @@ def deviation(values: Any, expected: Any) -> float:
     return float(np.where(both, 0.0, np.nan_to_num(distance, nan=np.inf)).max())
 
 
+def ratios(outcomes: Any) -> Any:
+    """All outcomes [n, n_outcomes, n_scenarios], percentages as the ratios they come from.
+
+    Where a policy changes nothing, the percentage is rounding and nothing else.
+    """
+    from tiercap.kernels.params import OUTCOMES
+    from tiercap.optimizer.model.evaluator import RELATIVE
+
+    found = outcomes.copy()
+    for name in RELATIVE:
+        found[:, OUTCOMES.index(name)] = 1.0 + found[:, OUTCOMES.index(name)] / 100.0
+    return found
+
+
 def built(plan: Plan) -> tuple[dict[str, Any], dict[str, float], dict[str, float]]:
     """Every form there is, how far each deviates from the kernel, and seconds until it had an answer."""
     at = world(plan.scenarios)
     sample = absolute_policies(plan.policies)[: plan.sample]
     forms = {"kernel": kernel_form(*at)}
-    expected = forms["kernel"].outcomes(sample)
+    expected = ratios(forms["kernel"].outcomes(sample))
     builders: dict[str, Callable[..., Any]] = {"scalar": scalar_form}
     builders |= {"numpy": lambda *at: numpy_form(*at, plan.numpy_block)}
     builders |= {"jax": lambda *at: jax_form(*at, plan.jax_block)}
@@ -155,7 +169,7 @@ def built(plan: Plan) -> tuple[dict[str, Any], dict[str, float], dict[str, float
             forms[name] = builders[name](*at)
         except ImportError:
             continue
-        deviations[name] = deviation(forms[name].outcomes(sample), expected)
+        deviations[name] = deviation(ratios(forms[name].outcomes(sample)), expected)
         seconds[name] = time.perf_counter() - start
     return forms, deviations, seconds
 

@@ -7,7 +7,7 @@
 Sobol points of the levers in all scenarios, then every engine from several seeds at a multiple of the default budget,
 each in a folder below FOLDER, so that an interruption loses little. What is kept is `reference.parquet`, levers and
 objectives of policies that nothing dominates, and which search found them, and `reference.json`, what was searched, the
-hypervolume of all that was found, and the digest. Where hundreds of thousands dominate nothing of each other, one is
+hypervolume of all that was found, and the digest. Where many dominate nothing of each other, one is
 stored of each cell of the objectives (see CELL). The ideal and nadir of this front are what hypervolume is scaled by:
 they stand in the study as [search.scale].
 """
@@ -48,7 +48,7 @@ CHUNK = 8192
 #: Relative deviation within which a stored policy must evaluate again.
 TOLERANCE = 1e-9
 #: Side of a cell, on the scale, of which one policy is stored: a fraction of the epsilons measured against the front.
-CELL = 0.003
+CELL = 0.0005
 #: Engines that know several objectives, and how many trials each is given for one of the default's: the cost of TPE
 #: grows with the square of its trials, so it gets fewer, and the table says so.
 SHARES = {"multi-fidelity": 1.0, "nsga2": 1.0, "nsga3": 1.0, "tpe": 0.02, "qmc": 1.0, "random": 1.0}
@@ -204,11 +204,11 @@ def from_engine(engine: str, seed: int, times: float, work: Path) -> tuple[np.nd
     return front_of(problem, trials, lambda: proposed(problem, trials), work)
 
 
-def thinned(losses: np.ndarray) -> np.ndarray:
+def thinned(losses: np.ndarray, cell: float = CELL) -> np.ndarray:
     """Rows of a front, one of each cell (of the least sum on the scale), and the best and worst in each objective."""
     scaled = front.normalise(losses, *front.ideal_and_nadir(losses))
     ranked = np.argsort(scaled.sum(axis=1), kind="stable")
-    _, first = np.unique(np.floor(scaled[ranked] / CELL), axis=0, return_index=True)
+    _, first = np.unique(np.floor(scaled[ranked] / cell), axis=0, return_index=True)
     return np.unique(np.concatenate([ranked[first], losses.argmin(axis=0), losses.argmax(axis=0)]))
 
 
@@ -225,7 +225,7 @@ def write(union: Union) -> None:
     ideal, nadir = front.ideal_and_nadir(union.losses)
     counts = np.bincount(union.found_by, minlength=len(union.sources)).tolist()
     facts = {
-        "study": "china-2026",
+        "study": problem.study.name,
         "policies": len(union.losses),
         "policies_stored": len(order),
         "epsilon_of_stored": additive_epsilon(union.losses[order], union.losses, ideal, nadir),

@@ -337,9 +337,7 @@ def test_ratios_come_from_the_peers_of_a_checkout(tmp_path: Path, monkeypatch: p
 
 
 @pytest.mark.parametrize("there", [False, True], ids=["no checkout", "failing"])
-def test_without_peers_one_sentence_and_no_ratios(
-    there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_peers_one_sentence_and_no_ratios(there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if there:
         (tmp_path / "peers.py").write_text("raise SystemExit('these forms deviate')")
     monkeypatch.setattr(process, "PEERS", tmp_path / "peers.py")
