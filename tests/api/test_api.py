@@ -78,7 +78,9 @@ def test_policies_may_have_labels_levers_and_schedules(futures: Problem) -> None
     assert found.policy.values.tolist() == list(given)
     assert np.array_equal(found.sel(policy="text"), found.sel(policy="levers"))
     assert (found.sel(policy="then") > found.sel(policy="now")).any()
-    lifted = api.evaluate({"none": {"c_licensed_tpp": None}, "inf": {"c_licensed_tpp": np.inf}}, futures, ["compute_lead"])
+    lifted = api.evaluate(
+        {"none": {"c_licensed_tpp": None}, "inf": {"c_licensed_tpp": np.inf}}, futures, ["compute_lead"]
+    )
     lifted = lifted.compute_lead
     assert np.array_equal(lifted[0], lifted[1])
 
@@ -159,7 +161,9 @@ def test_optimize_returns_the_front_and_goes_on_where_it_was(folder: str) -> Non
 
 def test_a_policy_is_picked_as_the_command_does(folder: str, capsys: pytest.CaptureFixture[str]) -> None:
     found = api.pick(folder, "regret", bounds=["compute_lead>=12"], grid={"c_open_tpp": "100 TPP"})
-    command = told(capsys, "pick", folder, "--by", "regret", "--bound", "compute_lead>=12", "--grid", "c_open_tpp=100 TPP")
+    command = told(
+        capsys, "pick", folder, "--by", "regret", "--bound", "compute_lead>=12", "--grid", "c_open_tpp=100 TPP"
+    )
     assert set(found) == {"levers", "objectives", "prices", "rebinning", "near_caps"}
     assert found["levers"].attrs["policy"] == command["policy"]
     assert found["levers"].attrs["reasons"] == command["reasons"]
