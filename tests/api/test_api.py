@@ -218,7 +218,7 @@ def test_what_moves_an_outcome_is_told_in_tables() -> None:
     assert found["tornado"].attrs["units"]["swing"] == "see outcome_unit"
     assert found["sobol"].attrs["policy"] == "bis-2026"
     by_lever = api.lever_sensitivity(
-        api.study(count=16, threads=1), ["revenue_p05"], points=64, over=["c_open_tpp", "c_quota_share"]
+        api.study("china-2026", count=16, threads=1), ["revenue_p05"], points=64, over=["c_open_tpp", "c_quota_share"]
     )
     assert set(by_lever["sobol"].parameter) == {"c_open_tpp", "c_quota_share"}
     assert by_lever["sobol"].outcome.unique().tolist() == ["revenue_p05"]
