@@ -144,18 +144,8 @@ def test_a_folder_holds_everything_and_repeats_to_the_bit(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["/somewhere/tiercap", "sensitivity", "--points", "128"])
-    asked = (
-        "--points",
-        "128",
-        "--over",
-        ",".join(OVER),
-        "--outcome",
-        "revenue",
-        "--outcome",
-        "compute_lead",
-        "-o",
-        "here",
-    )
+    outcomes = ("--outcome", "revenue", "--outcome", "compute_lead")
+    asked = ("--points", "128", "--over", ",".join(OVER), *outcomes, "-o", "here")
     assert command(*asked, "--threads", "1") == 0
     told = capsys.readouterr().out
     assert "budget_c [GUSD/year]" in told
