@@ -94,7 +94,8 @@ def test_bits_do_not_depend_on_threads_blocks_or_company(monkeypatch: pytest.Mon
 
 
 def test_members_of_an_ensemble_have_shares_but_no_totals() -> None:
-    found = about(problem("calibrated", "scenarios.count=256"), outcomes=["revenue"], over=["buyer_decides", "budget_c"])
+    given = problem("calibrated", "scenarios.count=256")
+    found = about(given, outcomes=["revenue"], over=["buyer_decides", "budget_c"])
     assert found.total is None
     assert "depend on each other" in found.sample.futures
     assert set(tables(found)) == {"first-order", "density", "regional", "tornado"}
@@ -103,7 +104,7 @@ def test_members_of_an_ensemble_have_shares_but_no_totals() -> None:
 
 
 def test_parameters_that_an_ensemble_leaves_open_take_no_credit_for_the_structure() -> None:
-    """The Sobol column of this one runs in step with the order of the members, by structure: 4 % of the variance."""
+    """The Sobol column of `switching_cost` follows the order of the members, by structure: 4 % of the variance."""
     given = problem("calibrated", "scenarios.count=512")
     found = about(given, outcomes=["revenue"], over=["switching_cost", "buyer_decides"])
     share = dict(zip([one.name for one in found.inputs], found.first.value[:, 0], strict=True))
