@@ -10,7 +10,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 .DEFAULT_GOAL := help
 
 help:  ## say what there is
-	@echo "make demo    set up and search the built-in study: the front, five policies worth a look"
+	@echo "make demo    set up and search the default study: the front, four policies worth a look"
 	@echo "make test    set up and run every check: ruff, mypy, import-linter, the whole test suite"
 	@echo "make check   the same without the slow tests"
 	@echo "make torture kill, stop and fail runs hundreds of times (a quarter of an hour)"

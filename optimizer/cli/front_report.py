@@ -32,7 +32,7 @@ def print_report(run: Any, again: Callable[..., str]) -> None:
 
 
 def _print_front(run: Any) -> None:
-    """The rule in force and five policies, one a column; then the gain, and what holds in fresh scenarios."""
+    """The rule in force and policies singled out, one a column; then the gain, and what holds in fresh scenarios."""
     from tiercap.optimizer.rules.chips import load_chips
 
     problem = run.problem

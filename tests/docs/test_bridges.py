@@ -45,7 +45,7 @@ def test_every_section_has_a_test() -> None:
 def test_salib(run: Any) -> None:
     names = run("SALib")
     spec, units = names["spec"], names["units"]
-    assert set(spec.analysis) == {"revenue", "gap"}
+    assert set(spec.analysis) == {"revenue", "compute_lead"}
     assert len(spec.analysis["revenue"]["ST"]) == len(spec["names"]) == len(spec["bounds"])
     assert units["revenue"] == "GUSD"
 
@@ -53,15 +53,15 @@ def test_salib(run: Any) -> None:
 def test_ema_workbench(run: Any) -> None:
     names = run("EMA Workbench")
     weights = names["calibrated"].scenarios.weights
-    assert names["outcomes"]["gap"].shape == (20 * len(weights),)
+    assert names["outcomes"]["compute_lead"].shape == (20 * len(weights),)
     X = names["experiments"][list(names["calibrated"].space.names)].to_numpy()[:: len(weights)]
     study = names["calibrated"]
-    means = study.evaluator.statistics(study.space.resolve(X), [("gap", "mean")])[:, 0]
-    assert names["outcomes"]["gap"].reshape(20, -1) @ weights == pytest.approx(means, rel=1e-12)
+    means = study.evaluator.statistics(study.space.resolve(X), [("compute_lead", "mean")])[:, 0]
+    assert np.exp(np.log(names["leads"]) @ weights) == pytest.approx(means, rel=1e-12)
     found = names["found"]
     levers = study.space.resolve(found[list(study.space.names)].to_numpy())
-    worst = study.evaluator.statistics(levers, [("gap", "min")])[:, 0]
-    assert found["worst gap"].to_numpy() == pytest.approx(worst, rel=1e-12)
+    worst = study.evaluator.statistics(levers, [("compute_lead", "min")])[:, 0]
+    assert found["worst lead"].to_numpy() == pytest.approx(worst, rel=1e-12)
 
 
 def test_pymoo(run: Any) -> None:
@@ -69,7 +69,7 @@ def test_pymoo(run: Any) -> None:
     problem, result = names["problem"], names["result"]
     assert (result.G <= 0.0).all()
     values = problem.values(result.X)
-    assert (values[:, problem.study.objectives.index("gap")] >= 14.0).all()
+    assert (values[:, problem.study.objectives.index("compute_lead")] >= 14.0).all()
     assert np.array_equal(values[:, 0], -result.F[:, 0])
 
 

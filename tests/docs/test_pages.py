@@ -185,10 +185,15 @@ def test_there_are_no_other_pages_of_reference() -> None:
     assert sorted(p.name for p in (ROOT / "docs").glob("reference-*.md")) == sorted(make_reference.pages())
 
 
+def escaped(text: str) -> str:
+    """Text as a cell of a Markdown table has it."""
+    return text.replace("*", r"\*")
+
+
 def test_the_reference_misses_nothing() -> None:
     commands, model, search = (page(f"docs/reference-{name}.md") for name in ("commands", "model", "search"))
     assert all(f"\n## tiercap {name}\n" in commands for name in group.list_commands(click.Context(group)))
-    assert all(f"| `{info.name}` | {info.unit} |" in model for info in parameters.table())
+    assert all(f"| `{info.name}` | {escaped(info.unit)} |" in model for info in parameters.table())
     assert all(f"| `{outcome}` |" in model for outcome in measures.OUTCOMES)
     assert all(f"`{name}`" in search for name in engines.ENGINES)
     numbers = {number for text in make_reference.EQUATIONS.values() for number in re.findall(r"\((\d+)\)", text)}
