@@ -110,8 +110,8 @@ def test_fresh_scenarios_are_members_that_the_search_did_not_meet() -> None:
 
 
 def test_where_the_search_met_every_member_only_the_rest_is_drawn_again(tmp_path: Path) -> None:
-    problem = small.problem("scenarios.count=512")
-    assert len(problem.scenarios) == 512
+    problem = small.problem("scenarios.count=1024")
+    assert len(problem.scenarios) == 1024
     assert problem.fresh is not None
     assert problem.shared == pytest.approx(1.0)
     assert problem.fresh.shared(problem.scenarios) < 1.0
