@@ -106,10 +106,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("budget_b", "GUSD/year", 1e-9, 1e9, "latent spending of group B at the start"),
     Parameter("budget_b_growth", "1/year", 1, 10, "initial growth of B's budget"),
     Parameter("budget_b_ceiling", "GUSD/year", 1e-9, 1e+12, "ceiling of B's budget"),
-    Parameter(
-        "attraction_d", "1", 1e-12, 1e+12,
-        "attraction of domestic chips over the exporter's at equal price and neutral lock-in",
-    ),
+    Parameter("attraction_d", "1", 1e-12, 1e+12, "attraction of domestic chips at equal price and neutral lock-in"),
     Parameter("markup_a", "1", 0.01, 100, "exporter's markup over unit cost in A"),
     Parameter("budget_elasticity", "1", 0, 5, "elasticity of C's spending plans; 1 fixes the budget"),
     Parameter("budget_speed", "1/year", 0, 0.999, "share of the distance of the budget to its plan closed in a year"),
@@ -176,19 +173,10 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("domestic_output", "Mchip", 1e-9, 1e9, "domestic packages made before the start"),
     Parameter("asic_dies", "1", 0.1, 64, "compute dies an inference ASIC"),
     Parameter("asic_stacks", "1", 0.1, 64, "memory stacks an inference ASIC"),
-    Parameter(
-        "asic_gain", "1", 0.01, 100,
-        "compute and bandwidth of an ASIC over as many dies and stacks of the training package",
-    ),
-    Parameter(
-        "asic_training", "1", 0, 1,
-        "share of its roofline an ASIC delivers in small-scale training; none at the frontier",
-    ),
+    Parameter("asic_gain", "1", 0.01, 100, "compute and bandwidth of an ASIC over as many training dies and stacks"),
+    Parameter("asic_training", "1", 0, 1, "share of its roofline an ASIC delivers in small-scale training"),
     Parameter("asic_limit", "1", 0, 0.99, "largest share of packages that may be ASICs"),
-    Parameter(
-        "efficiency_response", "1/year", 0, 5,
-        "growth of C's compute efficiency at full denial, beyond everyone's",
-    ),
+    Parameter("efficiency_response", "1/year", 0, 5, "growth of C's compute efficiency at full denial"),
     # Section 8 Stocks and lock-in
     Parameter("depreciation", "1/year", 0, 0.99, "share of a stock lost in a year"),
     Parameter("stock_a", "MH100e", 1e-9, 1e9, "installed in A at the start"),

@@ -9,56 +9,9 @@ import math
 
 from . import lanes as n
 from ._jit import inline, kernel
+from .catalogue import chip_at, cost_at, frontier_at, moving
 from .lanes import LANES
 from .performance import index, roofline, wall
-
-
-@inline
-def _moving(p, y):
-    f = p.frontier_f * p.frontier_growth_f**y
-    m = p.frontier_m * p.frontier_growth_m**y
-    return f, m, p.frontier_i * p.frontier_growth_i**y
-
-
-@inline
-def _unit_cost(p, cost_class):
-    if cost_class == 0:
-        return p.unit_cost_frontier
-    if cost_class == 1:
-        return p.unit_cost_previous
-    if cost_class == 2:
-        return p.unit_cost_older
-    return p.unit_cost_legacy
-
-
-@inline
-def _chip(p, chip, start, y):
-    """Figures of one catalogue entry at y: F, M, I, TPP, launch date, 1 if on sale."""
-    if chip.moves == 0.0:
-        on_sale = 1.0 if start + y >= chip.launch else 0.0
-        return chip.f, chip.m, chip.i, chip.tpp, chip.launch, on_sale
-    lag = chip.position * p.generation_spacing
-    f, m, i = _moving(p, y - lag)
-    launch = start + y - lag
-    uplift = p.fp4_uplift if launch >= 2025.0 else 1.0
-    return f, m, i, 8000.0 * f * uplift, launch, 1.0
-
-
-@inline
-def _cost(p, chip, y):
-    """Unit cost of a catalogue entry at y [kUSD]."""
-    return _unit_cost(p, chip.cost_class) * chip.cost_scale * p.unit_cost_growth**y * p.cost_shock
-
-
-@inline
-def _frontier(p, catalogue, start, y):
-    """The first entry on sale: F, M, I, TPP, area, unit cost."""
-    for k in range(catalogue.shape[0]):
-        f, m, i, tpp, _, on_sale = _chip(p, catalogue[k], start, y)
-        if on_sale == 1.0:
-            return f, m, i, tpp, catalogue[k].area, _cost(p, catalogue[k], y)
-    f, m, i = _moving(p, y)
-    return f, m, i, 8000.0 * f, 1.0, p.unit_cost_frontier * p.unit_cost_growth**y * p.cost_shock
 
 
 @inline
@@ -301,7 +254,7 @@ def _opening(p, catalogue, q, lane, dt, start, exponent):
     q[n.DIE_STEP_START + lane], q[n.STACK_STEP_START + lane] = _first_growth(p, dt)
     q[n.POWER_USED_A_START + lane] = p.stock_watts * p.stock_a
     q[n.POWER_USED_C_START + lane] = p.stock_watts * (p.stock_e + p.stock_g + p.stock_d)
-    f, m, i, _, _, _ = _frontier(p, catalogue, start, 0.0)
+    f, m, i, _, _, _ = frontier_at(p, catalogue, start, 0.0)
     st, ft, pf, dc = _four_performances(p, f, m, i, math.log(p.run_size / p.wall_size), exponent)
     va = _index_of(q, n.VALUE_WEIGHTS_A, lane, st, ft, pf, dc)
     vc = _index_of(q, n.VALUE_WEIGHTS_C, lane, st, ft, pf, dc)
@@ -382,10 +335,10 @@ def _ln_rho(p, y):
 def _ends(p, catalogue, q, x, lane, start, y0, dt, exponent):
     """kappa of equation (3), and the frontier chip at the step's end."""
     y1 = y0 + dt
-    f, m, i, _, _, _ = _frontier(p, catalogue, start, y0)
+    f, m, i, _, _, _ = frontier_at(p, catalogue, start, y0)
     st, ft, pf, dc = _four_performances(p, f, m, i, _ln_rho(p, y0), exponent)
     before = _spending_a(p, y0) * _index_of(q, n.VALUE_WEIGHTS_A, lane, st, ft, pf, dc)
-    f, m, i, _, _, _ = _frontier(p, catalogue, start, y1)
+    f, m, i, _, _, _ = frontier_at(p, catalogue, start, y1)
     st, ft, pf, dc = _four_performances(p, f, m, i, _ln_rho(p, y1), exponent)
     after = _spending_a(p, y1) * _index_of(q, n.VALUE_WEIGHTS_A, lane, st, ft, pf, dc)
     g = math.log(after / before) / dt
@@ -400,9 +353,9 @@ def _ends(p, catalogue, q, x, lane, start, y0, dt, exponent):
 def _chips(p, catalogue, q, x, lane, start, y, exponent):
     x[n.PATH_DATE + lane] = start + y
     x[n.LN_RUN_OVER_WALL + lane] = _ln_rho(p, y)
-    f, m, i = _moving(p, y)
+    f, m, i = moving(p, y)
     x[n.PATH_COMPUTE + lane], x[n.PATH_MEMORY + lane], x[n.PATH_INTERCONNECT + lane] = f, m, i
-    f, m, i, tpp, area, cost = _frontier(p, catalogue, start, y)
+    f, m, i, tpp, area, cost = frontier_at(p, catalogue, start, y)
     x[n.ALLIED_PRICE + lane] = cost * (1.0 + p.markup_a)  # equation (9)
     x[n.FRONTIER_COMPUTE + lane], x[n.FRONTIER_MEMORY + lane], x[n.FRONTIER_INTERCONNECT + lane] = f, m, i
     x[n.FRONTIER_TPP + lane], x[n.FRONTIER_AREA + lane] = tpp, area
@@ -413,9 +366,9 @@ def _chips(p, catalogue, q, x, lane, start, y, exponent):
     x[n.FRONTIER_VALUE_A + lane] = _index_of(q, n.VALUE_WEIGHTS_A, lane, st, ft, pf, dc)
     x[n.FRONTIER_VALUE_C + lane] = _index_of(q, n.VALUE_WEIGHTS_C, lane, st, ft, pf, dc)
     for k in range(catalogue.shape[0]):
-        f, m, i, tpp, launch, on_sale = _chip(p, catalogue[k], start, y)
+        f, m, i, tpp, launch, on_sale = chip_at(p, catalogue[k], start, y)
         at = k * n.CHIP_ROWS * LANES + lane
         x[n.CHIP_COMPUTE + at], x[n.CHIP_MEMORY + at], x[n.CHIP_INTERCONNECT + at], x[n.CHIP_TPP + at] = f, m, i, tpp
-        x[n.CHIP_UNIT_COST + at] = _cost(p, catalogue[k], y)
+        x[n.CHIP_UNIT_COST + at] = cost_at(p, catalogue[k], y)
         x[n.CHIP_LAUNCH + at] = launch
         x[n.CHIP_ON_SALE + at] = on_sale

@@ -21,6 +21,7 @@ from tiercap.optimizer.io.toml_text import TomlFile
 from tiercap.optimizer.model import parameters
 from tiercap.optimizer.study import schema
 from tiercap.optimizer.study.objectives import ENTRY_KEYS, take_constraints, take_objectives
+from tiercap.optimizer.study.parameter_tables import take_parameters
 from tiercap.optimizer.study.records import Study
 from tiercap.optimizer.study.schema import Draft, Keys
 
@@ -236,7 +237,7 @@ def _build(draft: Draft, file: TomlFile) -> Study:
         constraints=take_constraints(draft, objectives),
         scenarios=schema.take_scenarios(draft),
         search=schema.take_search(draft),
-        parameters=schema.take_parameters(draft),
+        parameters=take_parameters(draft),
         origins=_origins(draft),
         source=file.name,
     )
