@@ -366,7 +366,13 @@ def measure(task: Task, jobs: list[str], rounds: int = 1) -> dict[str, Any]:
     versions = peers.versions()
     versions |= {JOBS[job]: metadata.version(DISTRIBUTIONS[JOBS[job]]) for job in tracks if JOBS[job]}
     report: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "study": task.problem().study.name}
-    report |= {"scenarios": task.scenarios, "rounds": rounds, "evaluations": task.evaluations, "policies": task.policies, "missing": missing}
+    report |= {
+        "scenarios": task.scenarios,
+        "rounds": rounds,
+        "evaluations": task.evaluations,
+        "policies": task.policies,
+        "missing": missing,
+    }
     report |= {"cpu": peers.cpu()[0], "load": [before, peers.load()], "versions": versions, "deviation": deviation}
     known = task.known()
     return report | {"table": summary(tracks, known, None if known is None else reference.hypervolume())}

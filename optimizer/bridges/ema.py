@@ -122,7 +122,7 @@ def _distinct(points: Iterable[Any]) -> dict[int, Any]:
 
 
 def _outcomes(study: Problem, names: Sequence[str]) -> list[ScalarOutcome]:
-    """Outcomes of one future, with a direction for the study's objectives alone: the workbench searches all that have one."""
+    """Outcomes of one future. The objectives alone have a direction: the workbench searches all that have one."""
     wanted = list(names) or [*study.scoring.outcomes, *(c.outcome for c in study.study.constraints)]
     known = directions(study.study.objectives)
     ways = {name: known[name] for name in study.scoring.outcomes}

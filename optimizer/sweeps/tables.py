@@ -52,7 +52,7 @@ def trajectory_columns(plan: Plan) -> list[Column]:
     for field in TRAJECTORY_LIST:
         for statistic in plan.statistics:
             name = _free(plan, "trajectory_", (field.name, statistic))
-            meaning = f"{statistic} over the scenarios of: {field.meaning}"
+            meaning = f"{measures.applied(field.name, statistic)} over the scenarios of: {field.meaning}"
             found.append(Column(name, field.unit, meaning, field.name, statistic))
     return found
 

@@ -86,11 +86,11 @@ def test_samples_of_the_workbench_stay_in_the_studys_bounds(study: Problem) -> N
         assert experiments[lever.name].between(lever.low, lever.high).all()
     assert experiments["budget_c"].nunique() == 20
     if study.study.scenarios.kind == "calibrated":
-        for name in ("budget_c", "discount"):  # the second has no range of its own: members alone differ in it
+        for name in ("budget_c", "domestic_output"):  # the second has no range of its own: members alone differ in it
             column = held(study.scenarios.table, name)
             assert experiments[name].between(column.min(), column.max()).all()
     else:
-        assert "discount" not in experiments
+        assert "domestic_output" not in experiments
     assert all(np.isfinite(values).all() for values in found.values())
 
 

@@ -221,10 +221,11 @@ def test_parameters_of_the_model_itself_are_recovered() -> None:
     for k in range(len(truth)):
         seen = []
         for row, value in zip(rows, made[k], strict=True):
-            ends = (value * row.low / row.value, value * row.high / row.value)
             if row.error == "normal":  # shares: the same width, inside 0 and 1
                 half = min(0.5 * (row.high - row.low), 0.9 * value, 0.9 * (1.0 - value))
                 ends = (value - half, value + half)
+            else:
+                ends = (value * row.low / row.value, value * row.high / row.value)
             seen.append(dataclasses.replace(row, value=float(value), low=float(ends[0]), high=float(ends[1])))
         found = calibrate(seen, study(), k, False, Effort(2, 512), 32, STRUCTURES[:1])
         fit = found.fits["decides"]

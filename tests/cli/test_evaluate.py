@@ -105,16 +105,25 @@ def test_many_policies_become_lines_with_the_objectives(capsys: pytest.CaptureFi
 
 def test_a_schedule_holds_its_rules_one_after_the_other(capsys: pytest.CaptureFixture[str]) -> None:
     rules = ["--policy", "bis-2026,2029:ban", "--policy", "bis-2026", "--policy", "ban"]
-    assert evaluate(*rules, "--json", "--trajectory") == 0
+    assert evaluate(*rules, "--json", "--trajectory", "--set", "credibility=0") == 0
     policies = json.loads(capsys.readouterr().out)["policies"]
     mixed, kept, banned = (policy["outcomes"]["units_licensed"]["mean"] for policy in policies)
-    assert mixed[:2] == kept[:2]  # 2028 differs: buyers pull purchases forward
+    assert mixed[:2] == kept[:2]  # nobody believes what is announced; 2028 differs: buyers pull purchases forward
     assert mixed[2] > kept[2]
     assert mixed[3:] == banned[3:] == [0.0] * 5
     assert evaluate(*rules, "--json") == 0
     first = json.loads(capsys.readouterr().out)["policies"][0]
     assert first["schedule"]["steps"] == [0, 0, 0, 1, 1, 1, 1, 1]
     assert first["outcomes"]["write_downs"]["mean"] > 0
+
+
+def test_an_announced_ban_is_believed_before_it_comes(capsys: pytest.CaptureFixture[str]) -> None:
+    rules = ["--policy", "bis-2026,2029:ban", "--policy", "bis-2026"]
+    assert evaluate(*rules, "--json", "--trajectory", "--set", "credibility=0.9") == 0
+    policies = json.loads(capsys.readouterr().out)["policies"]
+    announced, kept = (policy["outcomes"]["belief"]["mean"] for policy in policies)
+    assert announced[0] == kept[0]
+    assert all(a < k for a, k in zip(announced[1:], kept[1:], strict=True))
 
 
 MISTAKES = {

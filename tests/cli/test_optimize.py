@@ -76,7 +76,7 @@ def test_the_answer_has_the_shape_that_scripts_rely_on(whole: tuple[Path, dict[s
     assert {"value", "low", "high", "reference_point"} <= set(found["hypervolume"])
     assert set(found["hypervolume"]["reference_point"]) == {"revenue", "compute_lead"}
     assert found["rule_in_force"]["name"] == "bis-2026"
-    assert len(found["choices"]) == 5
+    assert len(found["choices"]) == 4
     for policy in [*found["front"], found["rule_in_force"]]:
         assert policy["levers"]
         for name in ("revenue", "compute_lead"):

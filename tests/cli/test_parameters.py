@@ -132,7 +132,7 @@ def test_the_data_that_ship_are_held_as_they_were_written() -> None:
     held = parameters.baseline()
     assert (held["frontier_m"], held["reference_m"], held["domestic_i"]) == (8.0, 3.35, 1.2)
     start = {info.name: info for info in history().parameters}
-    assert (start["stack_m"].low, start["stack_m"].value, start["stack_m"].high) == (1000.0, 1400.0, 1600.0)
+    assert (start["stack_m"].low, start["stack_m"].value, start["stack_m"].high) == (280.0, 360.0, 420.0)
 
 
 def test_shares_of_the_frontier_are_written_as_they_are() -> None:

@@ -82,7 +82,8 @@ def test_the_report_says_what_fresh_scenarios_say(
     assert run(group, ["optimize", study, "-o", folder, "-q", *FLAGS]) == 0
     told = capsys.readouterr().out
     for words in ("whose members cannot be told apart in fresh scenarios", "Optimism, what the search's scenarios",
-                  "  cvar10 [GUSD]", "  regret_upper90 [percent]", "  satisfice13 ", "still not dominated"):  # fmt: skip
+                  "  cvar10 [GUSD]", "  regret_upper90 [percent]", "  satisfice13 ",
+                  "still not dominated"):  # fmt: skip
         assert words in told
 
 

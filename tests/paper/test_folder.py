@@ -294,7 +294,7 @@ def test_numbers_are_rounded_for_readers() -> None:
     assert shown == ["0", "0.000123", "0.0500", "1.00", "12.3", "141", "21,000", "1,234,568", "-3.14", "–"]
     assert labels.figure(float("inf")) == "none"
     assert labels.figure(3e12) == "3.00e+12"
-    assert latex.macro_name("bis-2026", "knee, best gap 14") == "tcBisMMXXVIKneeBestGapXIV"
+    assert latex.macro_name("bis-2026", "compromise, best revenue 14") == "tcBisMMXXVICompromiseBestRevenueXIV"
 
 
 @pytest.fixture

@@ -148,7 +148,7 @@ def _revenue(policy: str, problem: Problem) -> float:
 
 
 def evaluated(policy: str, capsys: pytest.CaptureFixture[str], folder: Path) -> float:
-    told = _json(["evaluate", "--policy", policy, "--outcome", "revenue", "--json", *FEW], capsys)
+    told = _json(["evaluate", "china-2026", "--policy", policy, "--outcome", "revenue", "--json", *FEW], capsys)
     return float(told["policies"][0]["outcomes"]["revenue"]["mean"])
 
 
@@ -160,7 +160,8 @@ def compared(policy: str, capsys: pytest.CaptureFixture[str], folder: Path) -> f
 
 def swept(policy: str, capsys: pytest.CaptureFixture[str], folder: Path) -> float:
     shutil.rmtree(folder / "swept", ignore_errors=True)
-    given = ["sweep", "--policy", policy, "--over", "discount=0.9", "--outcome", "revenue", "--statistic", "mean"]
+    asked = ["--over", "discount=0.9", "--outcome", "revenue", "--statistic", "mean"]
+    given = ["sweep", "china-2026", "--policy", policy, *asked]
     _json([*given, "-o", str(folder / "swept"), "--no-netcdf", "--json", *FEW], capsys)
     return float((folder / "swept" / "sweep.csv").read_text().splitlines()[1].split(",")[-1])
 
@@ -182,7 +183,7 @@ def test_a_policy_means_the_same_everywhere(
 ) -> None:
     from tiercap.optimizer.study import load
 
-    here = Problem(load.load(None, ["scenarios.count=16"], {"seed": 1}, {}), 1)
+    here = Problem(load.load("china-2026", ["scenarios.count=16"], {"seed": 1}, {}), 1)
     expected = _revenue(FORMS[form], here)
     assert np.isclose(ENTRANCES[entrance](FORMS[form], capsys, tmp_path), expected, rtol=1e-12)
 

@@ -12,20 +12,20 @@ from tiercap.optimizer.study.problem import Problem
 
 @pytest.fixture(scope="module")
 def problem() -> Problem:
-    """At least 10 years of gap, at least 100 of revenue, at most 50 of substitution."""
+    """A lead of at least 10, at least 100 of revenue, at most 50 % of substitution."""
     return small.problem(
-        "constraints.compute_lead.min=10", "constraints.revenue.min=100 GUSD", "constraints.substitution.max=50 GUSD"
+        "constraints.compute_lead.min=10", "constraints.revenue.min=100 GUSD", "constraints.substitution.max=50 percent"
     )
 
 
 def columns(problem: Problem, rows: list[tuple[float, float, float]]) -> np.ndarray:
-    """Values of revenue, gap and substitution where the problem expects them."""
+    """Values of revenue, lead and substitution where the problem expects them."""
     assert problem.scoring.screened == [("revenue", "mean"), ("compute_lead", "mean"), ("substitution", "mean")]
     return np.array(rows)
 
 
 def test_the_nearest_misses_and_the_smallest_single_relaxation(problem: Problem) -> None:
-    """Shares missed: revenue 1/10; gap 2/10; gap 1/10 and revenue 1/20; substitution 1/5; nan does not count."""
+    """Shares missed: revenue 1/10; lead 2/10; lead 1/10 and revenue 1/20; substitution 1/5; nan does not count."""
     values = columns(
         problem, [(90, 11, 40), (120, 8, 40), (95, 9, 50), (100, 10, 60), (np.nan, 20, 0), (99.9, np.inf, 0)]
     )
@@ -40,7 +40,7 @@ def test_the_nearest_misses_and_the_smallest_single_relaxation(problem: Problem)
     assert first.setting == "constraints.revenue.min=90.0 GUSD"
     assert {other.setting for other in others} == {
         "constraints.compute_lead.min=8.0",
-        "constraints.substitution.max=60.0 GUSD",
+        "constraints.substitution.max=60.0 percent",
     }
 
 

@@ -21,8 +21,10 @@ from tiercap.optimizer.study.problem import FRESH, Problem
 
 SETTINGS = (
     "objectives.revenue=maximise", "objectives.revenue_cvar10=maximise", "objectives.compute_lead_regret90=maximise",
-    "constraints.compute_lead_p05.min=3 year", "scenarios.fresh=24",
+    "constraints.compute_lead_p05.min=3", "scenarios.fresh=24",
 )  # fmt: skip
+#: Two objectives that are to be large, one that is to be small.
+THREE = ("objectives.revenue=maximise", "objectives.compute_lead=maximise", "objectives.substitution=minimise")
 
 
 @pytest.fixture(scope="module")
@@ -108,8 +110,8 @@ def test_fresh_scenarios_are_members_that_the_search_did_not_meet() -> None:
 
 
 def test_where_the_search_met_every_member_only_the_rest_is_drawn_again(tmp_path: Path) -> None:
-    problem = small.problem("scenarios.count=1024")
-    assert len(problem.scenarios) == 1024
+    problem = small.problem("scenarios.count=512")
+    assert len(problem.scenarios) == 512
     assert problem.fresh is not None
     assert problem.shared == pytest.approx(1.0)
     assert problem.fresh.shared(problem.scenarios) < 1.0
@@ -140,7 +142,7 @@ def test_what_was_left_out_stands_for_the_ensemble(n: int) -> None:
 def test_beyond_the_most_that_are_asked_the_rest_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
     assert MOST >= 872  # the front of the built-in study
     monkeypatch.setattr(reevaluation, "MOST", 4)
-    problem: Problem = small.problem()
+    problem: Problem = small.problem(*THREE)
     values = np.array([[9.0, 0.0, 9.0], [8.0, 1.0, 8.0], [7.0, 2.0, 7.0], [6.0, 3.0, 6.0], [5.0, 4.0, 5.0], [0, 0, 0]])
     drawn = values + np.random.default_rng(6).normal(0.0, 0.01, (200, 6, 3))
     found = reevaluation._grouped(problem, Levels(values, drawn))
@@ -149,7 +151,7 @@ def test_beyond_the_most_that_are_asked_the_rest_is_said_to_be(monkeypatch: pyte
 
 
 def test_a_policy_that_is_no_number_there_is_not_asked_and_spoils_nothing() -> None:
-    problem = small.problem()
+    problem = small.problem(*THREE)
     values = np.array([[9.0, 0.0, 9.0], [np.nan, 1.0, 8.0], [7.0, 2.0, 7.0], [1.0, 1.0, 1.0]])
     drawn = np.broadcast_to(values, (200, 4, 3))
     assert reevaluation._grouped(problem, Levels(values, drawn)).group.tolist() == [0, reevaluation.NOT_ASKED, 1]

@@ -183,7 +183,7 @@ def test_another_configuration_is_refused_with_the_difference(
 ) -> None:
     folder, (more, says) = whole[0], CHANGES[what]
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != "lock"}
-    assert run(group, ["optimize", "-o", str(folder), "--seed", "1", *FLAGS, *more]) == 2
+    assert run(group, ["optimize", "china-2026", "-o", str(folder), "--seed", "1", *FLAGS, *more]) == 2
     told = capsys.readouterr()
     assert told.out == ""
     assert says in told.err

@@ -235,7 +235,8 @@ def with_volumes(made: SeedsRun, *volumes: float) -> SeedsRun:
 
 
 def test_converged_is_settled_and_agreed(made: SeedsRun, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not with_volumes(made, 1.0, 1.0).converged  # the small search itself has not settled
+    monkeypatch.setattr("tiercap.optimizer.search.run.SETTLED", 0.0)
+    assert not with_volumes(made, 1.0, 1.0).converged  # nothing has settled by that measure
     monkeypatch.setattr("tiercap.optimizer.search.run.SETTLED", 1.0)
     close, apart, one = (with_volumes(made, *v) for v in ((1.0, 1.01), (1.0, 1.02), (1.0,)))
     assert close.converged
@@ -257,7 +258,7 @@ SLOW = pytest.mark.slow
 )
 def test_a_killed_call_goes_on_to_the_same_bits(where: str, made: SeedsRun, tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    arguments = ["optimize", "-o", str(folder), "--seed", "1", "--seeds", "2", *FLAGS]
+    arguments = ["optimize", "china-2026", "-o", str(folder), "--seed", "1", "--seeds", "2", *FLAGS]
     committed = BLOCKS["screen-0000"] + BLOCKS["bred-00001-0000"]  # of the second search when it is killed
     command = [sys.executable, "-c", KILLED, where, str(committed), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
@@ -318,7 +319,7 @@ def test_a_wrong_list_is_one_sentence_and_makes_no_folder(
     text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert run(group, ["optimize", f"--seeds={text}", *FLAGS]) == 2
+    assert run(group, ["optimize", "china-2026", f"--seeds={text}", *FLAGS]) == 2
     told = capsys.readouterr()
     assert WRONG[text] in told.err
     assert told.err.count("\n") == 1
@@ -335,7 +336,7 @@ def flags(*settings: str) -> list[str]:
 
 
 def test_one_seed_says_that_it_says_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    command = ["optimize", "-o", str(tmp_path / "run"), "--seeds", "1", *flags(*RANDOM)]
+    command = ["optimize", "china-2026", "-o", str(tmp_path / "run"), "--seeds", "1", *flags(*RANDOM)]
     assert run(group, command) == 0
     told = capsys.readouterr().out
     assert "One seed says nothing of chance" in told
@@ -349,10 +350,12 @@ def test_one_seed_says_that_it_says_nothing(tmp_path: Path, capsys: pytest.Captu
 
 
 def test_the_report_and_the_demand_for_convergence(
-    made: SeedsRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    made: SeedsRun, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("tiercap.optimizer.search.run.SETTLED", 0.0)
     folder = shutil.copytree(made.path, tmp_path / "run")
-    command = ["optimize", "-o", str(folder), "--seed", "1", "--seeds", "2", *FLAGS, "--require-converged"]
+    command = ["optimize", "china-2026", "-o", str(folder), "--seed", "1", "--seeds", "2", *FLAGS]
+    command += ["--require-converged"]
     assert run(group, command) == 4
     told = capsys.readouterr()
     assert f"{made.each[1].volume:.4f}" in told.out
@@ -360,7 +363,7 @@ def test_the_report_and_the_demand_for_convergence(
     assert "kept from before" in told.out
     last = told.err.splitlines()[-1]
     assert "error: the search was still finding more: seeds 1, 2 had not settled, and the hypervolumes span" in last
-    assert f"go on with tiercap optimize -o {folder} --seed 1 --seeds 2 --set search.screen=256" in last
+    assert f"go on with tiercap optimize china-2026 -o {folder} --seed 1 --seeds 2 --set search.screen=256" in last
     assert run(group, [*command, "--json"]) == 4
     found = json.loads(capsys.readouterr().out)
     assert found["converged"] is False
@@ -368,17 +371,17 @@ def test_the_report_and_the_demand_for_convergence(
     assert len(found["front"]) == len(made.levers)
 
 
-def largest_gap(found: SeedsRun) -> list[float]:
+def largest_lead(found: SeedsRun) -> list[float]:
     place = found.problem.objectives.index("compute_lead")
     return [float(one.run.front_values[:, place].max()) for one in found.each if one.run]
 
 
 def test_a_seed_without_a_feasible_policy_disagrees(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     free = seeds.search(small.problem(*RANDOM), (1, 2, 3), tmp_path / "free")
-    gaps = largest_gap(free)
-    least, second = sorted(gaps)[:2]
-    poor = (1, 2, 3)[gaps.index(least)]
-    bound = f"constraints.compute_lead.min={(least + second) / 2.0:.6f} year"
+    leads = largest_lead(free)
+    least, second = sorted(leads)[:2]
+    poor = (1, 2, 3)[leads.index(least)]
+    bound = f"constraints.compute_lead.min={(least + second) / 2.0:.6f}"
     found = seeds.search(small.problem(*RANDOM, bound), (1, 2, 3), tmp_path / "run")
     lost = next(one for one in found.each if one.seed == poor)
     assert (lost.run, lost.volume, lost.epsilon, lost.shared) == (None, 0.0, math.inf, 0)
@@ -388,7 +391,8 @@ def test_a_seed_without_a_feasible_policy_disagrees(tmp_path: Path, capsys: pyte
     assert found.surfaces is not None
     assert len(found.surfaces[3]) == 0
     assert len(found.surfaces[2]) > 0
-    command = ["optimize", "-o", str(tmp_path / "run"), "--seed", "1", "--seeds", "3", *flags(*RANDOM, bound)]
+    command = ["optimize", "china-2026", "-o", str(tmp_path / "run"), "--seed", "1", "--seeds", "3"]
+    command += flags(*RANDOM, bound)
     assert run(group, command) == 0
     assert "nothing feasible" in capsys.readouterr().out
 
@@ -399,19 +403,20 @@ def test_nothing_feasible_in_any_seed(tmp_path: Path, capsys: pytest.CaptureFixt
         seeds.search(small.problem(*RANDOM, impossible), (1, 2), tmp_path / "run")
     with pytest.raises(InputError, match="found no feasible policy"):
         saved_run.load(tmp_path / "run")
-    command = ["optimize", "-o", str(tmp_path / "run"), "--seed", "1", "--seeds", "2", *flags(*RANDOM, impossible)]
+    command = ["optimize", "china-2026", "-o", str(tmp_path / "run"), "--seed", "1", "--seeds", "2"]
+    command += flags(*RANDOM, impossible)
     assert run(group, [*command, "--json"]) == 3
     assert set(json.loads(capsys.readouterr().out)) == {"schema_version", "infeasible"}
 
 
 def test_a_stated_scale_goes_before_the_first_seeds(tmp_path: Path) -> None:
     study = tmp_path / "study.toml"
-    scale = "revenue = [80.0, 5.0]\ngap = [15.0, 12.0]\nsubstitution = [90.0, 150.0]\n"
+    scale = "revenue = [80.0, 5.0]\ncompute_lead = [15.0, 12.0]\n"
     study.write_text(f'[study]\nextends = "builtin:china-2026"\n[search.scale]\n{scale}')
     problem = Problem(load.load(study, [*small.SETTINGS[:-1], *RANDOM], {"seed": 1}, {}), 1)
     told: Any = seeds.seeds_json(seeds.search(problem, (4, 2), tmp_path / "run"))
     assert told["scale"]["stated_by"] == "study"
-    assert told["scale"]["best"] == {"revenue": 80.0, "compute_lead": 15.0, "substitution": 90.0}
+    assert told["scale"]["best"] == {"revenue": 80.0, "compute_lead": 15.0}
     assert [one["seed"] for one in told["each"]] == [4, 2]
 
 
@@ -432,7 +437,7 @@ def test_the_bar_runs_over_all_seeds(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("COLUMNS", "160")
     monkeypatch.setattr(sys, "stderr", screen)
     more = flags(*RANDOM, "search.trials=48")
-    assert run(group, ["optimize", "-o", str(tmp_path / "run"), "--seeds", "2", *more]) == 0
+    assert run(group, ["optimize", "china-2026", "-o", str(tmp_path / "run"), "--seeds", "2", *more]) == 0
     shown = screen.getvalue()
     assert "seed 1, 2 of 2" in shown
     assert "boxes entered" in shown

@@ -394,6 +394,9 @@ def test_the_tables_say_the_same(swept_grid: Sweep) -> None:
         kind = {"policy": str, "clipped": lambda cell: cell == "true"}.get(name, float)
         assert table[name].tolist() == [kind(row[name]) for row in text], name
     steps = pandas.read_parquet(swept_grid.path / "trajectory.parquet")
+    told = {f.name: f.metadata[b"meaning"].decode() for f in _schema(swept_grid.path / "trajectory.parquet")}
+    assert told["compute_lead"].startswith("geomean over the scenarios of: A's computing")
+    assert told["stock_c_dc"].startswith("mean over the scenarios of: ")
     assert len(steps) == 3 * len(table) == 3 * 72
     with xarray.open_dataset(swept_grid.path / "sweep.nc", engine="h5netcdf") as data:
         for row in (0, 17, 71):

@@ -132,7 +132,7 @@ class Case:
     def _study(self) -> str:
         from tiercap.optimizer.study import load
 
-        dropped = [lever.name for lever in load.load().levers if lever.name not in LEVERS]
+        dropped = [lever.name for lever in load.load("china-2026").levers if lever.name not in LEVERS]
         more = "" if self.engine in SINGLE else 'compute_lead = "maximise"'
         return STUDY.format(levers="\n".join(f"{name} = false" for name in dropped), more=more)
 

@@ -105,8 +105,8 @@ def test_rules_compared_are_the_rules_evaluated() -> None:
     assert not baseline.from_baseline.high.any()
     assert found.standings[0].from_first == (0.0, 0.0, 0.0)
     levers = np.concatenate([one.levers for one in found.contenders])
-    gap = problem.evaluator.outcomes(levers)[:, OUTCOMES.index("compute_lead")]
-    short = statistics.regret(gap, "maximise").mean(axis=1)
+    lead = problem.evaluator.outcomes(levers)[:, OUTCOMES.index("compute_lead")]
+    short = statistics.regret(lead, "maximise").mean(axis=1)
     assert [s.regret_by_objective.mean[1] for s in found.standings] == pytest.approx(short, abs=1e-12)
     assert short.any()
 

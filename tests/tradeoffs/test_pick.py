@@ -17,7 +17,7 @@ from tiercap.optimizer.study.problem import Problem
 from tiercap.optimizer.tradeoffs import loophole, shadow_prices
 from tiercap.optimizer.tradeoffs.pick import choose, parse_bound, parse_weights, regrets
 
-#: Losses of revenue and gap (both maximised, so negative values) of a front; the ranges are 10 and 1.
+#: Losses of revenue and lead (both maximised, so negative values) of a front; the ranges are 10 and 1.
 LOSSES = np.array([[-10.0, 0.0], [-9.0, -0.6], [-6.0, -0.7], [0.0, -1.0]])
 
 
@@ -59,7 +59,7 @@ def test_regret_looks_at_the_worst_scenario(two: Problem) -> None:
     """Means are those of LOSSES. In the first scenario policy 1 loses 8 of revenue, in the second it gains them.
 
     Revenue by scenario: policy 0: -10, -10; 1: -1, -17; 2: -6, -6; 3: 0, 0. The best are -10 and -17, so the largest
-    shortfalls, over the range 10, are .7, .9, 1.1, 1.7; those of gap, over 1, are 1, .4, .3, 0.
+    shortfalls, over the range 10, are .7, .9, 1.1, 1.7; those of lead, over 1, are 1, .4, .3, 0.
     """
     each = constant(LOSSES)
     each[1, 0] = (-1.0, -17.0)
@@ -121,7 +121,7 @@ def test_bounds_have_units_and_statistics() -> None:
     [
         ("compute_lead", "takes OUTCOME<=V or OUTCOME>=V"),
         ("compute_lead=3", "takes OUTCOME<=V or OUTCOME>=V"),
-        ("gap<3", "takes OUTCOME<=V or OUTCOME>=V"),
+        ("compute_lead<3", "takes OUTCOME<=V or OUTCOME>=V"),
         (">=3", "takes OUTCOME<=V or OUTCOME>=V"),
         ("compute_lead>=", "takes OUTCOME<=V or OUTCOME>=V"),
         ("compute_laed>=3", "did you mean `compute_lead`?"),

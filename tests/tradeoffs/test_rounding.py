@@ -137,10 +137,10 @@ def test_constraints_come_before_losses() -> None:
     free = small.problem()
     exact = values(free, 2)
     loose = rounded(free, exact, np.array([50.0, 2.0]))
-    gap = free.evaluator.statistics(loose.levers, [("compute_lead", "mean")])[0, 0]
-    bound = small.problem(f"constraints.compute_lead.min={gap + 1e-6}")
+    lead = free.evaluator.statistics(loose.levers, [("compute_lead", "mean")])[0, 0]
+    bound = small.problem(f"constraints.compute_lead.min={lead + 1e-6}")
     held = rounded(bound, exact, np.array([50.0, 2.0]))
-    assert bound.evaluator.statistics(held.levers, [("compute_lead", "mean")])[0, 0] >= gap + 1e-6
+    assert bound.evaluator.statistics(held.levers, [("compute_lead", "mean")])[0, 0] >= lead + 1e-6
     assert held.broken == ()
     lost = rounded(small.problem("constraints.compute_lead.min=100"), exact, np.ones(2))
     assert lost.broken == ("mean of compute_lead >= 100",)
