@@ -110,9 +110,14 @@ def figure(value: float | None, digits: int = 4) -> str:
     if value == 0:
         return "0"
     if abs(value) >= 1e7 or abs(value) < 1e-4:
-        return f"{value:.{digits - 1}e}"
+        mantissa, power = f"{value:.{digits - 1}e}".split("e")
+        return f"{_plain(mantissa)}e{power}"
     places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
-    shown = f"{value:,.{places}f}"
+    return _plain(f"{value:,.{places}f}")
+
+
+def _plain(shown: str) -> str:
+    """A decimal number without the zeros that say nothing."""
     return shown.rstrip("0").rstrip(".") if "." in shown else shown
 
 

@@ -227,7 +227,15 @@ def test_tables_are_aligned_and_harmless(capsys: pytest.CaptureFixture[str]) -> 
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(None, "-"), (float("nan"), "-"), (0.0, "0"), (1234.5678, "1,235"), (0.05, "0.05"), (1e9, "1.000e+09")],
+    [
+        (None, "-"),
+        (float("nan"), "-"),
+        (0.0, "0"),
+        (1234.5678, "1,235"),
+        (0.05, "0.05"),
+        (1e9, "1e+09"),
+        (9.4e-5, "9.4e-05"),
+    ],
 )
 def test_figures(value: float | None, text: str) -> None:
     assert figure(value) == text
