@@ -111,12 +111,12 @@ def figure(value: float | None, digits: int = 4) -> str:
         return "0"
     if abs(value) >= 1e7 or abs(value) < 1e-4:
         mantissa, power = f"{value:.{digits - 1}e}".split("e")
-        return f"{_plain(mantissa)}e{power}"
+        return f"{_without_zeros(mantissa)}e{power}"
     places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
-    return _plain(f"{value:,.{places}f}")
+    return _without_zeros(f"{value:,.{places}f}")
 
 
-def _plain(shown: str) -> str:
+def _without_zeros(shown: str) -> str:
     """A decimal number without the zeros that say nothing."""
     return shown.rstrip("0").rstrip(".") if "." in shown else shown
 

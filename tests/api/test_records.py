@@ -70,4 +70,4 @@ def test_calibrate(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert (tmp_path / "mine.parquet").read_bytes() == (tmp_path / "theirs.parquet").read_bytes()
     assert json.loads(found["manifest"].read_text())["structures"] == said["structures"]
     assert set(found) - {"schema_version"} == set(said)
-    assert len(tc.study(scenarios=str(found["ensemble"])).scenarios) == found["members"]
+    assert len(tc.study(scenarios=str(found["ensemble"]), count=found["members"]).scenarios) == found["members"]

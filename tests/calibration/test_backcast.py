@@ -366,7 +366,7 @@ def test_a_picture_from_the_command(run, tmp_path, mine):
 
 def test_the_fitted_ensemble_is_the_default_and_its_error_is_in_the_interval(run):
     found = json.loads(run("--json").stdout)
-    assert (found["scenarios"], found["members"]) == ("calibrated", 256)
+    assert (found["scenarios"], found["members"]) == ("calibrated", 512)
     few = json.loads(run("--json", "--count", "32").stdout)
     assert few["members"] == 32
     replay = Replay(load_record(), False, 1)

@@ -18,7 +18,7 @@ from tiercap.optimizer.cli.guard import run
 from tiercap.optimizer.data import shipped
 from tiercap.optimizer.model import ensembles
 
-FEW = ["--runs", "2", "--particles", "128"]
+FEW = ["--runs", "2", "--particles", "256"]
 RECORD = shipped("record.csv")
 
 
@@ -53,7 +53,7 @@ def test_a_calibration_writes_an_ensemble_that_evaluate_takes(
     told = json.loads(capsys.readouterr().out)
     assert told["schema_version"] == 1
     assert told["sha256"] == ensembles.load(path).digest
-    assert told["members"] == 2 * 256
+    assert told["members"] == 2 * 512
     assert tiercap("evaluate", "--scenarios", str(path), "--set", "scenarios.count=16", "--json") == 0
     answer = json.loads(capsys.readouterr().out)
     assert answer["scenarios"]["sha256"] == told["sha256"]
@@ -82,7 +82,7 @@ MISTAKES = {
     "suffix": (["-o", "x.csv"], "a name that ends in .parquet"),
     "no record": (["--record", "none.csv"], "cannot be read as a record"),
     "particles": (["--particles", "3"], "64<=x<="),
-    "few": (["--particles", "64", "--runs", "2"], "are too few for 256 members"),
+    "few": (["--particles", "64", "--runs", "2"], "are too few for 512 members"),
     "study": (["none.toml"], "none.toml"),
 }
 

@@ -247,12 +247,21 @@ def stamps(folder: Path) -> dict[str, tuple[int, int]]:
     return {part.name: (part.stat().st_ino, part.stat().st_mtime_ns) for part in parts}
 
 
+def _defined(log: dict[str, Any]) -> dict[str, Any]:
+    """Without the optimizer that Optuna keeps of CMA-ES: its history of values is memory nobody has written yet.
+
+    What the optimizer decides are the parameters of the next trials, and these are compared.
+    """
+    kept = {name: v for name, v in log.get("system_attrs", {}).items() if not name.startswith("cma:optimizer:")}
+    return log | {"system_attrs": kept} if "system_attrs" in log else log
+
+
 def bits(folder: Path) -> dict[str, bytes]:
     """What must come again to the bit: tables, blocks, the trials of the Optuna study without their times."""
     found = {name: (folder / name).read_bytes() for name in TABLES}
     found |= {f"evaluations/{part.name}": part.read_bytes() for part in (folder / "evaluations").glob("part-*.parquet")}
     logs = [json.loads(line) for line in (folder / "study.journal").read_text().splitlines()]
-    timeless = [{k: v for k, v in log.items() if k not in ("worker_id", *_TIMES)} for log in logs]
+    timeless = [_defined({k: v for k, v in log.items() if k not in ("worker_id", *_TIMES)}) for log in logs]
     return found | {"study.journal": json.dumps(timeless).encode()}
 
 
