@@ -108,6 +108,28 @@ def lists() -> str:
     return "\n".join(text)
 
 
+def public_names() -> Iterator[tuple[str, str]]:
+    """Every public function and class with the file it stands in."""
+    for folder in (ROOT / KERNELS, ROOT / "optimizer"):
+        for path in folder.rglob("*.py"):
+            place = str(path.relative_to(ROOT)).removeprefix("optimizer/")
+            for node in ast.parse(path.read_text(encoding="utf-8")).body:
+                if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+                    yield node.name, place
+
+
+def index() -> str:
+    """The public names by their first letter, each with where it stands."""
+    places: dict[str, list[str]] = {}
+    for name, place in public_names():
+        places.setdefault(name, []).append(place)
+    letters: dict[str, list[str]] = {}
+    for name in sorted(places, key=lambda name: (name.lower(), name)):
+        letters.setdefault(name[0].upper(), []).append(f"`{name}` {', '.join(sorted(places[name]))}")
+    parts = "\n".join(f"**{letter}**: " + "; ".join(told) + ".\n" for letter, told in letters.items())
+    return f"## Every public name\n\nFiles are below `optimizer` but for those of `kernels`.\n\n{parts}"
+
+
 def stack() -> str:
     """The layers as text, as the contract has them."""
     return "```\n" + "\n".join(" | ".join(line) for line in layers()) + "\n```\n"
@@ -153,7 +175,7 @@ def page() -> str:
     text = PAGE.read_text(encoding="utf-8")
     before, _, rest = text.partition(BEGIN)
     after = rest.partition(END)[2]
-    return f"{before}{BEGIN}\n{stack()}\n{lists()}\n{END}{after}"
+    return f"{before}{BEGIN}\n{stack()}\n{lists()}\n{index()}\n{END}{after}"
 
 
 if __name__ == "__main__":
