@@ -14,7 +14,7 @@ from .designs import best_admitted
 from .lanes import LANES
 from .offers import find_offers
 from .rules import load_levers, scale_caps
-from .sales import book
+from .sales import book, times
 from .tightening import look_ahead, next_step_of, nothing_ahead, pull_forward
 
 
@@ -46,7 +46,7 @@ def _step(policies, lanes, t, since, scenarios, dt, x, a, w, v, o, l):
     levers, column, y = policies.levers, policies.phase[t], (t + 0.5) * dt
     load_levers(levers, column, lanes, np.int64(0), v)
     scale_caps(v, y, since, dt)
-    best_admitted(w, v, x, x, scenarios.catalogue, scenarios.exponent, np.int64(0))
+    best_admitted(w, v, x, scenarios.catalogue, scenarios.exponent, np.int64(0))
     _buy_a(w, x, a)
     load_levers(levers, column, lanes, np.int64(1), v)
     scale_caps(v, y, since, dt)
@@ -56,7 +56,7 @@ def _step(policies, lanes, t, since, scenarios, dt, x, a, w, v, o, l):
         look_ahead(policies, lanes, np.int64(1), t, later, since, scenarios, dt, x, w, v)
     _open_b(w, x, a)
     find_offers(w, v, x, scenarios.catalogue, scenarios.exponent, o, l)
-    _settle_b(w, o, l)
+    _settle_b(o, l)
     nothing_ahead(w, o, l)
     if changes:
         pull_forward(w, v, o, l)
@@ -119,7 +119,7 @@ def _open_b(w, x, a):
 
 
 @tile
-def _settle_b(w, o, l):
+def _settle_b(o, l):
     """Units of the plan as chosen: there is no domestic supply to ration."""
     for i in range(LANES):
         reach_o, reach_l = o[n.OFFER_REACH + i], l[n.OFFER_REACH + i]
@@ -139,9 +139,7 @@ def _sell_b(w, x, dt, a, o, l):
         sales_ahead, take_ahead = w[n.SALES_LUMP + i], w[n.TAKE_LUMP + i]
         cost, lost = w[n.DESIGN_COST + i], w[n.WRITE_DOWNS + i]
         a[n.SWING_CHIPS + i] = chips_o + chips_l
-        a[n.SWING_VALUE + i] = (chips_o * o[n.OFFER_VALUE_A + i] if chips_o > 0.0 else 0.0) + (
-            chips_l * l[n.OFFER_VALUE_A + i] if chips_l > 0.0 else 0.0
-        )
+        a[n.SWING_VALUE + i] = times(chips_o, o[n.OFFER_VALUE_A + i]) + times(chips_l, l[n.OFFER_VALUE_A + i])
         a[n.SWING_SALES + i] = sales * flow + sales_ahead * end
         a[n.SWING_TAKE + i] = take * flow + take_ahead * end
         a[n.SWING_DESIGN_COST + i] = cost * flow
@@ -154,6 +152,4 @@ def _sell_b(w, x, dt, a, o, l):
             at = k * LANES + i
             f_o, f_l = o[n.OFFER_PERFORMANCE + at], l[n.OFFER_PERFORMANCE + at]
             bought_o, bought_l = chips_o + lump_o / dt, chips_l + lump_l / dt
-            a[n.SWING_PERFORMANCE + at] = (bought_o * f_o if bought_o > 0.0 else 0.0) + (
-                bought_l * f_l if bought_l > 0.0 else 0.0
-            )
+            a[n.SWING_PERFORMANCE + at] = times(bought_o, f_o) + times(bought_l, f_l)

@@ -79,18 +79,17 @@ def forget_best(w):
 
 
 @tile
-def best_admitted(w, v, x, caps, catalogue, exponent, terms):
+def best_admitted(w, v, x, catalogue, exponent, terms):
     """Largest index the loaded levers admit on the catalogue of x, into BEST_ADMITTED_VALUE; 0: none.
 
-    ``caps`` is the step whose frontier the caps refer to, x itself or, ahead of a tightening, the next. terms 0
-    ignores quotas and revenue shares (group A buys freely). BEST_ADMITTED_PERFORMANCE has the
-    performances of the best.
+    terms 0 ignores quotas and revenue shares (group A buys freely). BEST_ADMITTED_PERFORMANCE has the performances of
+    the best.
     """
     forget_best(w)
     for tier in range(2):
         for box in range(MAX_BOXES):
             if box_in_use(v, tier, box):
-                sums = load_box(w, v, caps, tier, box, terms)
+                sums = load_box(w, v, x, tier, box, terms)
                 for chip in range(catalogue.shape[0]):
                     for alternative in range(2):
                         if alternative == 0 or (sums > 0 and sum_test_binds(w, x, chip)):

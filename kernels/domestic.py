@@ -8,6 +8,7 @@ from . import lanes as n
 from ._jit import REAL, ROWS, WHOLE, glue, inline, part, tile
 from .lanes import LANES
 from .performance import index_lane, perform
+from .rules import leak_through
 from .vecmath import exp, log, power
 
 
@@ -17,7 +18,7 @@ def domestic_supply(w, v, x, exponent, dt):
     _middle(w, v, x)
     _package(w, x, exponent)
     _asic(w, x, exponent)
-    _costs(w, x, dt)
+    _costs(w, dt)
     _pull(w, v, x, dt)
     _inputs(w, v, dt)
     _split(w)
@@ -44,8 +45,7 @@ def _middle(w, v, x):
         target = max(_ahead(w, n.BUDGET_TARGET, n.BUDGET_TARGET_BEFORE, i), 0.1)
         factor = target + (w[n.BUDGET_FACTOR + i] - target) * w[n.BUDGET_LEFT_HALF + i]
         w[n.BUDGET_PLANNED + i] = x[n.ANNUAL_BUDGET_C + i] * factor
-        leak = w[n.LEAK_THROUGH + i] * (1.0 - v[n.ENFORCEMENT_ADDED + i])
-        w[n.PASSED_ON + i] = max(leak, 1e-3) / w[n.LEAK_AT_REFERENCE + i]
+        w[n.PASSED_ON + i] = leak_through(w, v, i) / w[n.LEAK_AT_REFERENCE + i]
         w[n.BELIEF_MEAN + i] = 0.0
     for k in range(4):
         for i in range(LANES):
@@ -95,8 +95,8 @@ def _asic(w, x, exponent):
         w[n.ASIC_PERFORMANCE + at] = w[n.DESIGN_PERFORMANCE + at] * x[n.SOFTWARE + at]
 
 
-@part(ROWS, ROWS, REAL)
-def _costs(w, x, dt):
+@part(ROWS, REAL)
+def _costs(w, dt):
     """Yield, unit cost by die and by stack, the package's attraction at its price: equations (19) and (20)."""
     for i in range(LANES):
         wafers = w[n.CUMULATIVE_WAFERS + i] + 0.5 * dt * w[n.AI_WAFERS + i]
@@ -118,15 +118,13 @@ def _costs(w, x, dt):
 def _attract(w, performance, attraction):
     """A_D (p/f)**-beta at DOMESTIC_LIST_PRICE, on four workloads."""
     for i in range(LANES):
-        w[n.DOMESTIC_COST + i] = w[n.LN_ATTRACTION_D_NOW + i] - w[n.PRICE_SENSITIVITY + i] * log(
-            w[n.DOMESTIC_LIST_PRICE + i]
-        )
+        ln_price = log(w[n.DOMESTIC_LIST_PRICE + i])
+        w[n.LN_DOMESTIC_PULL + i] = w[n.LN_ATTRACTION_D_NOW + i] - w[n.PRICE_SENSITIVITY + i] * ln_price
     for k in range(4):
         for i in range(LANES):
             at = k * LANES + i
-            w[attraction + at] = exp(
-                w[n.DOMESTIC_COST + i] + w[n.PRICE_SENSITIVITY + i] * log(w[performance + at])
-            )
+            ln_performance = log(w[performance + at])
+            w[attraction + at] = exp(w[n.LN_DOMESTIC_PULL + i] + w[n.PRICE_SENSITIVITY + i] * ln_performance)
 
 
 @part(ROWS, ROWS, ROWS, REAL)

@@ -136,10 +136,11 @@ PLAN, LEAVES_OPEN, LEAVES_OPEN_NEXT = _w.each(3)  # o and o' of section 8, item 
 YEARS_LEFT = _w.rows()  # [year] from mid-step to the next phase
 
 # --- w, group C in a step: items 1 to 6 ---------------------------------------------------------------------------
-LOCK_IN_NOW, BUDGET_FACTOR_NOW, BUDGET_PLANNED = _w.each(3)  # of mid-step; B' before power
+LOCK_IN_NOW, BUDGET_PLANNED = _w.each(2)  # of mid-step; B' before power
 BELIEF_NOW = _w.rows(4)
 BELIEF_MEAN = _w.rows()  # over C's weights
-ATTRACTION_E, ATTRACTION_D, LN_ATTRACTION_D_NOW, PASSED_ON = _w.each(4)  # PASSED_ON: enf of section 8
+ATTRACTION_E, LN_ATTRACTION_D_NOW, LN_DOMESTIC_PULL = _w.each(3)  # PULL: ln A_D p**-beta
+PASSED_ON = _w.rows()  # enf of section 8
 FRONTIER_ATTRACTION = _w.rows(4)  # X_F: the frontier chip at A's price
 PACKAGE_PERFORMANCE, ASIC_PERFORMANCE, PACKAGE_ATTRACTION = _w.fours(3)  # f_1, f_2, a_1
 PACKAGE_RAW_TRAINING = _w.rows()  # f_1st without software
@@ -175,7 +176,7 @@ ACCESS_BY_WORKLOAD = _w.rows(4)
 # --- w, money and stocks: items 11 and 12 -------------------------------------------------------------------------
 TIGHTENING, WRITE_DOWNS, SPENT_AHEAD, DISPLACED, DISPLACED_AHEAD, ALLIED_KEPT = _w.each(6)
 SALES_FLOW, SALES_LUMP, TAKE_FLOW, TAKE_LUMP, DESIGN_COST = _w.each(5)
-RESEARCH, VALUE_SOLD, WATTS_BOUGHT, ALL_SPENDING = _w.each(4)
+RESEARCH, VALUE_SOLD, ALL_SPENDING = _w.each(3)
 LN_LEAD, LN_LEAD_BEFORE = _w.fours(2)
 
 # --- w, group C's state -------------------------------------------------------------------------------------------
@@ -215,7 +216,7 @@ _j = _Layout()
 OFFER_UNIT_ATTRACTION, OFFER_PERFORMANCE, OFFER_ATTRACTION, OFFER_SHARE = _j.fours(4)
 OFFER_DOMESTIC_SERVED, OFFER_GREY_ATTRACTION, OFFER_RIVALS = _j.fours(3)  # z_j, g_j, R_j
 OFFER_EXISTS, OFFER_IN_PLAN, OFFER_IS_CUT, OFFER_VALUE, OFFER_VALUE_A, OFFER_COMPUTE = _j.each(6)
-OFFER_UNIT_COST, OFFER_LN_COST, OFFER_COST_FACTOR, OFFER_NET, OFFER_LN_FLOOR, OFFER_DIVERTS = _j.each(6)
+OFFER_UNIT_COST, OFFER_LN_COST, OFFER_NET, OFFER_LN_FLOOR, OFFER_DIVERTS = _j.each(5)
 OFFER_QUOTA, OFFER_CHIPS_IF_ALL = _j.each(2)  # [Mchip/year] N; n(p), were every buyer to see it
 OFFER_LN_PRICE, OFFER_EARNINGS, OFFER_PROFIT = _j.each(3)  # G, and what the tier nets
 OFFER_REACH, OFFER_MASS, OFFER_CHIPS, OFFER_PRICE, OFFER_AHEAD = _j.each(5)  # AHEAD: chips pulled forward

@@ -56,7 +56,6 @@ def _clear_tier(w, v, tier, j):
     for i in range(LANES):
         j[n.OFFER_EXISTS + i] = 0.0
         j[n.OFFER_PROFIT + i] = -FAR
-        j[n.OFFER_AHEAD + i] = 0.0
         tau = v[n.REVENUE_SHARE + i] if tier == 1 else 0.0
         spared = v[n.NO_DIVERSION + i] if tier == 1 else 0.0
         net = w[n.NET_OF_TARIFF + i] * (1.0 - tau)

@@ -12,6 +12,7 @@ from . import lanes as n
 from ._jit import REAL, ROWS, TABLE, WHOLE, inline, part, tile
 from .lanes import FIRST_OUTCOME, LANES
 from .params import OUTCOMES, TRAJECTORY
+from .rules import leak_through
 from .vecmath import exp, log
 
 N_OUTCOMES = len(OUTCOMES)
@@ -44,7 +45,7 @@ def clear(w):
 @part(ROWS, ROWS, ROWS, ROWS, WHOLE, REAL, ROWS, ROWS)
 def tally(w, v, x, a, n_steps, dt, o, l):
     """Add one step to the sums: rates by D_t or dt, lumps by the discount of the step's end."""
-    _tally_money(w, v, x, a, o, l)
+    _tally_money(w, v, x, a, l)
     for i in range(LANES):
         w[OUTCOME.units_a + i] += w[n.ALLIED_KEPT + i] * dt
         w[OUTCOME.units_b + i] += a[n.SWING_STEP_CHIPS + i]
@@ -72,7 +73,7 @@ def tally(w, v, x, a, n_steps, dt, o, l):
 
 
 @inline
-def _tally_money(w, v, x, a, o, l):
+def _tally_money(w, v, x, a, l):
     for i in range(LANES):
         flow, end, price = x[n.DISCOUNT_FLOW + i], x[n.DISCOUNT_END + i], x[n.ALLIED_PRICE + i]
         sales = w[n.SALES_FLOW + i] * flow + w[n.SALES_LUMP + i] * end
@@ -100,8 +101,7 @@ def _tally_money(w, v, x, a, o, l):
         running = w[n.LICENCE_FIXED + i] if licensed > 0.0 else 0.0
         per_chip = w[n.LICENCE_COST + i] * l[n.OFFER_PRICE + i]
         running += per_chip * licensed
-        leak = max(w[n.LEAK_THROUGH + i] * (1.0 - v[n.ENFORCEMENT_ADDED + i]), 1e-3)
-        running -= w[n.ENFORCEMENT_COST + i] * log(leak)
+        running -= w[n.ENFORCEMENT_COST + i] * log(leak_through(w, v, i))
         w[OUTCOME.administration + i] += running * flow + per_chip * l[n.OFFER_AHEAD + i] * end
 
 

@@ -110,7 +110,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("markup_a", "1", 0.01, 100, "exporter's markup over unit cost in A"),
     Parameter("budget_elasticity", "1", 0, 5, "elasticity of C's spending plans; 1 fixes the budget"),
     Parameter("budget_speed", "1/year", 0, 0.999, "share of the distance of the budget to its plan closed in a year"),
-    # Section 5 Plans, 7 Capacity
+    # Section 4 Terms, 5 Plans, 8 Capacity and rent
     Parameter("home_share", "1", 0, 1, "share of A's units that ships for home use"),
     Parameter("scarcity_exponent", "1", 0, 0.999, "exponent of the domestic scarcity rent"),
     Parameter("domestic_markup", "1", 0, 100, "markup of domestic chips over unit cost, rent apart"),
@@ -183,13 +183,13 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("stock_b", "MH100e", 1e-9, 1e9, "installed in B at the start"),
     Parameter("stock_e", "MH100e", 1e-9, 1e9, "exporter's chips installed in C at the start"),
     Parameter("stock_d", "MH100e", 0, 1e9, "domestic chips installed in C at the start"),
-    Parameter("stockpile", "1", 0, 1, "share of a step's purchases pulled forward before a full ban"),
+    Parameter("stockpile", "1", 0, 1, "share of a year's purchases pulled forward before a full ban"),
     Parameter("tightening_exponent", "1", 0.1, 20, "how suddenly a tightening bites"),
     Parameter("lock_in", "1", 0, 1, "lock-in to the exporter's platform at the start"),
     Parameter("lock_in_speed", "1/year", 0, 0.999, "share of the distance closed in a year"),
     # Section 9 Algorithms
-    Parameter("algorithm_lag", "year", 0, 20, "years by which C's algorithms trail"),
-    Parameter("algorithm_growth", "1/year", 1, 20, "growth of algorithmic efficiency"),
+    Parameter("algorithm_lag", "year", 0, 20, "years by which C's algorithms trail; no outcome reads it"),
+    Parameter("algorithm_growth", "1/year", 1, 20, "growth of algorithmic efficiency; no outcome reads it"),
     # Section 9 Outcomes
     Parameter("discount", "1/year", 0.01, 1, "discount factor of a year"),
     *_by_workload("capability", "1", 0, 1e6, "weight in the lead of computing"),
@@ -265,7 +265,7 @@ GROUP = np.dtype(
         ("density", np.float64, (2, MAX_BOXES)),  # [TPP/mm2]
         ("bandwidth_sum", np.float64, (2, MAX_BOXES)),  # [TB/s] memory plus interconnect
         ("sku_before", np.float64, (2,)),  # [year] only chips launched by then, uncut; inf: new ones too
-        ("quota_share", np.float64),  # of A's units shipped for home use
+        ("quota_share", np.float64),  # TPP of licensed chips over that of A's chips shipped for home use
         ("quota_chips", np.float64),  # [Mchip/year]
         ("quota_tpp", np.float64),  # [1e6 TPP/year] aggregate of the chips sold
         ("revenue_share", np.float64),  # tau, of licensed sales
@@ -330,7 +330,7 @@ OUTCOME_LIST: tuple[Outcome, ...] = (
     Outcome("world_share_c", "1", "C's share of all computing after the last step"),
     Outcome("domestic_supply", "MH100e/year", "what domestic makers can sell, mean over the years"),
     Outcome("terminal_supply", "MH100e/year", "what domestic makers can sell in the last step"),
-    Outcome("terminal_substitution", "percent", "terminal_supply over that of the same future without control"),
+    Outcome("terminal_substitution", "percent", "terminal_supply beyond that of the same future without control"),
     Outcome("domestic_chips", "Mchip/year", "what domestic makers make in the last step"),
     Outcome("domestic_cost", "kUSD", "domestic unit cost in the last step"),
     Outcome("domestic_value", "H100e", "value index of the domestic chip in the last step"),
@@ -341,7 +341,7 @@ OUTCOME_LIST: tuple[Outcome, ...] = (
     Outcome("terminal_access", "1", "share of C's budget open to the exporter in the last step"),
     Outcome("served", "1", "how well C is served: price index without control over its own, mean over steps"),
     Outcome("lock_in", "1", "lock-in to the exporter's platform after the last step"),
-    Outcome("grey_premium", "1", "price of smuggled chips over A's price, mean over steps"),
+    Outcome("grey_premium", "1", "price of smuggled chips over A's price, less one; mean over steps"),
 )
 OUTCOMES: tuple[str, ...] = tuple(o.name for o in OUTCOME_LIST)
 
@@ -392,6 +392,6 @@ TRAJECTORY_LIST: tuple[Outcome, ...] = (
     Outcome("served", "1", "how well C is served: price index without control over its own"),
     Outcome("access", "1", "share of the gain from trade in chips that C has"),
     Outcome("capacity_binds", "1", "chance that the exporter's capacity binds"),
-    Outcome("grey_premium", "1", "price of smuggled chips over A's price"),
+    Outcome("grey_premium", "1", "price of smuggled chips over A's price, less one"),
 )
 TRAJECTORY: tuple[str, ...] = tuple(o.name for o in TRAJECTORY_LIST)

@@ -22,10 +22,10 @@ def clear_market(w, v, x, a, o, l):
     _open_grey(w, x, a)
     for k in range(PASSES):
         _grey_attraction(w)
-        _price_offer(w, x, k, o)
-        _price_offer(w, x, k, l)
+        _price_offer(w, k, o)
+        _price_offer(w, k, l)
         _masses(w, v, o, l)
-        _ration(w, x, k, o, l)
+        _ration(w, x, o, l)
     _settle(w, x, o, l)
     _withdraw(w, o)
     _withdraw(w, l)
@@ -55,10 +55,10 @@ def _grey_attraction(w):
             w[n.GREY_ATTRACTION + at] = w[n.GREY_PULL + at] * w[n.SOLVER_PRICE_POWER + i]
 
 
-@part(ROWS, ROWS, WHOLE, ROWS)
-def _price_offer(w, x, k, j):
+@part(ROWS, WHOLE, ROWS)
+def _price_offer(w, k, j):
     """One offer's price against its rivals of pass k, and its attraction and share by workload."""
-    if _set_desk(w, x, k, j) > 0:
+    if _set_desk(w, k, j) > 0:
         solve_markup(w, CLOSE)
         _hold_floor(w, j)
         spend(w)
@@ -66,7 +66,7 @@ def _price_offer(w, x, k, j):
 
 
 @tile
-def _set_desk(w, x, k, j):
+def _set_desk(w, k, j):
     """The offer on the solver's desk; lanes that do not make it get a market that is solved already."""
     used = 0
     for i in range(LANES):
@@ -133,8 +133,8 @@ def _masses(w, v, o, l):
         o[n.OFFER_MASS + i] = reachable * reach_o
 
 
-@part(ROWS, ROWS, WHOLE, ROWS, ROWS)
-def _ration(w, x, k, o, l):
+@part(ROWS, ROWS, ROWS, ROWS)
+def _ration(w, x, o, l):
     """Smuggled beside lawful chips, rationing, a Newton step of the grey price: equations (33), (34) and (35)."""
     _look_at_grey(w, o)
     _look_at_grey(w, l)
@@ -172,8 +172,8 @@ def _ration(w, x, k, o, l):
             z_n = served * w[n.DOMESTIC_SERVED_ALONE + row]
             h_n = grey / (grey + a0)
             e_n = m_n * b * (1.0 - z_n) * h_n
-            e_o, s_o = _grey_demand(w, o, row, i, served, b, a0, grey)
-            e_l, s_l = _grey_demand(w, l, row, i, served, b, a0, grey)
+            e_o, s_o = _grey_demand(o, row, i, served, b, a0, grey)
+            e_l, s_l = _grey_demand(l, row, i, served, b, a0, grey)
             w[n.DOMESTIC_SERVED_ALONE + row] = z_n
             w[n.GREY_DEMAND + row] = e_n + e_o + e_l
             w[n.GREY_WANTED + i] += e_n + e_o + e_l
@@ -197,7 +197,7 @@ def _look_at_grey(w, j):
 
 
 @glue
-def _grey_demand(w, j, row, i, served, b, a0, grey):
+def _grey_demand(j, row, i, served, b, a0, grey):
     """e_j of equation (35) and its part of the slope for one workload and lane; z_j and R_j stay for the next pass."""
     g, a, mass = j[n.OFFER_GREY_ATTRACTION + row], j[n.OFFER_ATTRACTION + row], j[n.OFFER_MASS + i]
     z = served * j[n.OFFER_DOMESTIC_SERVED + row]

@@ -138,3 +138,9 @@ def _lagged(figure, ln_growth, lag):
 def _lagged_tpp(w, x, i, lag):
     uplift = w[n.FP4_UPLIFT + i] if x[n.PATH_DATE + i] - lag >= 2025.0 else 1.0
     return 8000.0 * uplift * _lagged(x[n.PATH_COMPUTE + i], w[n.LN_FRONTIER_GROWTH_COMPUTE + i], lag)
+
+
+@inline
+def leak_through(w, v, i):
+    """What present enforcement and what is added to it let through, as a share; never nothing."""
+    return max(w[n.LEAK_THROUGH + i] * (1.0 - v[n.ENFORCEMENT_ADDED + i]), 1e-3)

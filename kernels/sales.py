@@ -30,3 +30,9 @@ def book(w, v, o, l):
 @inline
 def _used(cut, chips):
     return 1.0 if (cut == 1.0) & (chips > 0.0) else 0.0
+
+
+@inline
+def times(chips, figure):
+    """chips x figure of an offer; 0 without chips, whatever the figure holds."""
+    return chips * figure if chips > 0.0 else 0.0

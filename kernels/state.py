@@ -7,6 +7,8 @@ import numpy as np
 from . import lanes as n
 from ._jit import REAL, ROWS, inline, part, tile
 from .lanes import LANES
+from .rules import leak_through
+from .sales import times
 from .vecmath import exp, log, log1p, power
 
 
@@ -66,8 +68,7 @@ def open_state(w, q):
 def open_grey(w, v):
     """Chips smuggled before the first step, under its enforcement: the table of section 8."""
     for i in range(LANES):
-        leak = max(w[n.LEAK_THROUGH + i] * (1.0 - v[n.ENFORCEMENT_ADDED + i]), 1e-3)
-        w[n.GREY_BEFORE + i] = w[n.GREY_BEFORE_START + i] * leak
+        w[n.GREY_BEFORE + i] = w[n.GREY_BEFORE_START + i] * leak_through(w, v, i)
 
 
 @inline
@@ -114,19 +115,13 @@ def displace(w, x, a, dt, o, l):
         # delta_X l_j = diverts c_j / p_A, by equation (13).
         load_o = o[n.OFFER_DIVERTS + i] * o[n.OFFER_UNIT_COST + i] / x[n.ALLIED_PRICE + i]
         load_l = l[n.OFFER_DIVERTS + i] * l[n.OFFER_UNIT_COST + i] / x[n.ALLIED_PRICE + i]
-        flow = _times(o[n.OFFER_CHIPS + i], load_o) + _times(l[n.OFFER_CHIPS + i], load_l)
-        lump = _times(o[n.OFFER_AHEAD + i], load_o) + _times(l[n.OFFER_AHEAD + i], load_l)
+        flow = times(o[n.OFFER_CHIPS + i], load_o) + times(l[n.OFFER_CHIPS + i], load_l)
+        lump = times(o[n.OFFER_AHEAD + i], load_o) + times(l[n.OFFER_AHEAD + i], load_l)
         bought = a[n.ALLIED_CHIPS + i]
         displaced = min(bought, flow)
         w[n.DISPLACED + i] = displaced
         w[n.DISPLACED_AHEAD + i] = lump
         w[n.ALLIED_KEPT + i] = max(bought - displaced - lump / dt, 0.0)
-
-
-@inline
-def _times(chips, figure):
-    """chips x figure of an offer; 0 without chips, whatever the figure holds."""
-    return chips * figure if chips > 0.0 else 0.0
 
 
 @part(ROWS, ROWS, ROWS, REAL, ROWS, ROWS)
@@ -137,7 +132,7 @@ def purchase(w, x, a, dt, o, l):
         chips_o, chips_l = o[n.OFFER_CHIPS + i], l[n.OFFER_CHIPS + i]
         all_o, all_l = chips_o + o[n.OFFER_AHEAD + i] / dt, chips_l + l[n.OFFER_AHEAD + i] / dt
         grey, own = w[n.GREY_CHIPS + i], w[n.DOMESTIC_CHIPS + i]
-        value = _times(all_o, o[n.OFFER_VALUE + i]) + _times(all_l, l[n.OFFER_VALUE + i])
+        value = times(all_o, o[n.OFFER_VALUE + i]) + times(all_l, l[n.OFFER_VALUE + i])
         w[n.VALUE_SOLD + i] = value * dt
         w[n.VALUE_STOCK_E + i] = keep * w[n.VALUE_STOCK_E + i] + gain * value
         w[n.VALUE_STOCK_G + i] = keep * w[n.VALUE_STOCK_G + i] + gain * grey * x[n.FRONTIER_VALUE_C + i]
@@ -159,7 +154,7 @@ def purchase(w, x, a, dt, o, l):
             keep, gain, curvature = w[n.STOCK_KEPT + i], w[n.STOCK_GAINED + i], x[n.STOCK_CURVATURE + i]
             all_o = o[n.OFFER_CHIPS + i] + o[n.OFFER_AHEAD + i] / dt
             all_l = l[n.OFFER_CHIPS + i] + l[n.OFFER_AHEAD + i] / dt
-            bought = _times(all_o, o[n.OFFER_PERFORMANCE + at]) + _times(all_l, l[n.OFFER_PERFORMANCE + at])
+            bought = times(all_o, o[n.OFFER_PERFORMANCE + at]) + times(all_l, l[n.OFFER_PERFORMANCE + at])
             leak = min(1.0, w[n.LEAK_B + i] * w[n.PASSED_ON + i] * w[n.GREY_FLOW + i])
             allied = curvature * w[n.ALLIED_KEPT + i] * a[n.ALLIED_DESIGN + at]
             swing = curvature * a[n.SWING_PERFORMANCE + at] * (1.0 - leak)

@@ -31,7 +31,7 @@ def look_ahead(policies, lanes, group, t, later, since, scenarios, dt, x, w, v):
     y = (t + 0.5) * dt
     load_levers(policies.levers, policies.phase[later], lanes, group, v)
     scale_caps(v, y, 0, dt)
-    best_admitted(w, v, x, x, scenarios.catalogue, scenarios.exponent, np.int64(1))
+    best_admitted(w, v, x, scenarios.catalogue, scenarios.exponent, np.int64(1))
     _remember_next(w)
     load_levers(policies.levers, policies.phase[t], lanes, group, v)
     scale_caps(v, y, since, dt)

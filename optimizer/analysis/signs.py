@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tiercap.kernels.params import WORKLOADS
-from tiercap.optimizer.analysis.sign_runs import Run, Runs, at, log_lead, times
+from tiercap.optimizer.analysis.sign_runs import REOPENED, Run, Runs, at, log_lead, times
 from tiercap.optimizer.study.problem import Problem
 
 RULES = ("ban", "bis-2026", "unrestricted")
@@ -67,38 +67,31 @@ def _moves(name: str, *values: float) -> str:
     return f"{name} {' -> '.join(f'{value:.4g}' for value in values)}"
 
 
-def _leads(runs: Runs, base: str, changed: Run) -> Found:
-    before, after = runs(base)["compute_lead"], changed["compute_lead"]
-    return Found(_moves("lead", before, after), after > before)
+def _lead_up(base: str, factor: float, *names: str) -> Callable[[Runs], Found]:
+    """Parameters multiplied by a factor: the lead rises."""
 
-
-def _better_frontier(base: str) -> Callable[[Runs], Found]:
-    names = ("frontier_f", "frontier_m", "frontier_i")
-    return lambda runs: _leads(runs, base, runs(base, changes=times(1.5, *names)))
-
-
-def _less_power(base: str) -> Callable[[Runs], Found]:
-    return lambda runs: _leads(runs, base, runs(base, changes=times(0.5, "power_c")))
-
-
-def _dearer_chips(base: str) -> Callable[[Runs], Found]:
     def read(runs: Runs) -> Found:
-        one, two = (runs(base, changes=at(cost_shock=shock))["revenue"] for shock in (1.0, 2.0))
-        return Found(_moves("revenue", one, two), two < one)
+        before, after = (run["compute_lead"] for run in (runs(base), runs(base, changes=times(factor, *names))))
+        return Found(_moves("lead", before, after), after > before)
 
     return read
 
 
-def _dearer_frontier(runs: Runs) -> Found:
-    one, two = (runs("unrestricted", changes=at(unit_cost_frontier=cost))["revenue"] for cost in (8.0, 13.0))
-    return Found(_moves("revenue", one, two), two < one)
+def _revenue_down(base: str, name: str, *values: float) -> Callable[[Runs], Found]:
+    """A parameter raised from a first to a second value: revenue falls."""
+
+    def read(runs: Runs) -> Found:
+        one, two = (runs(base, changes=at(**{name: value}))["revenue"] for value in values)
+        return Found(_moves("revenue", one, two), two < one)
+
+    return read
 
 
 def _revenue_share(runs: Runs) -> Found:
     given = [runs("unrestricted", {**_QUOTA, "c_revenue_share": share}) for share in (0.0, 0.5, 0.99)]
     ban, names = runs("ban"), ("units_licensed", "units_grey", "substitution")
     sales, grey, built = ([run[name] for run in given] for name in names)
-    far = [_apart(given[-1][name], ban[name]) for name in ("units_grey", "domestic_supply", "compute_lead")]
+    far = _from_the_ban(given[-1], ban).values()
     order = sales[0] > sales[1] > sales[2] and grey[0] < grey[1] < grey[2] and built[0] < built[1] < built[2]
     text = "; ".join((_moves("sold", *sales), _moves("smuggled", *grey), _moves("substitution", *built)))
     return Found(f"{text}; at 99 % at most {max(far):.2%} from the ban", order and max(far) < ALIKE)
@@ -107,7 +100,7 @@ def _revenue_share(runs: Runs) -> Found:
 def _buyer_tariff(runs: Runs) -> Found:
     change = at(buyer_tariff=20.0)
     taxed, ban = runs("unrestricted", changes=change), runs("ban", changes=change)
-    far = {name: _apart(taxed[name], ban[name]) for name in ("units_grey", "domestic_supply", "compute_lead")}
+    far = _from_the_ban(taxed, ban)
     text = ", ".join(f"{name} {value:.2%}" for name, value in far.items())
     return Found(f"from the ban: {text}; sold {taxed['units_open']:.3g}", max(far.values()) < ALIKE)
 
@@ -160,7 +153,8 @@ def _order(runs: Runs) -> Found:
 
 
 def _reopened(runs: Runs) -> Found:
-    share = runs.reopened.year("units_open", 5) / runs("unrestricted").year("units_open", 5)
+    after, free = (run.year("units_open", REOPENED + 1) for run in (runs.reopened, runs("unrestricted")))
+    share = after / free
     return Found(f"sold in the year after, {share:.1%} of uninterrupted sales", share <= 0.75)
 
 
@@ -169,9 +163,8 @@ def _cap(levers: dict[str, float], cap: dict[str, float], more: str, less: str) 
 
     def read(runs: Runs) -> Found:
         one, two = runs("unrestricted", levers), runs("unrestricted", {**levers, **cap})
-        rise = {w: log_lead(two, w) - log_lead(one, w) for w in (more, less)}
-        text = ", ".join(f"{w} {value:+.4f}" for w, value in rise.items())
-        return Found(f"ln lead {text}", rise[more] > rise[less])
+        rise, text = _rises(one, two, (more, less))
+        return Found(text, rise[more] > rise[less])
 
     return read
 
@@ -212,9 +205,8 @@ def _research(runs: Runs) -> Found:
 
 def _no_asics(runs: Runs) -> Found:
     one, two = runs("ban"), runs("ban", changes=at(asic_limit=0.0))
-    rise = {w: log_lead(two, w) - log_lead(one, w) for w in WORKLOADS}
-    text = ", ".join(f"{w} {value:+.4f}" for w, value in rise.items())
-    return Found(f"ln lead {text}", min(rise["dc"], rise["pf"]) > rise["ft"] and rise["dc"] > 0.0)
+    rise, text = _rises(one, two, WORKLOADS)
+    return Found(text, min(rise["dc"], rise["pf"]) > rise["ft"] and rise["dc"] > 0.0)
 
 
 def _efficiency(runs: Runs) -> Found:
@@ -224,20 +216,36 @@ def _efficiency(runs: Runs) -> Found:
     return Found(_moves("difference in ln lead", with_it, without), without > with_it)
 
 
+def _from_the_ban(run: Run, ban: Run) -> dict[str, float]:
+    return {name: _apart(run[name], ban[name]) for name in ("units_grey", "domestic_supply", "compute_lead")}
+
+
+def _rises(one: Run, two: Run, workloads: Sequence[str]) -> tuple[dict[str, float], str]:
+    """By how much the logarithm of the lead rises on workloads, and the same in words."""
+    rise = {w: log_lead(two, w) - log_lead(one, w) for w in workloads}
+    return rise, "ln lead " + ", ".join(f"{w} {value:+.4f}" for w, value in rise.items())
+
+
 def _apart(value: float, other: float) -> float:
     return abs(value / other - 1.0) if other else abs(value)
 
 
+_FIGURES = ("frontier_f", "frontier_m", "frontier_i")
 _FRONTIER = "A spends dollars: a better frontier chip buys A more computing, and C less of it reaches."
 _COSTS = "Dearer chips never earn more: the exporter sees the allied sales that its sales to C displace."
 _POWER = "C has power enough today; with half of it less computing can run."
 
 ROWS: Sequence[Row] = (
-    Row(1, "frontier x 1.5", "ban", "lead up", _FRONTIER, _better_frontier("ban")),
-    Row(1, "frontier x 1.5", "bis-2026", "lead up", _FRONTIER, _better_frontier("bis-2026")),
-    Row(2, "cost_shock 1 to 2", "unrestricted", "revenue down", _COSTS, _dearer_chips("unrestricted")),
-    Row(2, "cost_shock 1 to 2", "bis-2026", "revenue down", _COSTS, _dearer_chips("bis-2026")),
-    Row(3, "unit_cost_frontier 8 to 13", "unrestricted", "revenue down", _COSTS, _dearer_frontier),
+    Row(1, "frontier x 1.5", "ban", "lead up", _FRONTIER, _lead_up("ban", 1.5, *_FIGURES)),
+    Row(1, "frontier x 1.5", "bis-2026", "lead up", _FRONTIER, _lead_up("bis-2026", 1.5, *_FIGURES)),
+    *(
+        Row(2, "cost_shock 1 to 2", rule, "revenue down", _COSTS, _revenue_down(rule, "cost_shock", 1.0, 2.0))
+        for rule in ("unrestricted", "bis-2026")
+    ),
+    Row(
+        3, "unit_cost_frontier 8 to 13", "unrestricted", "revenue down", _COSTS,
+        _revenue_down("unrestricted", "unit_cost_frontier", 8.0, 13.0),
+    ),
     Row(
         4, "revenue share 0, 50, 99 %", "5 % quota of the frontier chip",
         "sold down, smuggled up, substitution up; at 99 % as the ban",
@@ -291,7 +299,7 @@ ROWS: Sequence[Row] = (
         _network_effect,
     ),
     Row(16, "remote_share 0 to 0.3", "ban", "lead down", "What C rents abroad is computing that C has.", _remote),
-    *(Row(17, "power of C x 0.5", rule, "lead up", _POWER, _less_power(rule)) for rule in RULES),
+    *(Row(17, "power of C x 0.5", rule, "lead up", _POWER, _lead_up(rule, 0.5, "power_c")) for rule in RULES),
     Row(
         18, "budget_c to 0.001", "ban", "domestic chips to 0, no capacity from nothing",
         "Makers build for a market: without one there is nothing to build for.", _no_budget,

@@ -70,8 +70,8 @@ def pick(
     way = picking.way_of(by, weighed, names, row)
     wanted = tuple(f"{name}={step}" for name, step in (grid or {}).items())
     steps = rounding.parse_grid(wanted, saved.problem.space.names)
-    if not 1 <= digits <= 15:
-        raise InputError(f"levers are rounded to 1 to 15 significant digits, not {digits}")
+    if not 1 <= digits <= rounding.MAX_DIGITS:
+        raise InputError(f"levers are rounded to 1 to {rounding.MAX_DIGITS} significant digits, not {digits}")
     found = picking.pick(saved, way, weighed, demanded, digits, steps, row)
     extra = {
         "run": str(saved.path), "policy": found.chosen.row, "by": found.way, "reasons": list(found.chosen.reasons),

@@ -1,7 +1,7 @@
 """A benchmark of this machine: what is measured by each suite, and the report that holds it.
 
 The report is one JSON object. ``measures`` repeats what two reports can be compared by: every figure by name, with its
-unit, which way is better, and median, least and most over the rounds (`bench_compare`).
+unit, which way is better, and median, least and most over the rounds (`bench.compare`).
 """
 
 from __future__ import annotations

@@ -117,7 +117,7 @@ def inference_data(found: Calibration, structure: str | None = None) -> xr.DataT
     found : Calibration
         what `calibrate` returned
     structure : str, optional
-        the label of the fit, such as ``rule/fixed``; may be left out where there is but one
+        the label of the fit, such as ``decides``; may be left out where there is but one
 
     Returns
     -------

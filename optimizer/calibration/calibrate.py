@@ -76,7 +76,7 @@ class Calibration:
 
     label : name of the ensemble; rows : those fitted; fits : by structure, or the one in which acts are imposed
     members : columns of the ensemble's file
-    replayed, handed : parameters at the start of the replay and in a forward run, for the reports
+    ignored : parameters of the study's own that mean something else in a replay, and so were left out of it
     """
 
     label: str

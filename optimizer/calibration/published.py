@@ -19,7 +19,7 @@ import numpy as np
 from tiercap.kernels.params import CHIP, PARAMS, TRAJECTORY, WORKLOADS
 from tiercap.optimizer.calibration.backcast import ensemble
 from tiercap.optimizer.calibration.replay import STEPS_PER_YEAR, Replay
-from tiercap.optimizer.data import shipped
+from tiercap.optimizer.data import EVIDENCE, shipped
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.io import csv_text
 from tiercap.optimizer.io.units import number
@@ -78,8 +78,8 @@ def published() -> tuple[Published, ...]:
 def _entry(cells: Mapping[str, str], place: str) -> Published:
     if cells["ours"] and cells["ours"] not in CALCULATIONS:
         raise InputError(f"{place}: column `ours`: unknown calculation `{cells['ours']}`")
-    if cells["evidence"] not in parameters.EVIDENCE or not cells["source"]:
-        raise InputError(f"{place}: needs a source and an evidence tag out of {', '.join(parameters.EVIDENCE)}")
+    if cells["evidence"] not in EVIDENCE or not cells["source"]:
+        raise InputError(f"{place}: needs a source and an evidence tag out of {', '.join(EVIDENCE)}")
     values: dict[str, Any] = dict(cells)
     for name in ("theirs", "low", "high"):
         values[name] = number(cells[name]) if cells[name] else math.nan

@@ -16,12 +16,11 @@ from typing import Any, Literal
 
 from tiercap.kernels.params import GROUPS
 from tiercap.optimizer.calibration.formulas import Formula, parse_formula
-from tiercap.optimizer.data import shipped
+from tiercap.optimizer.data import EVIDENCE, shipped
 from tiercap.optimizer.errors import InputError, did_you_mean
 from tiercap.optimizer.io import csv_text
 from tiercap.optimizer.io.periods import Period, parse_period
 from tiercap.optimizer.io.units import conversion, conversion_of, number, printable
-from tiercap.optimizer.model.parameters import EVIDENCE
 from tiercap.optimizer.rules.chips import find_chip
 
 Kind = Literal["observation", "forecast", "context"]

@@ -17,7 +17,7 @@ import numpy as np
 from tiercap.kernels.params import CHIP, PARAMS, TRAJECTORY, WORKLOADS
 from tiercap.optimizer.calibration.formulas import View
 from tiercap.optimizer.calibration.record import RecordRow
-from tiercap.optimizer.data import shipped
+from tiercap.optimizer.data import EVIDENCE, shipped
 from tiercap.optimizer.errors import InputError, did_you_mean
 from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.io.periods import Period, parse_period
@@ -110,8 +110,8 @@ def _quarter(entry: Mapping[str, Any]) -> float:
 
 
 def _check_grounds(entry: Mapping[str, Any], where: str) -> None:
-    if not entry.get("source") or entry.get("evidence") not in parameters.EVIDENCE:
-        raise InputError(f"{where}: needs a source and an evidence tag out of {', '.join(parameters.EVIDENCE)}")
+    if not entry.get("source") or entry.get("evidence") not in EVIDENCE:
+        raise InputError(f"{where}: needs a source and an evidence tag out of {', '.join(EVIDENCE)}")
 
 
 def chip_record(name: str, area: float | None = None) -> tuple[float, ...]:

@@ -51,7 +51,7 @@ def command(
     each = options.structure == EACH
     problem = (replace(options, structure=None) if each else options).problem()
     named = policies_of(policies, problem, MAX_POLICIES)
-    shown = _shown(outcomes, problem, trajectory)
+    shown = _shown(outcomes, trajectory)
     announce_compilation(options.quiet)
     if each:
         if trajectory:
@@ -65,7 +65,7 @@ def command(
         _print_outcomes(problem, named, shown, options.as_json, options.quiet)
 
 
-def _shown(wanted: tuple[str, ...], problem: Any, trajectory: bool) -> list[str]:
+def _shown(wanted: tuple[str, ...], trajectory: bool) -> list[str]:
     from tiercap.kernels.params import OUTCOMES, TRAJECTORY
     from tiercap.optimizer.errors import InputError, did_you_mean
 

@@ -169,7 +169,7 @@ def announce_compilation(quiet: bool) -> None:
     from tiercap.optimizer.model.evaluator import kernels_are_compiled
 
     if not quiet and not kernels_are_compiled():
-        click.echo("compiling the kernels, once for this machine: about 20 seconds", err=True)
+        click.echo("compiling the kernels, once for this machine: 15 seconds to a minute", err=True)
 
 
 def policy_option(function: F) -> F:

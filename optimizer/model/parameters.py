@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from tiercap.kernels.params import PARAMETERS, Parameter
-from tiercap.optimizer.data import shipped
+from tiercap.optimizer.data import EVIDENCE, shipped
 from tiercap.optimizer.errors import InputError, did_you_mean
 from tiercap.optimizer.io import units
 from tiercap.optimizer.model import distributions
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     from tiercap.optimizer.io.units import Values
 
-EVIDENCE = ("official", "press", "secondary", "derived", "assumption", "recalled")
 Kind = Literal["lever", "uncertain", "constant"]
 
 

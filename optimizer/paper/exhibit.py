@@ -25,7 +25,7 @@ class Column:
 class Figure:
     """A figure: the data that it shows, and what draws it.
 
-    name : of its files; title : in lists; caption : below it, plain text; shapes : (width in inches) to a picture
+    name : of its files; title : in lists; caption : below it, plain text; draw : (width in inches) to a picture
     """
 
     name: str

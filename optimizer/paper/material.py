@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from tiercap.kernels.params import OUTCOMES, TRAJECTORY
 from tiercap.optimizer.analysis.ledger import Ledger, ledger
+from tiercap.optimizer.data import EVIDENCE
 from tiercap.optimizer.io.arrays import Floats
 from tiercap.optimizer.model import bootstrap
 from tiercap.optimizer.model.bootstrap import Spread
-from tiercap.optimizer.model.parameters import EVIDENCE
 from tiercap.optimizer.model.statistics import reduce_steps
 from tiercap.optimizer.rules.admission import admitted
 from tiercap.optimizer.rules.book import Rule, load_rules

@@ -15,12 +15,11 @@ from tiercap.kernels.params import GROUPS, TIERS
 from tiercap.optimizer.data import shipped
 from tiercap.optimizer.errors import InputError, did_you_mean
 from tiercap.optimizer.io.units import printable
-from tiercap.optimizer.rules.clauses import Band, Limb
+from tiercap.optimizer.rules.clauses import Band, Limb, year_of
+from tiercap.optimizer.rules.levers import CONTROLS
 
 MAX_BYTES = 1 << 20
 _RULE_KEYS = ("title", "date", "in_force", "citations", "notes", "controls", *GROUPS)
-#: What a rule may set beside limits on chips, each from 0 to 1.
-CONTROLS = ("enforcement", "equipment_control", "memory_control")
 _FLAGS = ("consumer_only", "no_diversion")
 _TEXTS = ("name", "tier", "source")
 _LIMB_KEYS = tuple(entry.name for entry in fields(Limb))
@@ -106,8 +105,6 @@ def record(rule: Rule) -> dict[str, Any]:
 
 def in_force_on(year: float, rules: Mapping[str, Rule] | None = None) -> Rule | None:
     """The newest rule that applied at a point in time [year]; None before the first."""
-    from tiercap.optimizer.rules.clauses import year_of
-
     among = load_rules() if rules is None else rules
     past = [rule for rule in among.values() if rule.in_force and rule.date and year_of(rule.date) <= year]
     return max(past, key=lambda rule: rule.date or date.min, default=None)
@@ -152,7 +149,7 @@ def _rule(key: str, table: object, data: Mapping[str, Any], name: str) -> Rule:
 def _controls(table: object, place: str) -> dict[str, float]:
     if not isinstance(table, dict):
         raise InputError(f"{place} must be a table")
-    _known(table, CONTROLS, place)
+    _known(table, tuple(CONTROLS), place)
     for key, value in table.items():
         if not _is_measure(value) or value > 1:
             raise InputError(f"{place}: `{key}` must be a number from 0 to 1, not {printable(repr(value))}")

@@ -25,11 +25,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercap.kernels.params import CHIP
-from tiercap.optimizer.data import shipped
+from tiercap.optimizer.data import EVIDENCE, shipped
 from tiercap.optimizer.errors import InputError, did_you_mean
 from tiercap.optimizer.io.units import BANDWIDTH, inside, number, printable
 
-EVIDENCE = ("official", "press", "secondary", "derived", "assumption", "recalled")
 MAX_BYTES = 1 << 20
 MAX_CHIPS = 10_000
 #: No figure of a chip comes near; more is a slip of the unit.

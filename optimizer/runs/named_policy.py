@@ -97,7 +97,7 @@ def run_and_row(text: str, threads: int | None = None) -> tuple[SavedRun, int | 
 
 
 def one(text: str, problem: Problem) -> NamedPolicy:
-    """The one policy that a text means, see :data:`policy_text.FORMS`. A row of a run holds in any problem."""
+    """The one policy that a text means, see :data:`policy_forms.FORMS`. A row of a run holds in any problem."""
     policies = several([text], problem)
     if len(policies) != 1:
         raise InputError(f"`{printable(text)}` is {len(policies):,} policies: name one of them as {text.strip()}:ROW")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from tiercap.optimizer.data import EVIDENCE
 from tiercap.optimizer.errors import InputError, did_you_mean
 from tiercap.optimizer.model import parameters
 from tiercap.optimizer.rules.levers import LEVERS_TABLE
@@ -18,8 +19,8 @@ def listed(names: Sequence[str] = (), evidence: str | None = None, settings: Seq
 
     evidence : only values of this tag; settings : ``NAME=VALUE`` over the built-in values. Raises InputError.
     """
-    if evidence and evidence not in parameters.EVIDENCE:
-        raise InputError(f"unknown evidence tag `{evidence}`: {did_you_mean(evidence, parameters.EVIDENCE)}")
+    if evidence and evidence not in EVIDENCE:
+        raise InputError(f"unknown evidence tag `{evidence}`: {did_you_mean(evidence, EVIDENCE)}")
     rows = _rows(settings)
     if names:
         rows = _chosen(rows, names)

@@ -110,10 +110,6 @@ class Scoring:
             seen[:, spread] = np.abs(seen[:, spread] - means[..., None])
         return seen * self.signs[:, None]
 
-    def losses_by_scenario(self, levers: NDArray[Any], evaluator: Evaluator) -> Floats:
-        """Objectives with smaller better, in every scenario: float64[n, k, n_scenarios] of LEVERS[n, n_phases]."""
-        return self.losses_in(self.seen(levers, evaluator), evaluator.scenarios.weights)
-
     def resampled(self, seen: Floats, draws: Floats) -> Floats:
         """Objectives with smaller better under other weightings of the scenarios: float64[n_draws, n, k].
 
@@ -162,7 +158,7 @@ class Scoring:
         return self.excess(values) / np.array(scale).reshape(1, -1)
 
     def bounds(self) -> list[str]:
-        """Each bound in words, such as mean of gap >= 3 year."""
+        """Each bound in words, such as p05 of compute_lead >= 10."""
         names = []
         for c, sign, bound in self.limits:
             unit = measures.unit(c.outcome, c.statistic)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tiercap.kernels.params import PARAMETERS
+from tiercap.optimizer.data import EVIDENCE
 from tiercap.optimizer.errors import InputError
 from tiercap.optimizer.model import parameters
-from tiercap.optimizer.model.parameters import EVIDENCE
 
 TABLE = {info.name: info for info in parameters.table()}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tiercap.kernels.params import WORKLOADS
 from tiercap.optimizer.analysis import signs
 from tiercap.optimizer.analysis.sign_runs import Runs, at, times
 from tiercap.optimizer.errors import InputError
@@ -24,6 +25,18 @@ def test_every_sign_holds(runs: Runs, row: signs.Row) -> None:
     """`Row.story` says why it must."""
     found = row.read(runs)
     assert found.holds, f"{row.change} under {row.base}: {row.must}. {row.story} Measured: {found.measured}"
+
+
+def test_in_futures_of_the_fit_the_network_effect_alone_is_too_weak() -> None:
+    """docs/model.md section 11 says so: lock-in and supply move as they must, the share by less than 3 points."""
+    problem = Problem(load.load("thresholds-2026"))
+    (flipped,) = (sign for sign in signs.table(problem) if not sign.found.holds)
+    assert flipped.row.number == 15
+    none, full = (Runs(problem)("unrestricted", changes=at(network_effect=effect)) for effect in (0.0, 2.0))
+    assert full["lock_in"] > none["lock_in"]
+    assert full["domestic_supply"] < none["domestic_supply"]
+    shares = [100 * sum(run[f"domestic_share_{w}"] for w in WORKLOADS) / 4 for run in (none, full)]
+    assert [round(share, 1) for share in shares] == [43.7, 42.2]
 
 
 def test_all_rows_are_there_each_with_its_story() -> None:

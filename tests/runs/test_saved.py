@@ -29,12 +29,14 @@ def test_the_front_comes_back_to_the_bit(made: Run) -> None:
     assert found.levers.tobytes() == made.levers.tobytes()
     assert np.array_equal(found.means, made.front_values[:, :2])
     scoring = found.problem.scoring
-    losses = scoring.losses_by_scenario(found.levers, found.problem.evaluator) * scoring.signs[:, None]
+    evaluator = found.problem.evaluator
+    seen = scoring.seen(found.levers, evaluator)
+    losses = scoring.losses_in(seen, evaluator.scenarios.weights) * scoring.signs[:, None]
     wanted = [(name, "mean") for name in found.problem.objectives]
     assert losses.shape == (len(found), 2, 32)
     losses[:, 1] = np.log(losses[:, 1])  # a lead's mean is geometric
     means = np.stack([losses[:, 0].mean(axis=-1), np.exp(losses[:, 1].mean(axis=-1))], axis=1)
-    assert np.allclose(means, found.problem.evaluator.statistics(found.levers, wanted), rtol=1e-12)
+    assert np.allclose(means, evaluator.statistics(found.levers, wanted), rtol=1e-12)
     assert found.other_code() == []
 
 
