@@ -40,6 +40,8 @@ def understood(policies: Policies, problem: Problem) -> list[NamedPolicy]:
     """Every policy with its label, no label twice."""
     if isinstance(policies, str):
         policies = [policies]
+    if not isinstance(policies, Sequence | Mapping):
+        raise InputError(f"policies must be a text, several, or a mapping, not {printable(repr(policies))[:60]}")
     if isinstance(policies, Mapping):
         found = [replace(_policy_of(label, given, problem), name=str(label)) for label, given in policies.items()]
     else:

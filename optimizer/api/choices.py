@@ -104,7 +104,7 @@ def compare(contenders: Sequence[str], study: Problem | None = None, threads: in
         For what cannot be taken.
     """
     frames.check_installed()
-    texts = [contenders] if isinstance(contenders, str) else list(contenders)
+    texts = list(contenders) if isinstance(contenders, Sequence) and not isinstance(contenders, str) else [contenders]
     if not texts:
         raise InputError("there is nothing to compare: name run folders, rules or levers NAME=VALUE,NAME=VALUE")
     given = comparing.opened(texts, threads)

@@ -92,7 +92,7 @@ def evaluate(policies: Policies, study: Problem, outcomes: Sequence[str] = ()) -
     -------
     xarray.Dataset
         A variable an outcome, dims (policy, scenario), in the outcome's unit (``attrs["units"]``). The coordinate
-        ``weight`` [scenario] sums to 1: ``found.weighted(found.weight).mean("scenario")`` is the mean.
+        ``weight`` [scenario] sums to 1. Means are those of :func:`statistics`: a lead's is geometric.
 
     Raises
     ------

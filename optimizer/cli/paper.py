@@ -66,7 +66,8 @@ def command(
         click.echo(f"Left out: {clean(one.sentence)}")
     click.echo("paper.tex includes everything; README.md names the LaTeX packages; ./replicate.sh makes it all again.")
     weak, total = _evidence(saved)
-    click.echo(f"Modelled, not forecast: {weak} of {total} parameters rest on assumptions or secondary sources.")
+    rest = "rest on assumptions, secondary sources or memory"
+    click.echo(f"Modelled, not forecast: {weak} of {total} parameters {rest}.")
 
 
 def _evidence(saved: object) -> tuple[int, int]:

@@ -175,5 +175,5 @@ class Material:
 
     @property
     def weak(self) -> int:
-        """Parameters whose central value rests on secondary sources or assumptions."""
+        """Parameters whose central value rests on assumptions, secondary sources or memory."""
         return sum(self.evidence[tag] for tag in WEAK)

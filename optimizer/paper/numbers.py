@@ -84,7 +84,7 @@ def _run(material: Material) -> Iterator[Number]:
     yield _whole("Assumptions", evidence["assumption"], "parameters whose central value is an assumption")
     for name, count, meaning in (
         ("AssumptionShare", evidence["assumption"], "share of parameters whose central value is an assumption"),
-        ("WeakShare", material.weak, "share of parameters that rest on assumptions or secondary sources"),
+        ("WeakShare", material.weak, "share of parameters that rest on assumptions, secondary sources or memory"),
     ):
         yield Number(latex.macro_name(name), f"{100 * count / total:.0f}", "%", meaning, 100 * count / total)
     for table, key, name, meaning in (

@@ -157,7 +157,7 @@ def _parameter_columns(infos: Sequence[ParameterInfo]) -> tuple[Column, ...]:
 
 
 def ledger(material: Material) -> Table:
-    """Parameters whose central value rests on assumptions or secondary sources, those that matter most first."""
+    """Parameters resting on assumptions, secondary sources or memory, those that matter most first."""
     entries = material.ledger.entries if material.ledger is not None else tuple(
         Entry(info, None, None, None, {}) for info in material.problem.study.parameters
     )  # fmt: skip
@@ -178,8 +178,8 @@ def ledger(material: Material) -> Table:
     return Table(
         "assumptions",
         "The assumption ledger",
-        f"Of {len(entries)} parameters {material.weak} rest on assumptions or secondary sources: which, and what "
-        "hangs on each.",
+        f"Of {len(entries)} parameters {material.weak} rest on assumptions, secondary sources or memory: which, and "
+        "what hangs on each.",
         ("parameter", "value", "prior 90 %", "fitted 90 %", *(name.replace("_", " ") for name in objectives), "source"),
         rows,
         (

@@ -31,7 +31,8 @@ def statement(material: Material) -> list[str]:
     listed = ", ".join(f"{count} {tag}" for tag, count in counts.items() if count)
     return [
         f"Modelled, not forecast. Of the model's {total} parameters {material.weak} "
-        f"({100 * material.weak / total:.0f} %) rest on assumptions or secondary sources; by evidence: {listed}.",
+        f"({100 * material.weak / total:.0f} %) rest on assumptions, secondary sources or memory; "
+        f"by evidence: {listed}.",
         " ".join(ATTRIBUTIONS),
     ]
 

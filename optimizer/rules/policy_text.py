@@ -44,7 +44,7 @@ def _levers(text: str) -> Levers:
     values: dict[str, float] = {}
     for item in text.split(","):
         name, sign, value = (piece.strip() for piece in item.partition("="))
-        if not sign:
+        if not (sign and name):
             raise InputError(
                 f"policy `{printable(text)}`: `{printable(item.strip())}` is not NAME=VALUE; write numbers without "
                 "thousands separators"

@@ -33,6 +33,8 @@ from tiercap.optimizer.study.problem import Problem
 #: Rows that a table of policies may have.
 MAX_ROWS = 100_000
 STANDARD_INPUT = "-"
+#: How the name of a table ends that need not exist to be meant.
+TABLE = ".csv"
 
 
 @dataclass(frozen=True)
@@ -55,17 +57,29 @@ class Place:
     row: int | None
 
 
+def check_text(text: object) -> None:
+    """Refuse what is no text, which only Python can pass. Raises InputError."""
+    if not isinstance(text, str):
+        raise InputError(f"a policy is named by a text here, {FORMS}; not by {printable(repr(text))[:60]}")
+
+
 def place_of(text: str) -> Place | None:
     """The folder or file that a text names; None where it names neither, so something else is meant."""
+    check_text(text)
     text = text.strip()
     if not text or text.casefold() in load_rules():
         return None
     if _exists(text):
         return Place(Path(text), None)
     path, _, row = text.rpartition(":")
-    if path and row.isdecimal() and (_exists(path) or ("/" in path and "=" not in path)):
+    if path and row.isdecimal() and (_exists(path) or _is_path(path)):
         return Place(Path(path), int(row))
-    return Place(Path(text), None) if "/" in text and "=" not in text else None
+    return Place(Path(text), None) if _is_path(text) else None
+
+
+def _is_path(text: str) -> bool:
+    """Whether a text can mean nothing but a folder or file, there or not."""
+    return ("/" in text or text.casefold().endswith(TABLE)) and "=" not in text
 
 
 def _exists(text: str) -> bool:
@@ -106,6 +120,8 @@ def one(text: str, problem: Problem) -> NamedPolicy:
 
 def several(texts: Sequence[str], problem: Problem, most: int = MAX_ROWS) -> list[NamedPolicy]:
     """The policies that texts mean, in order: a file of levers, or ``-`` for standard input, may hold many."""
+    for text in texts:
+        check_text(text)
     if sum(text.strip() == STANDARD_INPUT for text in texts) > 1:
         raise InputError("standard input can be read once: give `-` once")
     policies: list[NamedPolicy] = []

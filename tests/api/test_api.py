@@ -248,6 +248,10 @@ def test_where_a_policy_fails_is_told_in_tables() -> None:
         (lambda f: api.statistics("ban", f, ["revenue_p5"]), "unknown statistic"),
         (lambda f: api.front("no/such/run"), "does not exist"),
         (lambda f: api.front(" "), "not an empty text"),
+        (lambda f: api.evaluate(5, f), "must be a text, several, or a mapping, not 5"),  # type: ignore[arg-type]
+        (lambda f: api.discover({"a": {}}, f, "revenue < 5 GUSD"), "is named by a text here"),  # type: ignore[arg-type]
+        (lambda f: api.compare([{"a": {}}], f), "is named by a text here"),  # type: ignore[list-item]
+        (lambda f: api.compare(5, f), "is named by a text here"),  # type: ignore[arg-type]
         (lambda f: api.compare([]), "there is nothing to compare"),
         (lambda f: api.discover("ban", f, ["compute_lead worst 10 %"], method="plim"), "did you mean `prim`?"),  # type: ignore[arg-type]
         (lambda f: api.study(settings={"budget_d": 1}), "unknown parameter `budget_d`"),
