@@ -42,15 +42,14 @@ def read(
 
 
 def _text(data: bytes, place: str) -> str:
+    if b"\0" in data:
+        line = data[: data.index(b"\0")].count(b"\n") + 1
+        raise InputError(f"{place}:{line}: holds a NUL byte: save it as CSV in UTF-8, not UTF-16 or a workbook")
     try:
-        text = data.decode("utf-8-sig")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise InputError(f"{place}:{line}: byte 0x{data[error.start]:02x} is not UTF-8: save it as UTF-8") from None
-    if "\0" in text:
-        line = text[: text.index("\0")].count("\n") + 1
-        raise InputError(f"{place}:{line}: holds a NUL byte: save it as CSV in UTF-8, not UTF-16 or a workbook")
-    return text
 
 
 def _lines(text: str, place: str) -> list[Row]:

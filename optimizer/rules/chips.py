@@ -12,8 +12,6 @@ are kept apart because an FP4-only uplift raises the second and not the first.
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -27,6 +25,7 @@ from numpy.typing import NDArray
 from tiercap.kernels.params import CHIP
 from tiercap.optimizer.data import EVIDENCE, shipped
 from tiercap.optimizer.errors import InputError, did_you_mean
+from tiercap.optimizer.io import csv_text
 from tiercap.optimizer.io.units import BANDWIDTH, inside, number, printable
 
 MAX_BYTES = 1 << 20
@@ -123,13 +122,13 @@ def load_chips(path: Path | None = None) -> tuple[Chip, ...]:
     """
     if path is None:
         return _builtin()
-    return _parse(_text(_bytes(path), _shown(path)), _shown(path))
+    return _parse(_bytes(path), _shown(path))
 
 
 @cache
 def _builtin() -> tuple[Chip, ...]:
     path = shipped("chips.csv")
-    return _parse(path.read_text(encoding="utf-8"), "chips.csv")
+    return _parse(path.read_bytes(), "chips.csv")
 
 
 def find_chip(name: str, chips: Iterable[Chip] | None = None) -> Chip:
@@ -273,67 +272,25 @@ def _bytes(path: Path) -> bytes:
     return raw
 
 
-def _text(raw: bytes, name: str) -> str:
-    """UTF-8 with or without a byte-order mark; the mark is what spreadsheets write."""
-    if b"\0" in raw:
-        line = raw[: raw.index(b"\0")].count(b"\n") + 1
-        raise InputError(f"{name}:{line}: holds a NUL byte: save it as CSV in UTF-8, not UTF-16 or a workbook")
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        raise InputError(f"{name}:{line}: byte 0x{raw[error.start]:02x} is not UTF-8: save it as UTF-8") from None
-
-
-def _parse(text: str, name: str) -> tuple[Chip, ...]:
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    chips: list[Chip] = []
-    places: dict[str, int] = {}
-    header: list[str] | None = None
-    while True:
-        line = reader.line_num + 1
-        try:
-            row = next(reader, None)
-        except csv.Error as error:
-            raise InputError(f"{name}:{line}: not valid CSV ({error}): quote cells with commas or quotes") from None
-        if row is None:
-            break
-        if not any(cell.strip() for cell in row):
-            continue
-        if header is None:
-            header = _header(row, f"{name}:{line}")
-            continue
-        chip = _chip(header, row, f"{name}:{line}")
-        _remember(chip, places, name, line)
-        chips.append(chip)
-        if len(chips) > MAX_CHIPS:
-            raise InputError(f"{name}:{line}: more than {MAX_CHIPS:,} chips: split the file")
-    if not chips:
-        raise InputError(f"{name}: holds no chips: the first line names the columns ({', '.join(REQUIRED)}, ...)")
-    return tuple(chips)
-
-
-def _header(row: Sequence[str], place: str) -> list[str]:
-    header = [cell.strip() for cell in row]
-    for column in header:
-        if column not in COLUMNS:
-            raise InputError(f"{place}: unknown column `{printable(column)}`: {did_you_mean(column[:60], COLUMNS)}")
-        if header.count(column) > 1:
-            raise InputError(f"{place}: column `{column}` stands twice: keep one")
+def _parse(raw: bytes, name: str) -> tuple[Chip, ...]:
+    header, rows = csv_text.read(raw, name, COLUMNS, MAX_CHIPS, "a chip")
     missing = [column for column in REQUIRED if column not in header]
     if missing:
         listed = ", ".join(f"`{column}`" for column in missing)
-        raise InputError(f"{place}: missing column {listed}: add it, cells may stay empty if unknown")
-    return header
+        raise InputError(f"{name}:1: missing column {listed}: add it, cells may stay empty if unknown")
+    places: dict[str, int] = {}
+    chips = []
+    for line, row in rows:
+        chips.append(_chip(header, row, f"{name}:{line}"))
+        _remember(chips[-1], places, name, line)
+    return tuple(chips)
 
 
 def _chip(header: Sequence[str], row: Sequence[str], place: str) -> Chip:
-    if len(row) != len(header):
-        raise InputError(f"{place}: {len(row)} cells under {len(header)} columns: quote cells that hold commas")
     values: dict[str, Any] = {}
     for column, cell in zip(header, row, strict=True):
         try:
-            values[column] = _READERS.get(column, str)(cell.strip())
+            values[column] = _READERS.get(column, str)(cell)
         except InputError as error:
             raise InputError(f"{place}: column `{column}`: {error}") from None
     chip = Chip(**values)

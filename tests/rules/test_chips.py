@@ -172,7 +172,7 @@ def test_wrong_cell(tmp_path: Path, column: str, cell: str, said: str) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "holds no chips"), (HEADER, "holds no chips"), (f"{HEADER}\n{ROW}\n{ROW}", "mine.csv:3: column `name`"),
+        ("", "holds no rows"), (HEADER, "holds no rows"), (f"{HEADER}\n{ROW}\n{ROW}", "mine.csv:3: column `name`"),
         (f"{HEADER}\n{ROW}\nx1{ROW[2:]}", "stands on line 2 already"), (f"{HEADER},tpp\n{ROW},1", "stands twice"),
         (f"{HEADER},memory_gb\n{ROW},1", "did you mean `memory_gbs`?"), (f"{HEADER}\n{ROW},9", "11 cells under 10"),
         (f"{HEADER}\nX1", "1 cells under 10"), (f'{HEADER}\n"X1', "not valid CSV"),
